@@ -1,0 +1,1 @@
+"""The mathematics: everything about a network that needs no data science."""

@@ -1,0 +1,273 @@
+"""Is the gradient right? Ask finite differences.
+
+Each parameter is moved a little up and down, and the change of the objective is
+compared with what backpropagation says. The step that suits a parameter is found
+without looking at the analytic gradient: of several steps, the two neighbours whose
+estimates agree best win, since too large a step bends (or crosses the kink of a relu)
+and too small a step drowns in rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import approx_fprime
+
+from skann.core.network import Workspace
+from skann.core.types import FloatArray
+
+_STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+
+# The estimates are good to about 1e-9 of the largest derivative; below this fraction
+# of it an error is measured against the fraction instead of the derivative itself.
+_FLOOR = 1e-5
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What `check_gradient` found; it is true if the gradient is right.
+
+    Attributes
+    ----------
+    max_relative_error : float
+        The largest relative error of all parameters that were checked.
+
+    worst_parameter : str
+        Where it is, such as "coefs_[0][3, 2]".
+
+    analytic : float
+        The derivative with respect to that parameter by backpropagation.
+
+    numeric : float
+        The same by finite differences.
+
+    layer_errors : dict of str to float
+        The largest relative error in the weights and in the biases of each layer, by
+        the names "coefs_[0]", ..., "intercepts_[0]", ...
+
+    n_checked : int
+        The number of parameters that were checked.
+
+    n_parameters : int
+        The number of parameters of the network.
+
+    tolerance : float
+        The largest relative error that passes.
+    """
+
+    max_relative_error: float
+    worst_parameter: str
+    analytic: float
+    numeric: float
+    layer_errors: dict[str, float]
+    n_checked: int
+    n_parameters: int
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the largest relative error is within the tolerance."""
+        return self.max_relative_error <= self.tolerance
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        verdict = "The gradient is right" if self.passed else "The gradient is WRONG"
+        relation = "<=" if self.passed else ">"
+        lines = [
+            f"{verdict}: largest relative error {self.max_relative_error:.2e} "
+            f"{relation} {self.tolerance:.0e},",
+            f"at {self.worst_parameter}: backpropagation {self.analytic:.10g}, "
+            f"finite differences {self.numeric:.10g}.",
+            f"{self.n_checked} of {self.n_parameters} parameters checked:",
+        ]
+        lines += [
+            f"  {name:<16} {error:.2e}" for name, error in self.layer_errors.items()
+        ]
+        return "\n".join(lines)
+
+
+def finite_differences(
+    function: Callable[[FloatArray], float], point: FloatArray
+) -> FloatArray:
+    """Return the derivative of `function` at `point` by central differences.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an array of shape (n,) and returns a float.
+
+    point : ndarray of shape (n,), float64
+        Where to differentiate.
+
+    Returns
+    -------
+    derivative : ndarray of shape (n,)
+        (f(x + h) - f(x - h)) / (2 h) for each coordinate, with the step h at which
+        the estimate changes least from one step to the next.
+    """
+    size = np.maximum(np.abs(point), 1.0)
+    estimates = np.stack(
+        [
+            # A forward and a backward difference average to the central one.
+            (
+                approx_fprime(point, function, step * size)
+                + approx_fprime(point, function, -step * size)
+            )
+            / 2
+            for step in _STEPS
+        ]
+    )
+    best = np.abs(np.diff(estimates, axis=0)).argmin(axis=0)
+    # Of the two that agree, the smaller step has the smaller bias.
+    return estimates[best + 1, np.arange(point.size)]
+
+
+def compare_gradients(
+    function: Callable[[FloatArray], float],
+    gradient: FloatArray,
+    theta: FloatArray,
+    checked: ArrayLike,
+    parameter_name: Callable[[int], str],
+    tolerance: float,
+) -> GradientReport:
+    """Compare a gradient with finite differences of `function` at `theta`.
+
+    Parameters
+    ----------
+    function : callable
+        The objective, of an array of shape (n_parameters,).
+
+    gradient : ndarray of shape (n_parameters,)
+        Its gradient at theta, to be checked.
+
+    theta : ndarray of shape (n_parameters,)
+        The parameters.
+
+    checked : array-like of int
+        The indices of the parameters to check.
+
+    parameter_name : callable
+        Names a parameter by its index.
+
+    tolerance : float
+        The largest relative error that passes.
+
+    Returns
+    -------
+    report : GradientReport
+        The comparison.
+    """
+    indices = np.asarray(checked, dtype=np.intp)
+    moved = theta.copy()
+
+    def of_checked(values: FloatArray) -> float:
+        moved[indices] = values
+        return function(moved)
+
+    numeric = finite_differences(of_checked, theta[indices])
+    analytic = gradient[indices]
+    magnitude = np.maximum(np.abs(numeric), np.abs(analytic))
+    floor = max(_FLOOR * float(magnitude.max()), np.finfo(np.float64).tiny)
+    errors = np.abs(analytic - numeric) / np.maximum(magnitude, floor)
+    # A derivative that is not a number is as wrong as can be.
+    errors = np.where(np.isnan(errors), np.inf, errors)
+
+    layer_errors: dict[str, float] = {}
+    for index, error in zip(indices, errors, strict=True):
+        layer = parameter_name(int(index)).split("]")[0] + "]"
+        layer_errors[layer] = max(layer_errors.get(layer, 0.0), float(error))
+    worst = int(errors.argmax())
+    return GradientReport(
+        max_relative_error=float(errors[worst]),
+        worst_parameter=parameter_name(int(indices[worst])),
+        analytic=float(analytic[worst]),
+        numeric=float(numeric[worst]),
+        layer_errors=layer_errors,
+        n_checked=indices.size,
+        n_parameters=theta.size,
+        tolerance=tolerance,
+    )
+
+
+def check_gradient(
+    estimator, X, y, sample_weight=None, *, max_parameters=500, tolerance=1e-4
+):
+    """Compare an estimator's gradient with finite differences of its objective.
+
+    The objective is what the estimator minimises, penalty included, for the given
+    data as one batch, at its current parameters; everything is computed in float64.
+    Central differences, (J(theta + h) - J(theta - h)) / (2 h), come from
+    `scipy.optimize.approx_fprime`.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted or partially fitted estimator. It is not changed.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The inputs; a few samples are enough.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The targets.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights.
+
+    max_parameters : int, default=500
+        If the network has more parameters, this many of them are checked, spread
+        evenly over each layer's weights and biases.
+
+    tolerance : float, default=1e-4
+        The largest relative error that passes.
+
+    Returns
+    -------
+    report : GradientReport
+        True if the gradient is right; its text names the worst parameter.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator has no parameters yet.
+
+    ValueError
+        If the data do not fit the estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skann import BackpropClassifier, check_gradient
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = BackpropClassifier(8, activation="tanh", random_state=0)
+    >>> report = check_gradient(classifier.fit(X, y), X, y)
+    >>> report.passed
+    True
+    """
+    if max_parameters < 1:
+        raise ValueError(f"max_parameters must be at least 1. Got {max_parameters}.")
+    objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+    network = objective.network
+    workspace = Workspace(network, data.n_samples, np.float64)
+    gradient = np.empty_like(theta)
+
+    def value(point: FloatArray) -> float:
+        return objective.value_and_gradient(
+            point,
+            data.X,
+            data.target,
+            data.sample_weight,
+            data.mean_weight * data.n_samples,
+            workspace,
+            gradient,
+        )
+
+    value(theta)
+    checked = network.spread_parameters(max_parameters)
+    return compare_gradients(
+        value, gradient.copy(), theta, checked, network.parameter_name, tolerance
+    )

@@ -1,0 +1,155 @@
+"""Where the weights start.
+
+A layer with n inputs (fan_in) and m outputs (fan_out) starts from random weights whose
+spread depends on both, so that signals neither die out nor blow up on their way.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import RandomState
+
+from skann.core.types import FloatArray
+
+
+class Initializer(ABC):
+    """Draws the first weights and biases of a layer."""
+
+    @abstractmethod
+    def draw(
+        self, fan_in: int, fan_out: int, random_state: RandomState
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return weights of shape (fan_in, fan_out) and biases of shape (fan_out,)."""
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Weights and biases uniform between two bounds, whatever the layer's size.
+
+    Parameters
+    ----------
+    low : float
+        The lower bound.
+
+    high : float
+        The upper bound, larger than `low`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skann import Uniform
+    >>> weights, biases = Uniform(-0.5, 0.5).draw(3, 2, np.random.RandomState(0))
+    >>> weights.shape, biases.shape
+    ((3, 2), (2,))
+    >>> bool(np.abs(weights).max() <= 0.5)
+    True
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self):
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            raise ValueError(f"The bounds must be finite. Got {self} instead.")
+        if self.low >= self.high:
+            raise ValueError(f"low must be smaller than high. Got {self} instead.")
+
+    def draw(self, fan_in, fan_out, random_state):
+        weights = random_state.uniform(self.low, self.high, (fan_in, fan_out))
+        biases = random_state.uniform(self.low, self.high, fan_out)
+        return weights, biases
+
+
+@dataclass(frozen=True)
+class Normal(Initializer):
+    """Weights and biases normal, whatever the layer's size.
+
+    Parameters
+    ----------
+    mean : float
+        The mean.
+
+    scale : float
+        The standard deviation, larger than 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skann import Normal
+    >>> weights, biases = Normal(0.0, 0.5).draw(3, 2, np.random.RandomState(0))
+    >>> weights.shape, biases.shape
+    ((3, 2), (2,))
+    """
+
+    mean: float
+    scale: float
+
+    def __post_init__(self):
+        if not math.isfinite(self.mean):
+            raise ValueError(f"mean must be finite. Got {self} instead.")
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise ValueError(f"scale must be positive and finite. Got {self} instead.")
+
+    def draw(self, fan_in, fan_out, random_state):
+        weights = random_state.normal(self.mean, self.scale, (fan_in, fan_out))
+        biases = random_state.normal(self.mean, self.scale, fan_out)
+        return weights, biases
+
+
+@dataclass(frozen=True)
+class FanScaled(Initializer):
+    """Weights with a spread of sqrt(numerator / fan).
+
+    The spread is the bound of a uniform distribution around 0, or the standard
+    deviation of a normal one; fan is fan_in, or fan_in + fan_out.
+    """
+
+    distribution: str
+    numerator: float
+    both_fans: bool
+    random_biases: bool
+
+    def draw(self, fan_in, fan_out, random_state):
+        fan = fan_in + fan_out if self.both_fans else fan_in
+        spread = np.sqrt(self.numerator / fan)
+        if self.distribution == "uniform":
+            initializer: Initializer = Uniform(-spread, spread)
+        else:
+            initializer = Normal(0.0, spread)
+        weights, biases = initializer.draw(fan_in, fan_out, random_state)
+        return weights, biases if self.random_biases else np.zeros(fan_out)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    # Glorot and Bengio, 2010, "Understanding the difficulty of training deep
+    # feedforward neural networks", equation 16; the biases from the same
+    # distribution, as scikit-learn's MLP draws them.
+    "glorot_uniform": FanScaled("uniform", 6.0, both_fans=True, random_biases=True),
+    # The same variance, from equation 12.
+    "glorot_normal": FanScaled("normal", 2.0, both_fans=True, random_biases=False),
+    # He et al., 2015, "Delving deep into rectifiers", equation 10.
+    "he_uniform": FanScaled("uniform", 6.0, both_fans=False, random_biases=False),
+    "he_normal": FanScaled("normal", 2.0, both_fans=False, random_biases=False),
+    # LeCun et al., 1998, "Efficient BackProp", equation 16.
+    "lecun_uniform": FanScaled("uniform", 3.0, both_fans=False, random_biases=False),
+    "lecun_normal": FanScaled("normal", 1.0, both_fans=False, random_biases=False),
+    # +-1 / sqrt(fan_in) for weights and biases: the heuristic that Glorot and Bengio
+    # (2010, equation 1) call common, and the start of PyTorch's linear layers.
+    "fan_in_uniform": FanScaled("uniform", 1.0, both_fans=False, random_biases=True),
+}
+
+# With logistic hidden units scikit-learn's MLP draws from a narrower interval.
+_GLOROT_UNIFORM_LOGISTIC = FanScaled("uniform", 2.0, both_fans=True, random_biases=True)
+
+
+def find_initializer(init: str | Initializer, activation: str) -> Initializer:
+    """Return the initializer called `init`, or `init` itself if it is an object."""
+    if not isinstance(init, str):
+        return init
+    if init == "glorot_uniform" and activation == "logistic":
+        return _GLOROT_UNIFORM_LOGISTIC
+    return INITIALIZERS[init]

@@ -1,0 +1,301 @@
+"""The forward pass and backpropagation.
+
+A network is its layer sizes and its hidden activation, no more: the parameters come
+from outside as one flat vector, theta, and the intermediate results live in a
+workspace. Layer l computes
+
+    z_l = a_(l-1) W_l + b_l,        a_l = f(z_l),        a_0 = X,
+
+with samples as rows; the last layer stops at z, the raw output, which the loss turns
+into predictions. Backpropagation starts from delta_L = dJ/dz_L and goes down:
+
+    dJ/dW_l = a_(l-1)^T delta_l,    dJ/db_l = sum over samples of delta_l,
+    delta_(l-1) = (delta_l W_l^T) * f'(z_(l-1))
+
+(Rumelhart, Hinton and Williams, 1986, "Learning representations by back-propagating
+errors", equations 4 to 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import DTypeLike
+
+from skann.core.activations import ACTIVATIONS
+from skann.core.initializers import Initializer
+from skann.core.types import FloatArray, Matrix
+
+
+class LayerList(list):
+    """The arrays of all layers, as views into theta.
+
+    Assigning to an element writes the values into theta, so that `coefs_[0] = W` does
+    what it says instead of replacing a view that nobody looks at again.
+    """
+
+    def __setitem__(self, index, value):
+        if isinstance(index, slice):
+            raise TypeError("Assign to one layer at a time, or to the whole attribute.")
+        value = np.asarray(value)
+        if value.shape != self[index].shape:
+            raise ValueError(
+                f"Layer {index} has shape {self[index].shape}. Got an array of shape "
+                f"{value.shape} instead."
+            )
+        self[index][...] = value
+
+
+class Network:
+    """A fully connected feed-forward network without its parameters.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        The number of inputs, of units of each hidden layer, and of outputs.
+
+    activation : str
+        The name of the activation of the hidden layers.
+
+    Attributes
+    ----------
+    n_weights : int
+        The number of weights; theta holds them before the biases.
+
+    n_parameters : int
+        The number of weights and biases, the length of theta.
+
+    Examples
+    --------
+    >>> from skann.core.network import Network
+    >>> Network([3, 2, 1], "logistic").n_parameters
+    11
+    """
+
+    def __init__(self, layer_sizes: Sequence[int], activation: str):
+        self.layer_sizes = tuple(int(size) for size in layer_sizes)
+        self.activation = ACTIVATIONS[activation]
+        self._weight_shapes = list(pairwise(self.layer_sizes))
+        sizes = [n_in * n_out for n_in, n_out in self._weight_shapes]
+        self.n_weights = sum(sizes)
+        self.n_parameters = self.n_weights + sum(self.layer_sizes[1:])
+        # Where each array starts in theta: all weights first, then all biases, so
+        # that the penalty sees one contiguous slice.
+        self._starts = np.cumsum([0, *sizes, *self.layer_sizes[1:]]).tolist()
+
+    @property
+    def n_layers(self) -> int:
+        """The number of layers of weights."""
+        return len(self._weight_shapes)
+
+    def weights(self, theta: FloatArray) -> LayerList:
+        """Return each layer's weights, of shape (fan_in, fan_out), as views."""
+        starts = self._starts[: self.n_layers + 1]
+        return LayerList(
+            theta[start:end].reshape(shape)
+            for (start, end), shape in zip(
+                pairwise(starts), self._weight_shapes, strict=True
+            )
+        )
+
+    def biases(self, theta: FloatArray) -> LayerList:
+        """Return each layer's biases, of shape (fan_out,), as views."""
+        return LayerList(
+            theta[start:end] for start, end in pairwise(self._starts[self.n_layers :])
+        )
+
+    def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
+        """Return the weights and biases (W, b) of each layer, as views into theta."""
+        return list(zip(self.weights(theta), self.biases(theta), strict=True))
+
+    def pack(
+        self,
+        weights: Iterable[FloatArray],
+        biases: Iterable[FloatArray],
+        dtype: DTypeLike,
+    ) -> FloatArray:
+        """Return a new theta that holds copies of the given arrays."""
+        arrays = [np.ravel(array) for array in (*weights, *biases)]
+        return np.concatenate(arrays).astype(dtype, copy=False)
+
+    def draw(
+        self, initializer: Initializer, random_state: RandomState, dtype: DTypeLike
+    ) -> FloatArray:
+        """Return a new random theta; each layer's weights are drawn before its biases."""
+        layers = [
+            initializer.draw(fan_in, fan_out, random_state)
+            for fan_in, fan_out in self._weight_shapes
+        ]
+        weights, biases = zip(*layers, strict=True)
+        return self.pack(weights, biases, dtype)
+
+    def parameter_name(self, index: int) -> str:
+        """Say which element of `coefs_` or `intercepts_` stands at theta[index]."""
+        position = int(np.searchsorted(self._starts, index, side="right")) - 1
+        offset = index - self._starts[position]
+        if position >= self.n_layers:
+            return f"intercepts_[{position - self.n_layers}][{offset}]"
+        row, column = divmod(offset, self._weight_shapes[position][1])
+        return f"coefs_[{position}][{row}, {column}]"
+
+    def spread_parameters(self, n_wanted: int) -> np.ndarray:
+        """Return indices of at most about `n_wanted` parameters, some of each array."""
+        if n_wanted >= self.n_parameters:
+            return np.arange(self.n_parameters)
+        per_array = max(1, n_wanted // (2 * self.n_layers))
+        return np.concatenate(
+            [
+                np.unique(np.linspace(start, stop - 1, per_array).astype(np.intp))
+                for start, stop in pairwise(self._starts)
+            ]
+        )
+
+    def forward(self, theta: FloatArray, X: Matrix, workspace: Workspace) -> FloatArray:
+        """Compute the raw output for the rows of X, a view into the workspace.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            The parameters.
+
+        X : ndarray or CSR array of shape (n_samples, n_inputs)
+            The inputs; n_samples is at most the workspace's number of rows.
+
+        workspace : Workspace
+            Receives the output of every layer.
+
+        Returns
+        -------
+        raw : ndarray of shape (n_samples, n_outputs)
+            The last layer's pre-activation.
+        """
+        outputs = workspace.outputs(X.shape[0])
+        layer_input = X
+        last = self.n_layers - 1
+        for layer, (weights, biases) in enumerate(workspace.views(theta)):
+            output = outputs[layer]
+            _multiply(layer_input, weights, out=output)
+            output += biases
+            if layer < last:
+                self.activation.apply(output, out=output)
+            layer_input = output
+        return outputs[last]
+
+    def backward(
+        self,
+        theta: FloatArray,
+        X: Matrix,
+        workspace: Workspace,
+        gradient: FloatArray,
+    ) -> None:
+        """Propagate the delta of the raw output down to every parameter.
+
+        It stands in the workspace, whose hidden outputs are used up on the way.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            The parameters of the forward pass.
+
+        X : ndarray or CSR array of shape (n_samples, n_inputs)
+            The inputs of the forward pass.
+
+        workspace : Workspace
+            Holds the outputs of the forward pass and the delta of the last layer.
+
+        gradient : ndarray of shape (n_parameters,)
+            Receives the gradient, in theta's layout.
+        """
+        outputs = workspace.outputs(X.shape[0])
+        deltas = workspace.deltas(X.shape[0])
+        layers = workspace.views(theta)
+        gradients = workspace.gradient_views(gradient)
+        for layer in range(self.n_layers - 1, -1, -1):
+            layer_input = outputs[layer - 1] if layer > 0 else X
+            weight_gradient, bias_gradient = gradients[layer]
+            _multiply(layer_input.T, deltas[layer], out=weight_gradient)
+            deltas[layer].sum(axis=0, out=bias_gradient)
+            if layer > 0:
+                np.dot(deltas[layer], layers[layer][0].T, out=deltas[layer - 1])
+                self.activation.backward(outputs[layer - 1], deltas[layer - 1])
+
+
+def _multiply(left: Matrix, right: FloatArray, out: FloatArray) -> None:
+    """Write the matrix product into `out`; `left` may be sparse."""
+    if isinstance(left, np.ndarray):
+        np.dot(left, right, out=out)
+    else:
+        out[...] = left @ right
+
+
+class Workspace:
+    """Buffers for the forward and backward pass over at most `n_rows` samples.
+
+    It belongs to one computation at a time: each thread makes its own.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose layers it serves.
+
+    n_rows : int
+        The largest number of samples at once.
+
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(self, network: Network, n_rows: int, dtype: DTypeLike):
+        self._network = network
+        self._n_rows = n_rows
+        self._dtype = dtype
+        self._outputs = self._allocate()
+        self._deltas: list[FloatArray] = []
+        self._views_of: dict[tuple[str, int], list[FloatArray]] = {}
+        self._theta: FloatArray | None = None
+        self._gradient: FloatArray | None = None
+
+    def _allocate(self) -> list[FloatArray]:
+        """Return one buffer of shape (n_rows, size) per layer after the input."""
+        sizes = self._network.layer_sizes[1:]
+        return [np.empty((self._n_rows, size), self._dtype) for size in sizes]
+
+    def outputs(self, n_samples: int) -> list[FloatArray]:
+        """Return the output buffers of all layers, cut to `n_samples` rows."""
+        return self._cut("outputs", self._outputs, n_samples)
+
+    def deltas(self, n_samples: int) -> list[FloatArray]:
+        """Return the delta buffers of all layers, cut to `n_samples` rows."""
+        if not self._deltas:  # predicting needs none
+            self._deltas = self._allocate()
+        return self._cut("deltas", self._deltas, n_samples)
+
+    def _cut(
+        self, kind: str, buffers: list[FloatArray], n_samples: int
+    ) -> list[FloatArray]:
+        """Return the first rows of each buffer; a fit sees one or two batch sizes."""
+        try:
+            return self._views_of[kind, n_samples]
+        except KeyError:
+            cut = [buffer[:n_samples] for buffer in buffers]
+            self._views_of[kind, n_samples] = cut
+            return cut
+
+    def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
+        """Return `network.views(theta)`, made once for a theta that changes in place."""
+        if self._theta is not theta:
+            self._theta = theta
+            self._theta_views = self._network.views(theta)
+        return self._theta_views
+
+    def gradient_views(
+        self, gradient: FloatArray
+    ) -> list[tuple[FloatArray, FloatArray]]:
+        """Return `network.views(gradient)`, made once for the same gradient."""
+        if self._gradient is not gradient:
+            self._gradient = gradient
+            self._gradient_views = self._network.views(gradient)
+        return self._gradient_views

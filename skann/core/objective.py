@@ -1,0 +1,111 @@
+"""The number that training makes smaller, and its gradient.
+
+For a batch B with sample weights w,
+
+    J(theta) = sum_B w * loss / W + alpha / (2 W) * sum_l ||W_l||^2,
+
+biases not penalised, where W is the mean weight of the whole data times the size of
+the batch. So a weight scales its sample's share of the gradient whatever the batch
+size, and with equal weights J is the mean loss plus alpha / (2 n) ||W||^2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skann.core.losses import Loss
+from skann.core.network import Network, Workspace
+from skann.core.types import FloatArray, Matrix
+
+
+class Objective:
+    """The penalised loss of a network as a function of its parameters.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+
+    loss : Loss
+        The loss, which includes the output activation.
+
+    alpha : float
+        The strength of the L2 penalty.
+    """
+
+    def __init__(self, network: Network, loss: Loss, alpha: float):
+        self.network = network
+        self.loss = loss
+        self.alpha = float(alpha)
+
+    def sums(
+        self,
+        theta: FloatArray,
+        X: Matrix,
+        target: FloatArray,
+        sample_weight: FloatArray | None,
+        workspace: Workspace,
+        gradient: FloatArray,
+        scale: float = 1.0,
+    ) -> float:
+        """Return scale * sum_B w * loss and write its gradient into `gradient`.
+
+        With the default scale these are the plain sums, which may be added up over
+        blocks of samples before anything is divided.
+        """
+        raw = self.network.forward(theta, X, workspace)
+        delta = workspace.deltas(X.shape[0])[-1]
+        value = self.loss.value_and_delta(target, raw, sample_weight, delta)
+        if scale != 1.0:
+            delta *= scale
+        self.network.backward(theta, X, workspace, gradient)
+        return value * scale
+
+    def value_and_gradient(
+        self,
+        theta: FloatArray,
+        X: Matrix,
+        target: FloatArray,
+        sample_weight: FloatArray | None,
+        total_weight: float,
+        workspace: Workspace,
+        gradient: FloatArray,
+    ) -> float:
+        """Return J and write its gradient into `gradient`.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            Where to evaluate.
+
+        X : ndarray or CSR array of shape (n_samples, n_inputs)
+            The inputs of the batch.
+
+        target : ndarray of shape (n_samples, n_outputs)
+            The targets of the batch.
+
+        sample_weight : ndarray of shape (n_samples,) or None
+            The weights of the batch's samples.
+
+        total_weight : float
+            W above, larger than 0.
+
+        workspace : Workspace
+            Buffers for at least n_samples rows.
+
+        gradient : ndarray of shape (n_parameters,)
+            Receives dJ/dtheta.
+
+        Returns
+        -------
+        value : float
+            J.
+        """
+        scale = 1.0 / total_weight
+        value = self.sums(theta, X, target, sample_weight, workspace, gradient, scale)
+        if self.alpha > 0.0:
+            weights = theta[: self.network.n_weights]
+            weight_gradient = gradient[: self.network.n_weights]
+            value += 0.5 * self.alpha * scale * float(np.dot(weights, weights))
+            weight_gradient += (self.alpha * scale) * weights
+        return value

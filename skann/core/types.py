@@ -1,0 +1,14 @@
+"""The array types that the signatures of `core` and `training` name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# float32 or float64: a fit has one of the two throughout.
+FloatArray = NDArray[np.floating[Any]]
+
+# A dense array, or a scipy.sparse array or matrix in CSR format.
+Matrix = Any

@@ -1,0 +1,653 @@
+"""What both estimators share: from validated arrays to trained parameters and back.
+
+`_train` reads from top to bottom as what a fit does: validate the data, encode the
+targets, draw the weights, set the validation part aside, scale the columns, and run.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from skann.core.activations import HIDDEN_ACTIVATIONS
+from skann.core.initializers import INITIALIZERS, Initializer, find_initializer
+from skann.core.losses import make_loss
+from skann.core.network import Network, Workspace
+from skann.core.objective import Objective
+from skann.estimators.run import TrainingRun, Validation
+from skann.estimators.scaling import (
+    SCALINGS,
+    absorb_input_scaling,
+    absorb_target_scaling,
+    center_and_scale,
+    column_statistics,
+    fold_scaling,
+    merge_statistics,
+    scale_columns,
+)
+from skann.training.minibatch import TrainingData
+from skann.training.progress import Progress
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+
+# Rows are predicted in blocks of about this many numbers, which bounds the memory.
+_BLOCK_SIZE = 1 << 18
+
+
+def all_or_nothing(method):
+    """Leave the estimator as it was if `method` raises.
+
+    Methods assign to the estimator's attributes but never change their values in
+    place, so that a shallow copy of the attributes is enough to go back to.
+    """
+
+    @functools.wraps(method)
+    def guarded(self, *args, **kwargs):
+        before = dict(self.__dict__)
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    return guarded
+
+
+def has_partial_fit(estimator):
+    """Say whether `partial_fit` exists: L-BFGS needs all data at once."""
+    if estimator.solver not in STOCHASTIC_SOLVERS:
+        raise AttributeError(
+            "partial_fit needs a stochastic solver, 'sgd' or 'adam'. Got "
+            f"solver={estimator.solver!r}."
+        )
+    return True
+
+
+class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
+    """The shared part of `BackpropClassifier` and `BackpropRegressor`."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS))],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions(set(INITIALIZERS)), Initializer],
+        "scaling": [StrOptions(set(SCALINGS)), None],
+        "dtype": [StrOptions({"float32", "float64"}), None],
+    }
+
+    # What the two estimators do differently.
+
+    @abstractmethod
+    def _encode_target(self, y, *, goes_on, classes):
+        """Return y as float array of shape (n_samples, n_outputs).
+
+        The classifier sets `classes_` and refuses classes that it does not know.
+        """
+
+    @abstractmethod
+    def _choose_output_activation(self, n_outputs):
+        """Return the name of the output activation that "auto" stands for."""
+
+    @abstractmethod
+    def _target_scaling(self, loss):
+        """Return the kind of scaling of the targets, or None."""
+
+    @abstractmethod
+    def _strata(self, target):
+        """Return what the validation split is stratified by, or None."""
+
+    @abstractmethod
+    def _score_encoded(self, target, raw, sample_weight):
+        """Return the score of raw outputs against encoded, unscaled targets."""
+
+    # ------------------------------------------------------------------ training
+
+    @all_or_nothing
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, coef_init=None, intercept_init=None):
+        """Fit the network to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs, finite.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; None stands for ones. A sample's share of the
+            gradient is proportional to its weight, whatever the batch size.
+
+        coef_init : list of array-like, default=None
+            The weights of each layer to start from, of shape (fan_in, fan_out). They
+            belong to scaled inputs and targets, as `coefs_` do. None draws them as
+            `init` says.
+
+        intercept_init : list of array-like, default=None
+            The biases of each layer to start from, of shape (fan_out,). None draws
+            them as `init` says.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If an input or a parameter is invalid, or if training diverges. The
+            estimator is then as it was before the call.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training ends because of `max_iter` or `max_fun`.
+        """
+        return self._train(
+            X, y, sample_weight, coef_init=coef_init, intercept_init=intercept_init
+        )
+
+    def _train(
+        self, X, y, sample_weight,
+        *, incremental=False, classes=None, coef_init=None, intercept_init=None,
+    ):  # fmt: skip
+        """Fit or, if `incremental`, run one epoch more."""
+        passed = X, y, sample_weight
+        self._validate_params()
+        hidden_layer_sizes = self._hidden_layer_sizes()
+        if incremental and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: a batch has no "
+                "validation part. Set early_stopping=False."
+            )
+        goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
+        earlier = dict(self.__dict__) if goes_on else None
+
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            dtype=(np.float64, np.float32),
+            order="C",
+            reset=not goes_on,
+        )
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight,
+                X,
+                ensure_non_negative=True,
+                # In a stream a batch may count for nothing.
+                allow_all_zero_weights=goes_on and incremental,
+            )
+        target = self._encode_target(
+            y, goes_on=goes_on, classes=classes if incremental else None
+        )
+        output_activation = self.output_activation
+        if output_activation == "auto":
+            output_activation = self._choose_output_activation(target.shape[1])
+        loss = make_loss(self.loss, output_activation)
+        _check_target_range(target, loss)
+
+        dtype = np.dtype(self.dtype or X.dtype)
+        architecture = {
+            "layer_sizes": [X.shape[1], *hidden_layer_sizes, target.shape[1]],
+            "activation": self.activation,
+            "output_activation": output_activation,
+            "scaling": self.scaling,
+            "dtype": dtype.name,
+        }
+        if goes_on:
+            if self.dtype is None:
+                architecture["dtype"] = self._architecture["dtype"]
+            self._check_same_architecture(architecture)
+            dtype = np.dtype(architecture["dtype"])
+        self._architecture = architecture
+        self.n_layers_ = len(architecture["layer_sizes"])
+        self.n_outputs_ = target.shape[1]
+        self.out_activation_ = output_activation
+
+        # Weights, validation split and shuffles are drawn in this order, which is
+        # that of scikit-learn's MLP.
+        random_state = self._generator(goes_on)
+        network = self._network()
+        if goes_on:
+            theta = self._theta.copy()
+        else:
+            initializer = find_initializer(self.init, self.activation)
+            theta = network.draw(initializer, random_state, dtype)
+        if coef_init is not None:
+            _assign_layers(network.weights(theta), coef_init, "coef_init")
+        if intercept_init is not None:
+            _assign_layers(network.biases(theta), intercept_init, "intercept_init")
+        validation = self._split(X, target, sample_weight, random_state)
+
+        progress = Progress()
+        if goes_on:
+            progress = Progress.from_dict(self._training_state["progress"])
+        weight = _learning_weight(sample_weight, validation, X.shape[0])
+        n_learning = X.shape[0] if validation is None else validation.training_rows.size
+        mean_weight = 1.0 if weight is None else float(weight.sum()) / n_learning
+        if incremental and goes_on:
+            progress.merge_weight(mean_weight, n_learning)
+        else:
+            progress.mean_weight = mean_weight
+
+        if weight is None or weight.any():
+            self._update_scaling(X, target, weight, network, theta, loss, incremental)
+        data = TrainingData(
+            X=_finite(scale_columns, X, self._input_statistics, dtype, "X"),
+            target=_finite(scale_columns, target, self._target_statistics, dtype, "y"),
+            sample_weight=(
+                None if sample_weight is None else sample_weight.astype(dtype)
+            ),
+            mean_weight=progress.mean_weight,
+        )
+        run = TrainingRun(
+            self,
+            Objective(network, loss, self.alpha),
+            data,
+            theta,
+            progress=progress,
+            random_state=random_state,
+            validation=validation,
+            earlier=earlier,
+            incremental=incremental,
+        )
+        # Callbacks get the data as the caller passed them, feature names included.
+        run.execute(*passed)
+        self.__dict__.update(run.fitted_attributes())
+        return self
+
+    def _hidden_layer_sizes(self):
+        """Return `hidden_layer_sizes` as a list of int."""
+        sizes = self.hidden_layer_sizes
+        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise InvalidParameterError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be "
+                "an int in the range [1, inf) or a sequence of such ints. Got "
+                f"{self.hidden_layer_sizes!r} instead."
+            )
+        return [int(size) for size in sizes]
+
+    def _check_same_architecture(self, architecture):
+        """Refuse to go on with another network than the one that was trained."""
+        for key, wanted in architecture.items():
+            trained = self._architecture[key]
+            if wanted != trained:
+                raise ValueError(
+                    "warm_start and partial_fit go on with the trained network, whose "
+                    f"{key} is {trained!r}. Parameters and data now ask for {wanted!r}. "
+                    "Set it back, or set warm_start=False and call fit to start anew."
+                )
+
+    def _generator(self, goes_on):
+        """Return the random generator; an int seed goes on where the last call left."""
+        random_state = check_random_state(self.random_state)
+        state = self._training_state["random_state"] if goes_on else None
+        if state is not None and isinstance(self.random_state, Integral):
+            random_state.set_state(state)
+        return random_state
+
+    def _split(self, X, target, sample_weight, random_state):
+        """Set the validation part aside, stratified as far as that is possible."""
+        if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
+            return None
+        rows = np.arange(target.shape[0])
+        alone = rows[:0]
+        strata = self._strata(target)
+        if strata is not None:
+            _, strata, sizes = np.unique(
+                strata, return_inverse=True, return_counts=True
+            )
+            # A class with a single member cannot be on both sides: it is learned from.
+            is_alone = sizes[strata] == 1
+            alone, rows, strata = rows[is_alone], rows[~is_alone], strata[~is_alone]
+        n_validation = math.ceil(self.validation_fraction * rows.size)
+        if n_validation < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' (now "
+                f"{self.validation_fraction}) or the size of your dataset (now "
+                f"{target.shape[0]})."
+            )
+        if strata is not None:
+            n_strata = np.unique(strata).size
+            if min(n_validation, rows.size - n_validation) < n_strata:
+                strata = None  # there is no room for one sample of each class
+        training_rows, validation_rows = train_test_split(
+            rows,
+            test_size=self.validation_fraction,
+            random_state=random_state,
+            stratify=strata,
+        )
+        weight = None if sample_weight is None else sample_weight[validation_rows]
+        if weight is not None and not weight.any():
+            raise ValueError(
+                "The sample weights of the validation part are all zero. Change "
+                "random_state or validation_fraction."
+            )
+        validation_target = target[validation_rows]
+
+        def score(network, theta, X):
+            raw = self._map_outputs(np.copy, network, theta, X, validation_rows)
+            return self._score_encoded(validation_target, raw, weight)
+
+        return Validation(np.concatenate([training_rows, alone]), score)
+
+    def _update_scaling(self, X, target, weight, network, theta, loss, incremental):
+        """Measure the columns; a theta that goes on absorbs what changes."""
+        goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
+        weights, biases = network.weights(theta), network.biases(theta)
+        inputs = targets = None
+        if self.scaling is not None:
+            inputs = column_statistics(X, weight, self.scaling)
+        if goes_on and inputs is not None:
+            if incremental:
+                inputs = merge_statistics(self._input_statistics, inputs)
+            absorb_input_scaling(weights[0], biases[0], self._input_statistics, inputs)
+        kind = self._target_scaling(loss)
+        if kind is not None:
+            targets = column_statistics(target, weight, kind)
+        if goes_on and targets is not None:
+            if incremental:
+                targets = merge_statistics(self._target_statistics, targets)
+            absorb_target_scaling(
+                weights[-1], biases[-1], self._target_statistics, targets,
+                log_link=kind == "mean",
+            )  # fmt: skip
+        self._input_statistics, self._target_statistics = inputs, targets
+
+    # ---------------------------------------------------------------- predicting
+
+    def _map_outputs(self, transform, network, theta, X, rows=None):
+        """Apply `transform` to the raw outputs for X (or some rows), block by block.
+
+        Apart from the result, the memory that it takes depends on the network alone.
+        """
+        n_rows = X.shape[0] if rows is None else rows.size
+        step = max(1, _BLOCK_SIZE // max(network.layer_sizes))
+        workspace = Workspace(network, min(step, n_rows), theta.dtype)
+        result = None
+        for start in range(0, n_rows, step):
+            stop = min(start + step, n_rows)
+            block = X[start:stop] if rows is None else X[rows[start:stop]]
+            part = transform(network.forward(theta, block, workspace))
+            if result is None:
+                result = np.empty((n_rows, *part.shape[1:]), part.dtype)
+            result[start:stop] = part
+        return result
+
+    def _predict_outputs(self, transform, X):
+        """Validate X, scale it and apply `transform` to the raw outputs, in blocks."""
+        check_is_fitted(self)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            reset=False,
+        )
+        network, theta = self._network(), self._theta
+        statistics = self._input_statistics
+        if sparse.issparse(X):
+            theta = self._theta_for_uncentered(network)
+            X = scale_columns(X, statistics, theta.dtype)
+            return self._map_outputs(transform, network, theta, X)
+        return self._map_outputs(
+            transform, network, theta, _Scaled(X, statistics, theta.dtype)
+        )
+
+    def _theta_for_uncentered(self, network):
+        """Return theta for inputs that are scaled but not centred, as sparse ones are."""
+        theta = self._theta
+        if self._input_statistics is None:
+            return theta
+        center, scale = center_and_scale(self._input_statistics)
+        if center.any():
+            theta = theta.copy()
+            shift = center.astype(np.float64) / scale
+            network.biases(theta)[0][...] -= shift @ network.weights(theta)[0]
+        return theta
+
+    # ------------------------------------------------------------ what was learned
+
+    def _network(self):
+        """Return the network without its parameters."""
+        return Network(
+            self._architecture["layer_sizes"], self._architecture["activation"]
+        )
+
+    @property
+    def coefs_(self):
+        """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
+
+        They belong to the scaled inputs and targets. Their elements may be changed,
+        and a list of arrays may be assigned.
+        """
+        return self._require_network().weights(self._theta)
+
+    @coefs_.setter
+    def coefs_(self, coefs):
+        network = self._require_network()
+        theta = self._theta.copy()
+        _assign_layers(network.weights(theta), coefs, "coefs_")
+        self._theta = theta
+
+    @property
+    def intercepts_(self):
+        """List of ndarray : The biases of each layer, of shape (fan_out,)."""
+        return self._require_network().biases(self._theta)
+
+    @intercepts_.setter
+    def intercepts_(self, intercepts):
+        network = self._require_network()
+        theta = self._theta.copy()
+        _assign_layers(network.biases(theta), intercepts, "intercepts_")
+        self._theta = theta
+
+    @property
+    def n_parameters_(self):
+        """Int : The number of weights and biases."""
+        return self._require_network().n_parameters
+
+    def _require_network(self):
+        """Return the network, or raise the AttributeError that `hasattr` expects."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(
+                f"This {type(self).__name__} has no weights yet: call fit first. To "
+                "start from given weights, pass coef_init and intercept_init to fit."
+            )
+        return self._network()
+
+    def fold_scaling(self):
+        """Return the weights and biases of the same network on unscaled data.
+
+        Returns
+        -------
+        coefs : list of ndarray of shape (fan_in, fan_out), float64
+            Weights that take raw inputs and, for regression, give outputs in the
+            target's units.
+
+        intercepts : list of ndarray of shape (fan_out,), float64
+            The biases that go with them.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        return fold_scaling(
+            self.coefs_,
+            self.intercepts_,
+            self._input_statistics,
+            self._target_statistics,
+            log_link=self.out_activation_ == "exp",
+        )
+
+    def _gradient_problem(self, X, y, sample_weight):
+        """Return the objective, theta and data, in float64, for a gradient check."""
+        check_is_fitted(self)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            dtype=np.float64,
+            reset=False,
+        )
+        target = self._encode_target(y, goes_on=True, classes=None)
+        loss = make_loss(self.loss, self.out_activation_)
+        _check_target_range(target, loss)
+        mean_weight = 1.0
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            mean_weight = float(sample_weight.mean())
+        data = TrainingData(
+            scale_columns(X, self._input_statistics, np.float64),
+            scale_columns(target, self._target_statistics, np.float64),
+            sample_weight,
+            mean_weight,
+        )
+        network = self._network()
+        theta = self._theta
+        if sparse.issparse(X):
+            theta = self._theta_for_uncentered(network)
+        return Objective(network, loss, self.alpha), theta.astype(np.float64), data
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_theta")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class _Scaled:
+    """Dense rows that are scaled when they are read, one block at a time."""
+
+    def __init__(self, X, statistics, dtype):
+        self._X = X
+        self._statistics = statistics
+        self._dtype = dtype
+        self.shape = X.shape
+
+    def __getitem__(self, rows):
+        return scale_columns(self._X[rows], self._statistics, self._dtype)
+
+
+def _check_target_range(target, loss):
+    """Refuse targets that the loss does not define or the output cannot reach."""
+    low, high = loss.target_range
+    outside = (target < low) | (target > high)
+    if outside.any():
+        raise ValueError(
+            f"loss={loss.name!r} with output_activation="
+            f"{loss.output_activation.name!r} needs targets in [{low:g}, {high:g}]. "
+            f"Got {target[outside][0]:g}."
+        )
+
+
+def _assign_layers(layers, arrays, name):
+    """Write given arrays into the views of a theta."""
+    if len(arrays) != len(layers):
+        raise ValueError(
+            f"{name} must hold one array per layer of weights, {len(layers)} in all. "
+            f"Got {len(arrays)}."
+        )
+    for index, (layer, array) in enumerate(zip(layers, arrays, strict=True)):
+        array = np.asarray(array, dtype=np.float64)
+        if array.shape != layer.shape:
+            raise ValueError(
+                f"{name}[{index}] must have shape {layer.shape}. Got {array.shape}."
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name}[{index}] must be finite.")
+        layer[...] = array
+
+
+def _learning_weight(sample_weight, validation, n_samples):
+    """Return the weights with zeros for the validation part, which must not leak."""
+    if validation is None:
+        return sample_weight
+    weight = np.zeros(n_samples)
+    rows = validation.training_rows
+    weight[rows] = 1.0 if sample_weight is None else sample_weight[rows]
+    if not weight.any():
+        raise ValueError(
+            "The sample weights of the training part are all zero. Change random_state "
+            "or validation_fraction."
+        )
+    return weight
+
+
+def _finite(scale, array, statistics, dtype, name):
+    """Scale an array and make sure that the dtype can hold the result."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = scale(array, statistics, dtype)
+    values = scaled.data if sparse.issparse(scaled) else scaled
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{name} holds values that are too large for {np.dtype(dtype).name}. Scale "
+            "them, or use dtype='float64'."
+        )
+    return scaled

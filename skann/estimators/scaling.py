@@ -1,0 +1,348 @@
+"""Scaling of inputs and targets, with statistics that can grow batch by batch.
+
+A scaling maps a column x to (x - center) / scale. Its statistics are a plain dict of
+arrays, so that they are saved with the estimator. They can be brought up to date with
+more data, in such a way that data with the same statistics change nothing, not even a
+rounding; and the network can absorb a change of scaling, so that the function that it
+computes stays what it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+
+SCALINGS = ("standard", "minmax", "robust")
+
+Statistics = dict[str, Any]
+
+
+def column_statistics(X, sample_weight, kind) -> Statistics:
+    """Measure the columns of X.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_columns)
+        The data, finite.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights; a sample of weight zero counts as absent.
+
+    kind : {"standard", "minmax", "robust", "mean"}
+        "standard": mean and standard deviation. "minmax": the middle and half the
+        width of the range, so that the scaled range is [-1, 1]. "robust": median and
+        interquartile range. "mean": no centre, and the mean as scale, for positive
+        targets whose loss is proportional to their unit.
+
+    Returns
+    -------
+    statistics : dict
+        kind, weight (the sum of the sample weights), centered (False for sparse data
+        and for "mean"), dtype (of X) and the arrays center, spread, low and high of
+        shape (n_columns,).
+    """
+    if sample_weight is None:
+        sample_weight = np.ones(X.shape[0])
+    sample_weight = sample_weight.astype(np.float64)
+    is_sparse = sparse.issparse(X)
+    if is_sparse:
+        present = np.flatnonzero(sample_weight)
+        X, sample_weight = X[present], sample_weight[present]
+    low, high = min_max_axis(X, axis=0) if is_sparse else _range(X, sample_weight)
+    low, high = low.astype(np.float64), high.astype(np.float64)
+
+    if kind == "standard":
+        center, spread = _mean_and_deviation(X, sample_weight, _unit(low, high))
+    elif kind == "minmax":
+        center, spread = _middle_and_half_width(low, high, centered=not is_sparse)
+    elif kind == "robust":
+        center, spread = _median_and_interquartile_range(X, sample_weight)
+    else:
+        spread, _ = _mean_and_deviation(X, sample_weight, _unit(low, high))
+        center = np.zeros_like(spread)
+    return {
+        "kind": kind,
+        "weight": float(sample_weight.sum()),
+        "centered": not is_sparse and kind != "mean",
+        "dtype": X.dtype.str,
+        "center": center,
+        "spread": spread,
+        "low": low,
+        "high": high,
+    }
+
+
+def _unit(low, high):
+    """Return the exponent of a power of two near each column's largest value.
+
+    Measured in such units, which is exact, squares neither overflow nor vanish.
+    """
+    return np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+
+
+def _range(X, sample_weight):
+    """Return the smallest and largest value of each column, by blocks of rows."""
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for block in _row_blocks(X):
+        present = X[block][sample_weight[block] > 0]
+        low = np.minimum(low, present.min(axis=0, initial=np.inf))
+        high = np.maximum(high, present.max(axis=0, initial=-np.inf))
+    return low, high
+
+
+def _middle_and_half_width(low, high, *, centered):
+    """Return what maps a range to [-1, 1]; without centring zero stays zero."""
+    if centered:
+        return low / 2 + high / 2, high / 2 - low / 2
+    return np.zeros_like(low), np.maximum(-low, high)
+
+
+def _mean_and_deviation(X, sample_weight, unit):
+    """Return the weighted mean and standard deviation of each column, in float64."""
+    if sparse.issparse(X):
+        scaled = sparse.csr_array(
+            (
+                np.ldexp(X.data.astype(np.float64), -unit[X.indices]),
+                X.indices,
+                X.indptr,
+            ),
+            shape=X.shape,
+        )
+        mean, variance = mean_variance_axis(scaled, axis=0, weights=sample_weight)
+    else:
+        # Deviations from a row are exact where a column's offset is large compared
+        # with its spread; deviations from a rounded mean would not be.
+        origin = X[np.flatnonzero(sample_weight)[0]].astype(np.float64)
+        origin = np.ldexp(origin, -unit)
+        total = sample_weight.sum()
+
+        def deviations(block):
+            return np.ldexp(X[block].astype(np.float64), -unit) - origin
+
+        shift, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+        for block in _row_blocks(X):
+            shift += sample_weight[block] @ deviations(block)
+        shift /= total
+        for block in _row_blocks(X):
+            variance += sample_weight[block] @ np.square(deviations(block) - shift)
+        mean, variance = origin + shift, variance / total
+    return np.ldexp(mean, unit), np.ldexp(np.sqrt(variance), unit)
+
+
+def _row_blocks(X):
+    """Yield slices of rows of about 64 Ki elements each."""
+    step = max(1, (1 << 16) // max(1, X.shape[1]))
+    for start in range(0, X.shape[0], step):
+        yield slice(start, start + step)
+
+
+def _median_and_interquartile_range(X, sample_weight):
+    """Return the weighted median and interquartile range of each column."""
+    columns = X.tocsc() if sparse.issparse(X) else X
+    quartiles = np.empty((3, X.shape[1]))
+    for j in range(X.shape[1]):
+        column = columns[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
+        quartiles[:, j] = _quartiles(column, sample_weight)
+    return quartiles[1], quartiles[2] - quartiles[0]
+
+
+def _quartiles(values, sample_weight):
+    """Return the three weighted quartiles of a column.
+
+    A quartile is where the cumulative weight passes its share, or the middle of two
+    values where it meets it exactly (Hyndman and Fan, 1996, definition 2), so that a
+    weight of two is the same as two samples.
+    """
+    order = np.argsort(values, kind="stable")
+    order = order[sample_weight[order] > 0]
+    values = values[order].astype(np.float64)
+    cumulative = np.cumsum(sample_weight[order])
+    wanted = cumulative[-1] * np.array([0.25, 0.5, 0.75])
+    lower = np.searchsorted(cumulative, wanted, side="left")
+    upper = np.minimum(
+        np.searchsorted(cumulative, wanted, side="right"), values.size - 1
+    )
+    return values[lower] / 2 + values[upper] / 2
+
+
+def merge_statistics(old: Statistics, new: Statistics) -> Statistics:
+    """Return the statistics of the data behind `old` and `new` together.
+
+    Means and standard deviations are exact (Chan, Golub and LeVeque, 1983,
+    "Algorithms for computing the sample variance", equation 2.1), and so are ranges.
+    Medians and quartiles cannot be merged: theirs are averages over the batches.
+    """
+    share = new["weight"] / (old["weight"] + new["weight"])
+    low, high = np.minimum(old["low"], new["low"]), np.maximum(old["high"], new["high"])
+    centered = old["centered"] and new["centered"]
+    if old["kind"] == "minmax":
+        center, spread = _middle_and_half_width(low, high, centered=centered)
+    else:
+        unit = _unit(low, high)
+        a, b = np.ldexp(old["center"], -unit), np.ldexp(new["center"], -unit)
+        center = np.ldexp(a + (b - a) * share, unit)
+        if old["kind"] == "standard":
+            spread = _merge_deviations(old["spread"], new["spread"], b - a, share, unit)
+        else:
+            spread = old["spread"] + (new["spread"] - old["spread"]) * share
+    return {
+        **old,
+        "weight": old["weight"] + new["weight"],
+        "centered": centered,
+        "center": center,
+        "spread": spread,
+        "low": low,
+        "high": high,
+    }
+
+
+def _merge_deviations(old, new, mean_difference, share, unit):
+    """Return the standard deviation of two batches from those of each."""
+    old, new = np.ldexp(old, -unit), np.ldexp(new, -unit)
+    largest = np.maximum(np.maximum(old, new), np.abs(mean_difference))
+    largest[largest == 0] = 1.0
+    old_square = np.square(old / largest)
+    variance = (
+        old_square
+        + (np.square(new / largest) - old_square) * share
+        + np.square(mean_difference / largest) * (share * (1 - share))
+    )
+    # Equal batches must give the old deviation itself, not the root of its square.
+    unchanged = (old == new) & (mean_difference == 0)
+    merged = np.where(unchanged, old, largest * np.sqrt(variance))
+    return np.ldexp(merged, unit)
+
+
+def center_and_scale(statistics: Statistics):
+    """Return the center and the scale of each column, in the dtype of the data.
+
+    A constant column has the scale 1, or its own size where it is not centred. If
+    the spread of another vanishes (the quartiles of a mostly constant column), half
+    of its range takes its place.
+    """
+    low, high = statistics["low"], statistics["high"]
+    scale = statistics["spread"].copy()
+    if not statistics["centered"]:
+        center = np.zeros_like(scale)
+        fallback = np.maximum(-low, high)
+    else:
+        center = statistics["center"]
+        fallback = high / 2 - low / 2
+    degenerate = is_constant(statistics) | (scale == 0)
+    scale[degenerate] = fallback[degenerate]
+    dtype = np.dtype(statistics["dtype"])
+    center, scale = center.astype(dtype), scale.astype(dtype)
+    scale[scale == 0] = 1
+    return center, scale
+
+
+def is_constant(statistics: Statistics):
+    """Say of each column whether all its values were equal."""
+    return statistics["low"] == statistics["high"]
+
+
+def scale_columns(X, statistics: Statistics | None, dtype):
+    """Return (X - center) / scale in the given dtype; X itself if nothing changes.
+
+    Sparse data are never centred here: the caller shifts the first layer's biases.
+    """
+    if statistics is None:
+        return X.astype(dtype, copy=False)
+    center, scale = center_and_scale(statistics)
+    if sparse.issparse(X):
+        data = (X.data / scale[X.indices]).astype(dtype, copy=False)
+        return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
+    scaled = np.empty(X.shape, dtype)
+    for block in _row_blocks(X):
+        scaled[block] = (X[block] - center) / scale
+    return scaled
+
+
+def unscale_columns(scaled, statistics: Statistics | None):
+    """Return scaled * scale + center in the dtype of `scaled`."""
+    if statistics is None:
+        return scaled
+    center, scale = center_and_scale(statistics)
+    return (scaled * scale + center).astype(scaled.dtype, copy=False)
+
+
+def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> None:
+    """Change the first layer in place so that it computes the same after rescaling.
+
+    From sum_j W_j (x_j - c_j) / s_j + b follow W'_j = W_j s'_j / s_j and
+    b' = b + sum_j W_j (c'_j - c_j) / s_j. The weights of a column that was zero after
+    scaling so far have had no effect: they stay, and only the centre is absorbed.
+    """
+    old_center, old_scale = _as_float64(center_and_scale(old))
+    new_center, new_scale = _as_float64(center_and_scale(new))
+    if np.array_equal(old_center, new_center) and np.array_equal(old_scale, new_scale):
+        return
+    was_zero = is_constant(old) & (old["centered"] | (old["low"] == 0))
+    old_scale = np.where(was_zero, new_scale, old_scale)
+    wide = weights.astype(np.float64)
+    biases += ((new_center - old_center) / old_scale) @ wide
+    weights[...] = wide * (new_scale / old_scale)[:, np.newaxis]
+
+
+def absorb_target_scaling(
+    weights, biases, old: Statistics, new: Statistics, *, log_link: bool
+) -> None:
+    """Change the last layer in place so that predictions stay the same after rescaling.
+
+    From y = s (a W + b) + c follow W' = W s / s' and b' = (s b + c - c') / s'; from
+    y = s exp(a W + b), b' = b + log(s / s'). A target that was constant so far has no
+    scale that predictions could keep: the weights stay, and only the centre moves.
+    """
+    old_center, old_scale = _as_float64(center_and_scale(old))
+    new_center, new_scale = _as_float64(center_and_scale(new))
+    if np.array_equal(old_center, new_center) and np.array_equal(old_scale, new_scale):
+        return
+    if log_link:
+        biases += np.log(old_scale / new_scale)
+        return
+    old_scale = np.where(is_constant(old), new_scale, old_scale)
+    weights *= (old_scale / new_scale).astype(weights.dtype)
+    biases[...] = (old_scale * biases + (old_center - new_center)) / new_scale
+
+
+def _as_float64(arrays):
+    """Return the arrays in float64."""
+    return tuple(array.astype(np.float64) for array in arrays)
+
+
+def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
+    """Return the weights and biases of the same network on raw inputs and targets.
+
+    Parameters
+    ----------
+    weights, biases : list of ndarray
+        The layers of the network on scaled inputs and targets.
+
+    inputs, targets : dict or None
+        The statistics of the scaling of each.
+
+    log_link : bool
+        Whether the target's scale multiplies an exponential.
+
+    Returns
+    -------
+    weights, biases : list of ndarray
+        New arrays in float64.
+    """
+    weights = [array.astype(np.float64) for array in weights]
+    biases = [array.astype(np.float64) for array in biases]
+    if inputs is not None:
+        center, scale = _as_float64(center_and_scale(inputs))
+        weights[0] /= scale[:, np.newaxis]
+        biases[0] -= center @ weights[0]
+    if targets is not None:
+        center, scale = _as_float64(center_and_scale(targets))
+        if log_link:
+            biases[-1] += np.log(scale)
+        else:
+            weights[-1] *= scale
+            biases[-1] = biases[-1] * scale + center
+    return weights, biases

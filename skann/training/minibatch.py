@@ -1,0 +1,213 @@
+"""Minibatch descent: one epoch, and the batches that it is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import RandomState
+
+from skann.core.network import Workspace
+from skann.core.objective import Objective
+from skann.core.types import FloatArray, Matrix
+from skann.training.optimizers import Optimizer, OptimizerState
+
+
+class TrainingDivergedError(ArithmeticError):
+    """The loss or a parameter is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a network learns from.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_samples, n_inputs)
+        The inputs.
+
+    target : ndarray of shape (n_samples, n_outputs)
+        The targets.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        The weights of the samples.
+
+    mean_weight : float
+        The mean weight that losses are divided by; 1 without weights.
+    """
+
+    X: Matrix
+    target: FloatArray
+    sample_weight: FloatArray | None
+    mean_weight: float
+
+    @property
+    def n_samples(self) -> int:
+        """The number of rows."""
+        return self.target.shape[0]
+
+
+class BatchReader:
+    """Cuts the data into batches; dense rows are copied into one buffer.
+
+    Parameters
+    ----------
+    data : TrainingData
+        The data.
+
+    batch_size : int
+        The number of rows of each batch; the last one may be smaller.
+    """
+
+    def __init__(self, data: TrainingData, batch_size: int):
+        self._data = data
+        self._batch_size = batch_size
+        self._dense = isinstance(data.X, np.ndarray)
+        if self._dense:
+            self._X = np.empty((batch_size, data.X.shape[1]), data.X.dtype)
+        self._target = np.empty((batch_size, data.target.shape[1]), data.target.dtype)
+
+    def batches(
+        self, rows: np.ndarray | None
+    ) -> Iterator[tuple[Matrix, FloatArray, FloatArray | None]]:
+        """Yield (X, target, sample_weight) of each batch of `rows`, in their order.
+
+        None stands for all rows as they are, which need no copying.
+        """
+        data = self._data
+        n_rows = data.n_samples if rows is None else rows.size
+        for start in range(0, n_rows, self._batch_size):
+            stop = min(start + self._batch_size, n_rows)
+            if rows is None:
+                batch = slice(start, stop)
+                weight = (
+                    None if data.sample_weight is None else data.sample_weight[batch]
+                )
+                yield data.X[batch], data.target[batch], weight
+            else:
+                yield self._gather(rows[start:stop])
+
+    def _gather(self, rows: np.ndarray) -> tuple[Matrix, FloatArray, FloatArray | None]:
+        """Copy the given rows out of the data."""
+        data = self._data
+        if self._dense:
+            X = self._X[: rows.size]
+            # "clip" skips the bounds check, which costs more than the copy.
+            data.X.take(rows, axis=0, out=X, mode="clip")
+        else:
+            X = data.X[rows]
+        target = self._target[: rows.size]
+        data.target.take(rows, axis=0, out=target, mode="clip")
+        weight = None if data.sample_weight is None else data.sample_weight[rows]
+        return X, target, weight
+
+
+class MinibatchDescent:
+    """Moves theta through epochs of minibatches.
+
+    Parameters
+    ----------
+    objective : Objective
+        What to make small.
+
+    data : TrainingData
+        What to learn from.
+
+    theta : ndarray of shape (n_parameters,)
+        The parameters, changed in place.
+
+    optimizer : Optimizer
+        Makes steps of gradients.
+
+    optimizer_state : dict
+        The optimizer's memory, changed in place.
+
+    batch_size : int
+        The number of samples per step, at most the number of rows that are used.
+
+    rows : ndarray of int or None
+        The rows of the data to learn from, shuffled in place; None for all of them in
+        the order in which they stand.
+
+    random_state : RandomState or None
+        Shuffles `rows` before each epoch; None leaves them in order.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        data: TrainingData,
+        theta: FloatArray,
+        *,
+        optimizer: Optimizer,
+        optimizer_state: OptimizerState,
+        batch_size: int,
+        rows: np.ndarray | None,
+        random_state: RandomState | None,
+    ):
+        self.objective = objective
+        self.data = data
+        self.theta = theta
+        self.optimizer = optimizer
+        self.optimizer_state = optimizer_state
+        self.rows = rows
+        self.random_state = random_state
+        self.n_rows = data.n_samples if rows is None else rows.size
+        self._reader = BatchReader(data, batch_size)
+        self._workspace = Workspace(objective.network, batch_size, theta.dtype)
+        self._gradient = np.empty_like(theta)
+
+    def run_epoch(self, learning_rate: float) -> tuple[float, float]:
+        """Take one step per batch, through all rows.
+
+        Parameters
+        ----------
+        learning_rate : float
+            The learning rate of all steps of this epoch.
+
+        Returns
+        -------
+        loss : float
+            The mean of the batches' objectives, each at the parameters before its
+            step, weighted by their sizes.
+
+        gradient_norm : float
+            The Euclidean norm of the last batch's gradient.
+
+        Raises
+        ------
+        TrainingDivergedError
+            At the first batch whose objective is not finite, or if a step leaves the
+            finite numbers.
+        """
+        if self.random_state is not None and self.rows is not None:
+            self.random_state.shuffle(self.rows)
+        gradient = self._gradient
+        loss_sum = 0.0
+        gradient_norm = 0.0
+        n_done = 0
+        for X, target, sample_weight in self._reader.batches(self.rows):
+            n_samples = target.shape[0]
+            loss = self.objective.value_and_gradient(
+                self.theta,
+                X,
+                target,
+                sample_weight,
+                self.data.mean_weight * n_samples,
+                self._workspace,
+                gradient,
+            )
+            if not math.isfinite(loss):
+                raise TrainingDivergedError(loss)
+            loss_sum += loss * n_samples
+            n_done += n_samples
+            if n_done == self.n_rows:  # before the step uses the gradient up
+                gradient_norm = math.sqrt(float(np.dot(gradient, gradient)))
+            self.optimizer.step(
+                self.theta, gradient, learning_rate, self.optimizer_state
+            )
+        if not np.isfinite(self.theta).all():
+            raise TrainingDivergedError("theta")
+        return loss_sum / self.n_rows, gradient_norm
