@@ -36,7 +36,10 @@ class Activation(ABC):
 
     @abstractmethod
     def backward(self, output: FloatArray, delta: FloatArray) -> None:
-        """Turn dJ/df(z) into dJ/dz, in place in `delta`; `output` may be overwritten."""
+        """Turn dJ/df(z) into dJ/dz, in place in `delta`.
+
+        `output` is f(z), and may be overwritten.
+        """
 
 
 class Identity(Activation):

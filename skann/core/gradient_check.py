@@ -244,9 +244,15 @@ def check_gradient(
     >>> from skann import BackpropClassifier, check_gradient
     >>> X, y = load_iris(return_X_y=True)
     >>> classifier = BackpropClassifier(8, activation="tanh", random_state=0)
-    >>> report = check_gradient(classifier.fit(X, y), X, y)
+    >>> classifier = classifier.partial_fit(X, y, classes=[0, 1, 2])
+    >>> report = check_gradient(classifier, X, y)
     >>> report.passed
     True
+    >>> print(report)
+    The gradient is right: largest relative error ... <= 1e-04,
+    at ...: backpropagation ..., finite differences ....
+    67 of 67 parameters checked:
+    ...
     """
     if max_parameters < 1:
         raise ValueError(f"max_parameters must be at least 1. Got {max_parameters}.")

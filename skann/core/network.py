@@ -124,7 +124,7 @@ class Network:
     def draw(
         self, initializer: Initializer, random_state: RandomState, dtype: DTypeLike
     ) -> FloatArray:
-        """Return a new random theta; each layer's weights are drawn before its biases."""
+        """Return a new random theta, drawn layer by layer, weights before biases."""
         layers = [
             initializer.draw(fan_in, fan_out, random_state)
             for fan_in, fan_out in self._weight_shapes
@@ -285,7 +285,7 @@ class Workspace:
             return cut
 
     def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-        """Return `network.views(theta)`, made once for a theta that changes in place."""
+        """Return `network.views(theta)`, made once as theta changes in place."""
         if self._theta is not theta:
             self._theta = theta
             self._theta_views = self._network.views(theta)

@@ -331,8 +331,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             if wanted != trained:
                 raise ValueError(
                     "warm_start and partial_fit go on with the trained network, whose "
-                    f"{key} is {trained!r}. Parameters and data now ask for {wanted!r}. "
-                    "Set it back, or set warm_start=False and call fit to start anew."
+                    f"{key} is {trained!r}. Now {wanted!r} is asked for. Set it back, "
+                    "or set warm_start=False and call fit to start anew."
                 )
 
     def _generator(self, goes_on):
@@ -452,7 +452,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _theta_for_uncentered(self, network):
-        """Return theta for inputs that are scaled but not centred, as sparse ones are."""
+        """Return theta for inputs that are not centred, as sparse ones are not."""
         theta = self._theta
         if self._input_statistics is None:
             return theta

@@ -15,7 +15,234 @@ from skann.estimators.scaling import unscale_columns
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
-    """DOC"""
+    """A feed-forward neural network that predicts numbers.
+
+    It minimises the squared error or the Poisson deviance by minibatch gradient
+    descent or L-BFGS, for one target or several.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        The number of units of each hidden layer. An empty sequence means no hidden
+        layer, which leaves a linear model.
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        The activation of the hidden layers: z, 1 / (1 + exp(-z)), tanh(z) or
+        max(z, 0).
+
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Half the squared error, summed over the targets, or half the Poisson deviance,
+        for counts and other targets that are not negative.
+
+    output_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp"}, \
+            default="auto"
+        What turns raw outputs into predictions. "auto" is "exp" for the Poisson
+        deviance, which takes no other, and "identity" for the squared error. The
+        other outputs are bounded, and so must the targets be.
+
+    solver : {"sgd", "adam", "lbfgs"}, default="adam"
+        "sgd" is minibatch gradient descent with momentum, "adam" that of Kingma and
+        Ba [3]_, and "lbfgs" scipy's L-BFGS-B on all data at once.
+
+    alpha : float, default=0.0001
+        The strength of the L2 penalty, `alpha / (2 n)` times the sum of the squared
+        weights (not biases), with n the number of samples of the batch.
+
+    batch_size : int or "auto", default="auto"
+        The number of samples per step of "sgd" and "adam". "auto" is
+        `min(200, n_samples)`.
+
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        The schedule of "sgd" and "adam".
+
+        - "constant": `learning_rate_init`.
+        - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
+          samples seen: with 10 000 samples the rate falls a hundredfold in the first
+          epoch.
+        - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
+          epochs in a row brought no improvement of `tol`; at 1e-6 training stops.
+
+    learning_rate_init : float, default=0.001
+        The learning rate that the schedule starts from. A change takes effect at the
+        next call of `fit` or `partial_fit`.
+
+    power_t : float, default=0.5
+        The exponent of "invscaling".
+
+    max_iter : int, default=200
+        The largest number of epochs, or of iterations of "lbfgs".
+
+    shuffle : bool, default=True
+        Whether "sgd" and "adam" shuffle the samples before each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights, the validation part and the shuffles, in this
+        order. Pass an int for results that can be reproduced; later calls of
+        `partial_fit`, and of `fit` with `warm_start`, go on with its numbers.
+
+    tol : float, default=1e-4
+        What counts as an improvement, of the loss or (with `early_stopping`) of the
+        validation score. For "lbfgs", the largest component of the gradient at which
+        the search ends.
+
+    verbose : bool or int, default=False
+        Whether to print the loss, and the validation score, of each epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last call: weights, optimizer, schedule and
+        random numbers.
+
+    momentum : float, default=0.9
+        The momentum of "sgd", between 0 and 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether that momentum is Nesterov's.
+
+    early_stopping : bool, default=False
+        Whether "sgd" and "adam" set a part of the data aside, stop when the score on
+        it no longer improves, and keep the weights that were best there. Without it
+        they stop when the training loss no longer improves.
+
+    validation_fraction : float, default=0.1
+        The share of the data that `early_stopping` sets aside, in [0, 1).
+
+    beta_1 : float, default=0.9
+        The decay of the mean of the gradients in "adam", in [0, 1).
+
+    beta_2 : float, default=0.999
+        The decay of the mean of their squares, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Keeps the denominator of "adam" away from zero.
+
+    n_iter_no_change : int, default=10
+        After how many epochs in a row without an improvement "sgd" and "adam" stop;
+        `np.inf` never stops them.
+
+    max_fun : int, default=15000
+        The largest number of evaluations of the loss by "lbfgs".
+
+    init : str or Initializer, default="glorot_uniform"
+        The distribution of the initial weights of a layer with n inputs (fan_in) and
+        m outputs.
+
+        - "glorot_uniform": uniform within sqrt(6 / (n + m)), or sqrt(2 / (n + m)) if
+          the hidden units are logistic, biases too [1]_.
+        - "glorot_normal": normal with variance 2 / (n + m), biases zero [1]_.
+        - "he_uniform", "he_normal": variance 2 / n, biases zero [2]_.
+        - "lecun_uniform", "lecun_normal": variance 1 / n, biases zero [4]_.
+        - "fan_in_uniform": uniform within 1 / sqrt(n), biases too.
+        - `skann.Uniform(low, high)`, `skann.Normal(mean, scale)`: the same for every
+          layer, biases too.
+
+    scaling : {"standard", "minmax", "robust"} or None, default="standard"
+        How the columns of X, and where possible of y, are scaled: to mean 0 and
+        standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
+        range 1; None leaves them as they are. Sample weights count, constant columns
+        become 0, and sparse X is divided but not centred. The
+        target is scaled where the output can follow: with the identity as output
+        activation, and for the Poisson deviance, where it is divided by its mean.
+        Predictions come back in the target's units.
+
+    dtype : {"float32", "float64"} or None, default=None
+        The type of all numbers of the fit. None follows X: float32 if X is float32,
+        else float64.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        The weights of each layer, for scaled inputs and targets. Their values may be
+        changed, and a list of arrays may be assigned.
+
+    intercepts_ : list of ndarray of shape (fan_out,)
+        The biases of each layer.
+
+    n_parameters_ : int
+        The number of weights and biases.
+
+    loss_ : float
+        The loss of the last epoch.
+
+    best_loss_ : float or None
+        The smallest loss of an epoch; None with `early_stopping`.
+
+    loss_curve_ : list of float
+        The loss of each epoch, or of each iteration of "lbfgs".
+
+    validation_scores_ : list of float or None
+        The R^2 on the validation part after each epoch; None without
+        `early_stopping`.
+
+    best_validation_score_ : float or None
+        The best of these.
+
+    history_ : dict of lists
+        A row per epoch: epoch, loss, validation_score, learning_rate, gradient_norm
+        (of the epoch's last batch) and seconds since training began.
+        `pandas.DataFrame(estimator.history_)` makes a table of it.
+
+    n_iter_ : int
+        The number of epochs of the last `fit`, and of all calls of `partial_fit`
+        since.
+
+    t_ : int
+        The number of samples that training has seen, each epoch counted.
+
+    n_layers_ : int
+        The number of layers, input and output included.
+
+    n_outputs_ : int
+        The number of outputs of the network.
+
+    out_activation_ : str
+        The name of the output activation.
+
+    n_features_in_ : int
+        The number of columns of X.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of the columns of X, if they are all strings.
+
+    See Also
+    --------
+    BackpropClassifier : The same network for classification.
+    check_gradient : Compares the gradient with finite differences.
+    sklearn.neural_network.MLPRegressor : The peer in scikit-learn.
+
+    Notes
+    -----
+    A batch B is fitted by steps along the negative gradient of
+
+        J = sum_B w loss / W + alpha / (2 W) sum_l ||W_l||^2,
+
+    where w are the sample weights and W is their mean over the whole data times the
+    size of the batch.
+
+    With `scaling=None` and the other parameters equal, training agrees with
+    scikit-learn's MLPRegressor to rounding, except where that is wrong.
+
+    References
+    ----------
+    .. [1] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010, equations 12 and 16.
+    .. [2] K. He et al., "Delving deep into rectifiers", ICCV 2015, equation 10.
+    .. [3] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
+       ICLR 2015, algorithm 1.
+    .. [4] Y. LeCun et al., "Efficient BackProp", 1998, equation 16.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skann import BackpropRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = BackpropRegressor(tol=1e-3, random_state=0)
+    >>> scores = cross_val_score(regressor, X, y)
+    >>> bool(scores.mean() > 0.4)
+    True
+    >>> regressor.fit(X, y).predict(X[:2]).shape
+    (2,)
+    """
 
     _parameter_constraints: dict = {
         **BaseBackprop._parameter_constraints,

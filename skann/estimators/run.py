@@ -144,8 +144,8 @@ class TrainingRun:
             else:
                 if not self.incremental:
                     warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached "
-                        "and the optimization hasn't converged yet.",
+                        f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
+                        "reached and the optimization hasn't converged yet.",
                         ConvergenceWarning,
                         stacklevel=_USER_LEVEL,
                     )
@@ -313,9 +313,10 @@ class TrainingRun:
             solver += f" at learning rate {self.learning_rate:g}"
             remedy = "lower learning_rate_init, or scale the data (scaling='standard')"
         return (
-            f"Training diverged in epoch {self.progress.n_epochs + 1} with {solver}: the "
-            "loss or the weights are no longer finite (last finite loss of an epoch: "
-            f"{last}). To mend it, {remedy}. The estimator is as it was before the call."
+            f"Training diverged in epoch {self.progress.n_epochs + 1} with {solver}: "
+            "the loss or the weights are no longer finite (last finite loss of an "
+            f"epoch: {last}). To mend it, {remedy}. The estimator is as it was before "
+            "the call."
         )
 
     # -------------------------------------------------------------------- callbacks
