@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -195,8 +196,14 @@ def compare_gradients(
 
 
 def check_gradient(
-    estimator, X, y, sample_weight=None, *, max_parameters=500, tolerance=1e-4
-):
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    max_parameters: int = 500,
+    tolerance: float = 1e-4,
+) -> GradientReport:
     """Compare an estimator's gradient with finite differences of its objective.
 
     The objective is what the estimator minimises, penalty included, for the given

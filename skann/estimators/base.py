@@ -9,9 +9,12 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -49,6 +52,9 @@ from skann.training.minibatch import TrainingData
 from skann.training.progress import Progress
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
+
+# Anything with rows and columns: arrays, nested lists, frames, sparse matrices.
+MatrixLike = Any
 
 # Rows are predicted in blocks of about this many numbers, which bounds the memory.
 _BLOCK_SIZE = 1 << 18
@@ -125,6 +131,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         "dtype": [StrOptions({"float32", "float64"}), None],
     }
 
+    # Set by fit; the other fitted attributes are documented by the estimators.
+    _theta: np.ndarray
+    _architecture: dict[str, Any]
+
     # What the two estimators do differently.
 
     @abstractmethod
@@ -154,7 +164,15 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     @all_or_nothing
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, coef_init=None, intercept_init=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        coef_init: Sequence[ArrayLike] | None = None,
+        intercept_init: Sequence[ArrayLike] | None = None,
+    ) -> Self:
         """Fit the network to data.
 
         Parameters
@@ -472,7 +490,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[np.ndarray]:
         """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
 
         They belong to the scaled inputs and targets. Their elements may be changed,
@@ -481,26 +499,26 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return self._require_network().weights(self._theta)
 
     @coefs_.setter
-    def coefs_(self, coefs):
+    def coefs_(self, coefs: Sequence[ArrayLike]) -> None:
         network = self._require_network()
         theta = self._theta.copy()
         _assign_layers(network.weights(theta), coefs, "coefs_")
         self._theta = theta
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[np.ndarray]:
         """List of ndarray : The biases of each layer, of shape (fan_out,)."""
         return self._require_network().biases(self._theta)
 
     @intercepts_.setter
-    def intercepts_(self, intercepts):
+    def intercepts_(self, intercepts: Sequence[ArrayLike]) -> None:
         network = self._require_network()
         theta = self._theta.copy()
         _assign_layers(network.biases(theta), intercepts, "intercepts_")
         self._theta = theta
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         """Int : The number of weights and biases."""
         return self._require_network().n_parameters
 
@@ -513,7 +531,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return self._network()
 
-    def fold_scaling(self):
+    def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the weights and biases of the same network on unscaled data.
 
         Returns

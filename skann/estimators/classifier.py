@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
@@ -12,7 +17,13 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skann.estimators.base import BaseBackprop, all_or_nothing, has_partial_fit
+from skann.core.initializers import Initializer
+from skann.estimators.base import (
+    BaseBackprop,
+    MatrixLike,
+    all_or_nothing,
+    has_partial_fit,
+)
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
@@ -255,36 +266,36 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str = "relu",
         *,
-        loss="log_loss",
-        output_activation="auto",
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        init="glorot_uniform",
-        scaling="standard",
-        dtype=None,
-    ):
+        loss: str = "log_loss",
+        output_activation: str = "auto",
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str | Initializer = "glorot_uniform",
+        scaling: str | None = "standard",
+        dtype: str | None = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
@@ -316,7 +327,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     @available_if(has_partial_fit)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None, *, classes=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Run one epoch of minibatch descent over a batch of data.
 
         The same call again goes on with the optimizer's memory, the learning rate's
@@ -431,7 +449,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     # ---------------------------------------------------------------- predicting
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict class labels.
 
         Parameters
@@ -457,7 +475,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return self.classes_[(raw[:, 0] > 0).astype(int)]
         return self.classes_[raw.argmax(axis=1)]
 
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the raw outputs of the network, before the output activation.
 
         Parameters
@@ -481,7 +499,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return raw[:, 1] - raw[:, 0]
         return raw[:, 0].copy() if raw.shape[1] == 1 else raw.copy()
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Estimate probabilities.
 
         Parameters
@@ -506,7 +524,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return np.ones_like(raw)
         return _exp_inside_unit_interval(self._log_probabilities(raw))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Estimate logarithms of probabilities, finite where those underflow.
 
         Parameters

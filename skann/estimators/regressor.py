@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -10,7 +15,13 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from skann.core.activations import ACTIVATIONS
-from skann.estimators.base import BaseBackprop, all_or_nothing, has_partial_fit
+from skann.core.initializers import Initializer
+from skann.estimators.base import (
+    BaseBackprop,
+    MatrixLike,
+    all_or_nothing,
+    has_partial_fit,
+)
 from skann.estimators.scaling import unscale_columns
 
 
@@ -254,36 +265,36 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str = "relu",
         *,
-        loss="squared_error",
-        output_activation="auto",
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        init="glorot_uniform",
-        scaling="standard",
-        dtype=None,
-    ):
+        loss: str = "squared_error",
+        output_activation: str = "auto",
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        init: str | Initializer = "glorot_uniform",
+        scaling: str | None = "standard",
+        dtype: str | None = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
@@ -315,7 +326,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     @available_if(has_partial_fit)
     @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Run one epoch of minibatch descent over a batch of data.
 
         The same call again goes on with the optimizer's memory, the learning rate's
@@ -377,7 +390,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     # ---------------------------------------------------------------- predicting
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict targets.
 
         Parameters
