@@ -7,7 +7,6 @@ targets, draw the weights, set the validation part aside, scale the columns, and
 from __future__ import annotations
 
 import functools
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -18,7 +17,6 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import (
     Interval,
@@ -35,8 +33,9 @@ from sklearn.utils.validation import (
 from skann.core.activations import HIDDEN_ACTIVATIONS
 from skann.core.initializers import INITIALIZERS, Initializer, find_initializer
 from skann.core.losses import make_loss
-from skann.core.network import Network, Workspace
+from skann.core.network import Network
 from skann.core.objective import Objective
+from skann.estimators.blocks import ScaledRows, map_outputs
 from skann.estimators.run import TrainingRun, Validation
 from skann.estimators.scaling import (
     SCALINGS,
@@ -48,6 +47,7 @@ from skann.estimators.scaling import (
     merge_statistics,
     scale_columns,
 )
+from skann.estimators.splitting import split_rows
 from skann.training.minibatch import TrainingData
 from skann.training.progress import Progress
 
@@ -55,9 +55,6 @@ STOCHASTIC_SOLVERS = ("sgd", "adam")
 
 # Anything with rows and columns: arrays, nested lists, frames, sparse matrices.
 MatrixLike = Any
-
-# Rows are predicted in blocks of about this many numbers, which bounds the memory.
-_BLOCK_SIZE = 1 << 18
 
 
 def all_or_nothing(method):
@@ -291,7 +288,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             _assign_layers(network.weights(theta), coef_init, "coef_init")
         if intercept_init is not None:
             _assign_layers(network.biases(theta), intercept_init, "intercept_init")
-        validation = self._split(X, target, sample_weight, random_state)
+        validation = self._split(target, sample_weight, random_state)
 
         progress = Progress()
         if goes_on:
@@ -305,7 +302,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             progress.mean_weight = mean_weight
 
         if weight is None or weight.any():
-            self._update_scaling(X, target, weight, network, theta, loss, incremental)
+            self._update_scaling(
+                X, target, weight, network, theta, loss,
+                goes_on=goes_on, merge=incremental,
+            )  # fmt: skip
         data = TrainingData(
             X=_finite(scale_columns, X, self._input_statistics, dtype, "X"),
             target=_finite(scale_columns, target, self._target_statistics, dtype, "y"),
@@ -361,67 +361,47 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             random_state.set_state(state)
         return random_state
 
-    def _split(self, X, target, sample_weight, random_state):
-        """Set the validation part aside, stratified as far as that is possible."""
+    def _split(self, target, sample_weight, random_state):
+        """Set aside what early stopping watches; None if it watches nothing."""
         if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
             return None
-        rows = np.arange(target.shape[0])
-        alone = rows[:0]
-        strata = self._strata(target)
-        if strata is not None:
-            _, strata, sizes = np.unique(
-                strata, return_inverse=True, return_counts=True
-            )
-            # A class with a single member cannot be on both sides: it is learned from.
-            is_alone = sizes[strata] == 1
-            alone, rows, strata = rows[is_alone], rows[~is_alone], strata[~is_alone]
-        n_validation = math.ceil(self.validation_fraction * rows.size)
-        if n_validation < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' (now "
-                f"{self.validation_fraction}) or the size of your dataset (now "
-                f"{target.shape[0]})."
-            )
-        if strata is not None:
-            n_strata = np.unique(strata).size
-            if min(n_validation, rows.size - n_validation) < n_strata:
-                strata = None  # there is no room for one sample of each class
-        training_rows, validation_rows = train_test_split(
-            rows,
-            test_size=self.validation_fraction,
-            random_state=random_state,
-            stratify=strata,
+        training_rows, rows = split_rows(
+            target.shape[0],
+            self._strata(target),
+            self.validation_fraction,
+            random_state,
         )
-        weight = None if sample_weight is None else sample_weight[validation_rows]
+        weight = None if sample_weight is None else sample_weight[rows]
         if weight is not None and not weight.any():
             raise ValueError(
                 "The sample weights of the validation part are all zero. Change "
                 "random_state or validation_fraction."
             )
-        validation_target = target[validation_rows]
+        validation_target = target[rows]
 
         def score(network, theta, X):
-            raw = self._map_outputs(np.copy, network, theta, X, validation_rows)
+            raw = map_outputs(np.copy, network, theta, X, rows)
             return self._score_encoded(validation_target, raw, weight)
 
-        return Validation(np.concatenate([training_rows, alone]), score)
+        return Validation(training_rows, score)
 
-    def _update_scaling(self, X, target, weight, network, theta, loss, incremental):
+    def _update_scaling(
+        self, X, target, weight, network, theta, loss, *, goes_on, merge
+    ):
         """Measure the columns; a theta that goes on absorbs what changes."""
-        goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         weights, biases = network.weights(theta), network.biases(theta)
         inputs = targets = None
         if self.scaling is not None:
             inputs = column_statistics(X, weight, self.scaling)
         if goes_on and inputs is not None:
-            if incremental:
+            if merge:
                 inputs = merge_statistics(self._input_statistics, inputs)
             absorb_input_scaling(weights[0], biases[0], self._input_statistics, inputs)
         kind = self._target_scaling(loss)
         if kind is not None:
             targets = column_statistics(target, weight, kind)
         if goes_on and targets is not None:
-            if incremental:
+            if merge:
                 targets = merge_statistics(self._target_statistics, targets)
             absorb_target_scaling(
                 weights[-1], biases[-1], self._target_statistics, targets,
@@ -430,24 +410,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         self._input_statistics, self._target_statistics = inputs, targets
 
     # ---------------------------------------------------------------- predicting
-
-    def _map_outputs(self, transform, network, theta, X, rows=None):
-        """Apply `transform` to the raw outputs for X (or some rows), block by block.
-
-        Apart from the result, the memory that it takes depends on the network alone.
-        """
-        n_rows = X.shape[0] if rows is None else rows.size
-        step = max(1, _BLOCK_SIZE // max(network.layer_sizes))
-        workspace = Workspace(network, min(step, n_rows), theta.dtype)
-        result = None
-        for start in range(0, n_rows, step):
-            stop = min(start + step, n_rows)
-            block = X[start:stop] if rows is None else X[rows[start:stop]]
-            part = transform(network.forward(theta, block, workspace))
-            if result is None:
-                result = np.empty((n_rows, *part.shape[1:]), part.dtype)
-            result[start:stop] = part
-        return result
 
     def _predict_outputs(self, transform, X):
         """Validate X, scale it and apply `transform` to the raw outputs, in blocks."""
@@ -464,10 +426,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if sparse.issparse(X):
             theta = self._theta_for_uncentered(network)
             X = scale_columns(X, statistics, theta.dtype)
-            return self._map_outputs(transform, network, theta, X)
-        return self._map_outputs(
-            transform, network, theta, _Scaled(X, statistics, theta.dtype)
-        )
+        else:
+            X = ScaledRows(X, statistics, theta.dtype)
+        return map_outputs(transform, network, theta, X)
 
     def _theta_for_uncentered(self, network):
         """Return theta for inputs that are not centred, as sparse ones are not."""
@@ -598,19 +559,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-class _Scaled:
-    """Dense rows that are scaled when they are read, one block at a time."""
-
-    def __init__(self, X, statistics, dtype):
-        self._X = X
-        self._statistics = statistics
-        self._dtype = dtype
-        self.shape = X.shape
-
-    def __getitem__(self, rows):
-        return scale_columns(self._X[rows], self._statistics, self._dtype)
 
 
 def _check_target_range(target, loss):

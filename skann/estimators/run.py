@@ -307,11 +307,16 @@ class TrainingRun:
         """Say where training went wrong and what to change."""
         losses = self.history["loss"]
         last = f"{losses[-1]:.6g}" if losses else "none"
-        remedy = "scale the data (scaling='standard') or start from smaller weights"
         solver = f"solver={self.estimator.solver!r}"
+        remedies = ["start from smaller weights (init)"]
         if self.learning_rate is not None:
             solver += f" at learning rate {self.learning_rate:g}"
-            remedy = "lower learning_rate_init, or scale the data (scaling='standard')"
+            remedies = ["lower learning_rate_init"]
+        if self.estimator.scaling is None:
+            remedies.append("scale the data (scaling='standard')")
+        else:
+            remedies.append("look for outliers in the data")
+        remedy = " or ".join(remedies)
         return (
             f"Training diverged in epoch {self.progress.n_epochs + 1} with {solver}: "
             "the loss or the weights are no longer finite (last finite loss of an "
