@@ -135,10 +135,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     # What the two estimators do differently.
 
     @abstractmethod
-    def _encode_target(self, y, *, goes_on, classes):
+    def _encode_target(self, y, *, goes_on, refits, classes):
         """Return y as float array of shape (n_samples, n_outputs).
 
-        The classifier sets `classes_` and refuses classes that it does not know.
+        The classifier sets `classes_`, or if training goes on refuses classes that it
+        does not know and, if a whole `fit` goes on, data that lack a class.
         """
 
     @abstractmethod
@@ -229,51 +230,16 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         earlier = dict(self.__dict__) if goes_on else None
 
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            dtype=(np.float64, np.float32),
-            order="C",
-            reset=not goes_on,
-        )
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight,
-                X,
-                ensure_non_negative=True,
-                # In a stream a batch may count for nothing.
-                allow_all_zero_weights=goes_on and incremental,
-            )
-        target = self._encode_target(
-            y, goes_on=goes_on, classes=classes if incremental else None
-        )
-        output_activation = self.output_activation
-        if output_activation == "auto":
-            output_activation = self._choose_output_activation(target.shape[1])
-        loss = make_loss(self.loss, output_activation)
-        _check_target_range(target, loss)
-
-        dtype = np.dtype(self.dtype or X.dtype)
-        architecture = {
-            "layer_sizes": [X.shape[1], *hidden_layer_sizes, target.shape[1]],
-            "activation": self.activation,
-            "output_activation": output_activation,
-            "scaling": self.scaling,
-            "dtype": dtype.name,
-        }
-        if goes_on:
-            if self.dtype is None:
-                architecture["dtype"] = self._architecture["dtype"]
-            self._check_same_architecture(architecture)
-            dtype = np.dtype(architecture["dtype"])
-        self._architecture = architecture
-        self.n_layers_ = len(architecture["layer_sizes"])
-        self.n_outputs_ = target.shape[1]
-        self.out_activation_ = output_activation
+        X, target, sample_weight = self._check_data(
+            X, y, sample_weight,
+            goes_on=goes_on,
+            refits=goes_on and not incremental,
+            classes=classes,
+            # In a stream a batch may count for nothing.
+            allow_zero_weight=goes_on and incremental,
+        )  # fmt: skip
+        loss = self._make_loss(target)
+        dtype = self._set_architecture(X, target, hidden_layer_sizes, loss, goes_on)
 
         # Weights, validation split and shuffles are drawn in this order, which is
         # that of scikit-learn's MLP.
@@ -281,39 +247,21 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         network = self._network()
         if goes_on:
             theta = self._theta.copy()
+            progress = Progress.from_dict(self._training_state["progress"])
         else:
             initializer = find_initializer(self.init, self.activation)
             theta = network.draw(initializer, random_state, dtype)
+            progress = Progress()
+        validation = self._split(target, sample_weight, random_state)
+
+        data = self._prepare_data(
+            X, target, sample_weight, network, theta, loss, progress, validation,
+            goes_on=goes_on, incremental=incremental,
+        )  # fmt: skip
         if coef_init is not None:
             _assign_layers(network.weights(theta), coef_init, "coef_init")
         if intercept_init is not None:
             _assign_layers(network.biases(theta), intercept_init, "intercept_init")
-        validation = self._split(target, sample_weight, random_state)
-
-        progress = Progress()
-        if goes_on:
-            progress = Progress.from_dict(self._training_state["progress"])
-        weight = _learning_weight(sample_weight, validation, X.shape[0])
-        n_learning = X.shape[0] if validation is None else validation.training_rows.size
-        mean_weight = 1.0 if weight is None else float(weight.sum()) / n_learning
-        if incremental and goes_on:
-            progress.merge_weight(mean_weight, n_learning)
-        else:
-            progress.mean_weight = mean_weight
-
-        if weight is None or weight.any():
-            self._update_scaling(
-                X, target, weight, network, theta, loss,
-                goes_on=goes_on, merge=incremental,
-            )  # fmt: skip
-        data = TrainingData(
-            X=_finite(scale_columns, X, self._input_statistics, dtype, "X"),
-            target=_finite(scale_columns, target, self._target_statistics, dtype, "y"),
-            sample_weight=(
-                None if sample_weight is None else sample_weight.astype(dtype)
-            ),
-            mean_weight=progress.mean_weight,
-        )
         run = TrainingRun(
             self,
             Objective(network, loss, self.alpha),
@@ -330,6 +278,47 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         self.__dict__.update(run.fitted_attributes())
         return self
 
+    def _check_data(
+        self, X, y, sample_weight,
+        *, goes_on, refits=False, classes=None, allow_zero_weight=False,
+    ):  # fmt: skip
+        """Return X, dense or CSR, the encoded targets and the weights, all checked."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=is_regressor(self),
+            dtype=(np.float64, np.float32),
+            order="C",
+            reset=not goes_on,
+        )
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight,
+                X,
+                ensure_non_negative=True,
+                allow_all_zero_weights=allow_zero_weight,
+            )
+        target = self._encode_target(y, goes_on=goes_on, refits=refits, classes=classes)
+        return X, target, sample_weight
+
+    def _make_loss(self, target):
+        """Return the loss, joined with its output activation, that suits the targets."""
+        output_activation = self.output_activation
+        if output_activation == "auto":
+            output_activation = self._choose_output_activation(target.shape[1])
+        loss = make_loss(self.loss, output_activation)
+        low, high = loss.target_range
+        outside = (target < low) | (target > high)
+        if outside.any():
+            raise ValueError(
+                f"loss={self.loss!r} with output_activation={output_activation!r} "
+                f"needs targets in [{low:g}, {high:g}]. Got {target[outside][0]:g}."
+            )
+        return loss
+
     def _hidden_layer_sizes(self):
         """Return `hidden_layer_sizes` as a list of int."""
         sizes = self.hidden_layer_sizes
@@ -342,16 +331,34 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return [int(size) for size in sizes]
 
-    def _check_same_architecture(self, architecture):
-        """Refuse to go on with another network than the one that was trained."""
-        for key, wanted in architecture.items():
-            trained = self._architecture[key]
-            if wanted != trained:
-                raise ValueError(
-                    "warm_start and partial_fit go on with the trained network, whose "
-                    f"{key} is {trained!r}. Now {wanted!r} is asked for. Set it back, "
-                    "or set warm_start=False and call fit to start anew."
-                )
+    def _set_architecture(self, X, target, hidden_layer_sizes, loss, goes_on):
+        """Keep what the network is made of, and return its dtype.
+
+        Training that goes on refuses another network than the one that was trained.
+        """
+        architecture = {
+            "layer_sizes": [X.shape[1], *hidden_layer_sizes, target.shape[1]],
+            "activation": self.activation,
+            "output_activation": loss.output_activation.name,
+            "scaling": self.scaling,
+            "dtype": self.dtype or X.dtype.name,
+        }
+        if goes_on:
+            if self.dtype is None:
+                architecture["dtype"] = self._architecture["dtype"]
+            for key, wanted in architecture.items():
+                trained = self._architecture[key]
+                if wanted != trained:
+                    raise ValueError(
+                        "warm_start and partial_fit go on with the trained network, "
+                        f"whose {key} is {trained!r}. Now {wanted!r} is asked for. Set "
+                        "it back, or set warm_start=False and call fit to start anew."
+                    )
+        self._architecture = architecture
+        self.n_layers_ = len(architecture["layer_sizes"])
+        self.n_outputs_ = target.shape[1]
+        self.out_activation_ = architecture["output_activation"]
+        return np.dtype(architecture["dtype"])
 
     def _generator(self, goes_on):
         """Return the random generator; an int seed goes on where the last call left."""
@@ -384,6 +391,32 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             return self._score_encoded(validation_target, raw, weight)
 
         return Validation(training_rows, score)
+
+    def _prepare_data(
+        self, X, target, sample_weight, network, theta, loss, progress, validation,
+        *, goes_on, incremental,
+    ):  # fmt: skip
+        """Weigh and scale the data; theta absorbs a change of scaling."""
+        weight = _learning_weight(sample_weight, validation, X.shape[0])
+        n_learning = X.shape[0] if validation is None else validation.training_rows.size
+        mean_weight = 1.0 if weight is None else float(weight.sum()) / n_learning
+        if goes_on and incremental:
+            progress.merge_weight(mean_weight, n_learning)
+        else:
+            progress.mean_weight = mean_weight
+        if mean_weight > 0:
+            self._update_scaling(
+                X, target, weight, network, theta, loss,
+                goes_on=goes_on, merge=incremental,
+            )  # fmt: skip
+        if sample_weight is not None:
+            sample_weight = sample_weight.astype(theta.dtype)
+        return TrainingData(
+            _scale_finite(X, self._input_statistics, theta.dtype, "X"),
+            _scale_finite(target, self._target_statistics, theta.dtype, "y"),
+            sample_weight,
+            progress.mean_weight,
+        )
 
     def _update_scaling(
         self, X, target, weight, network, theta, loss, *, goes_on, merge
@@ -521,24 +554,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _gradient_problem(self, X, y, sample_weight):
         """Return the objective, theta and data, in float64, for a gradient check."""
         check_is_fitted(self)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            dtype=np.float64,
-            reset=False,
-        )
-        target = self._encode_target(y, goes_on=True, classes=None)
-        loss = make_loss(self.loss, self.out_activation_)
-        _check_target_range(target, loss)
+        X, target, sample_weight = self._check_data(X, y, sample_weight, goes_on=True)
+        loss = self._make_loss(target)
         mean_weight = 1.0
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+            sample_weight = sample_weight.astype(np.float64)
             mean_weight = float(sample_weight.mean())
         data = TrainingData(
             scale_columns(X, self._input_statistics, np.float64),
@@ -559,18 +579,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _check_target_range(target, loss):
-    """Refuse targets that the loss does not define or the output cannot reach."""
-    low, high = loss.target_range
-    outside = (target < low) | (target > high)
-    if outside.any():
-        raise ValueError(
-            f"loss={loss.name!r} with output_activation="
-            f"{loss.output_activation.name!r} needs targets in [{low:g}, {high:g}]. "
-            f"Got {target[outside][0]:g}."
-        )
 
 
 def _assign_layers(layers, arrays, name):
@@ -606,10 +614,10 @@ def _learning_weight(sample_weight, validation, n_samples):
     return weight
 
 
-def _finite(scale, array, statistics, dtype, name):
+def _scale_finite(array, statistics, dtype, name):
     """Scale an array and make sure that the dtype can hold the result."""
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled = scale(array, statistics, dtype)
+        scaled = scale_columns(array, statistics, dtype)
     values = scaled.data if sparse.issparse(scaled) else scaled
     if not np.isfinite(values).all():
         raise ValueError(

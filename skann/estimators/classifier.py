@@ -374,7 +374,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     # ------------------------------------------------------------------- targets
 
-    def _encode_target(self, y, *, goes_on, classes):
+    def _encode_target(self, y, *, goes_on, refits, classes):
         if sparse.issparse(y):
             y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
@@ -390,6 +390,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         present = np.arange(y.shape[1]) if multilabel else np.unique(y)
         if classes is not None:
             classes = np.unique(column_or_1d(np.asarray(classes)))
+        if refits and not np.array_equal(present, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{present}"
+            )
         if goes_on:
             self._check_known_classes(present, classes, multilabel)
         else:

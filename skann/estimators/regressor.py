@@ -363,7 +363,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     # ------------------------------------------------------------------- targets
 
-    def _encode_target(self, y, *, goes_on, classes):
+    def _encode_target(self, y, *, goes_on, refits, classes):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if y.dtype.kind != "f":
