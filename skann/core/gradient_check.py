@@ -173,10 +173,11 @@ def compare_gradients(
     numeric = finite_differences(of_checked, theta[indices])
     analytic = gradient[indices]
     magnitude = np.maximum(np.abs(numeric), np.abs(analytic))
-    floor = max(_FLOOR * float(magnitude.max()), np.finfo(np.float64).tiny)
-    errors = np.abs(analytic - numeric) / np.maximum(magnitude, floor)
-    # A derivative that is not a number is as wrong as can be.
-    errors = np.where(np.isnan(errors), np.inf, errors)
+    floor = max(_FLOOR * float(np.abs(numeric).max()), np.finfo(np.float64).tiny)
+    with np.errstate(invalid="ignore"):
+        errors = np.abs(analytic - numeric) / np.maximum(magnitude, floor)
+    # A derivative that is not a finite number is as wrong as can be.
+    errors[~(np.isfinite(analytic) & np.isfinite(numeric))] = np.inf
 
     layer_errors: dict[str, float] = {}
     for index, error in zip(indices, errors, strict=True):
@@ -226,8 +227,8 @@ def check_gradient(
         Non-negative weights.
 
     max_parameters : int, default=500
-        If the network has more parameters, this many of them are checked, spread
-        evenly over each layer's weights and biases.
+        If the network has more parameters, at most about this many of them are
+        checked, spread evenly over each layer's weights and biases, at least one each.
 
     tolerance : float, default=1e-4
         The largest relative error that passes.
@@ -244,6 +245,11 @@ def check_gradient(
 
     ValueError
         If the data do not fit the estimator.
+
+    Notes
+    -----
+    Finite differences know a derivative to about 1e-9 of the largest one. So errors of
+    derivatives smaller than 1e-5 of the largest are measured against that size.
 
     Examples
     --------

@@ -142,6 +142,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         does not know and, if a whole `fit` goes on, data that lack a class.
         """
 
+    def _check_first_batch(self, classes):
+        """Refuse a first batch that does not say what is to come."""
+
     @abstractmethod
     def _choose_output_activation(self, n_outputs):
         """Return the name of the output activation that "auto" stands for."""
@@ -228,6 +231,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 "validation part. Set early_stopping=False."
             )
         goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
+        if incremental and not goes_on:
+            self._check_first_batch(classes)
         earlier = dict(self.__dict__) if goes_on else None
 
         X, target, sample_weight = self._check_data(
@@ -283,17 +288,21 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         *, goes_on, refits=False, classes=None, allow_zero_weight=False,
     ):  # fmt: skip
         """Return X, dense or CSR, the encoded targets and the weights, all checked."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            dtype=(np.float64, np.float32),
-            order="C",
-            reset=not goes_on,
-        )
+        with np.errstate(invalid="ignore"):  # the sum of inf and -inf
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                dtype=(np.float64, np.float32),
+                order="C",
+                reset=not goes_on,
+            )
+        if sparse.issparse(X) and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight,
@@ -301,11 +310,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 ensure_non_negative=True,
                 allow_all_zero_weights=allow_zero_weight,
             )
+            if not np.isfinite(sample_weight.sum(dtype=np.float64)):
+                raise ValueError("The sum of sample_weight is too large for float64.")
         target = self._encode_target(y, goes_on=goes_on, refits=refits, classes=classes)
         return X, target, sample_weight
 
     def _make_loss(self, target):
-        """Return the loss, joined with its output activation, that suits the targets."""
+        """Return the loss joined with its output activation, fit for the targets."""
         output_activation = self.output_activation
         if output_activation == "auto":
             output_activation = self._choose_output_activation(target.shape[1])
@@ -322,7 +333,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _hidden_layer_sizes(self):
         """Return `hidden_layer_sizes` as a list of int."""
         sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        try:
+            sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        except TypeError:  # an array without dimensions
+            sizes = [None]
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise InvalidParameterError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be "
@@ -388,6 +402,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
         def score(network, theta, X):
             raw = map_outputs(np.copy, network, theta, X, rows)
+            if not np.isfinite(raw).all():
+                return np.nan
             return self._score_encoded(validation_target, raw, weight)
 
         return Validation(training_rows, score)
@@ -409,14 +425,16 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 X, target, weight, network, theta, loss,
                 goes_on=goes_on, merge=incremental,
             )  # fmt: skip
+        with np.errstate(over="ignore", invalid="ignore"):
+            X = scale_columns(X, self._input_statistics, theta.dtype)
+            target = scale_columns(target, self._target_statistics, theta.dtype)
+            if sample_weight is not None:
+                sample_weight = sample_weight.astype(theta.dtype)
+        _check_finite(X.data if sparse.issparse(X) else X, "X")
+        _check_finite(target, "y")
         if sample_weight is not None:
-            sample_weight = sample_weight.astype(theta.dtype)
-        return TrainingData(
-            _scale_finite(X, self._input_statistics, theta.dtype, "X"),
-            _scale_finite(target, self._target_statistics, theta.dtype, "y"),
-            sample_weight,
-            progress.mean_weight,
-        )
+            _check_finite(sample_weight, "sample_weight")
+        return TrainingData(X, target, sample_weight, progress.mean_weight)
 
     def _update_scaling(
         self, X, target, weight, network, theta, loss, *, goes_on, merge
@@ -433,12 +451,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         kind = self._target_scaling(loss)
         if kind is not None:
             targets = column_statistics(target, weight, kind)
-        if goes_on and targets is not None:
-            if merge:
+            if goes_on and merge and self._target_statistics is not None:
                 targets = merge_statistics(self._target_statistics, targets)
+        if goes_on:
             absorb_target_scaling(
                 weights[-1], biases[-1], self._target_statistics, targets,
-                log_link=kind == "mean",
+                log_link=self.out_activation_ == "exp",
             )  # fmt: skip
         self._input_statistics, self._target_statistics = inputs, targets
 
@@ -447,13 +465,14 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _predict_outputs(self, transform, X):
         """Validate X, scale it and apply `transform` to the raw outputs, in blocks."""
         check_is_fitted(self)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
-            reset=False,
-        )
+        with np.errstate(invalid="ignore"):  # the sum of inf and -inf
+            X = validate_data(
+                self,
+                X,
+                accept_sparse="csr",
+                dtype=(np.float64, np.float32),
+                reset=False,
+            )
         network, theta = self._network(), self._theta
         statistics = self._input_statistics
         if sparse.issparse(X):
@@ -589,14 +608,17 @@ def _assign_layers(layers, arrays, name):
             f"Got {len(arrays)}."
         )
     for index, (layer, array) in enumerate(zip(layers, arrays, strict=True)):
+        if np.iscomplexobj(array):
+            raise ValueError(f"{name}[{index}] must hold real numbers, not complex.")
         array = np.asarray(array, dtype=np.float64)
         if array.shape != layer.shape:
             raise ValueError(
                 f"{name}[{index}] must have shape {layer.shape}. Got {array.shape}."
             )
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name}[{index}] must be finite.")
-        layer[...] = array
+        with np.errstate(over="ignore"):
+            layer[...] = array
+        if not np.isfinite(layer).all():
+            raise ValueError(f"{name}[{index}] must be finite in {layer.dtype}.")
 
 
 def _learning_weight(sample_weight, validation, n_samples):
@@ -614,14 +636,10 @@ def _learning_weight(sample_weight, validation, n_samples):
     return weight
 
 
-def _scale_finite(array, statistics, dtype, name):
-    """Scale an array and make sure that the dtype can hold the result."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = scale_columns(array, statistics, dtype)
-    values = scaled.data if sparse.issparse(scaled) else scaled
-    if not np.isfinite(values).all():
+def _check_finite(array, name):
+    """Refuse numbers that the dtype of the fit cannot hold."""
+    if not np.isfinite(array).all():
         raise ValueError(
-            f"{name} holds values that are too large for {np.dtype(dtype).name}. Scale "
-            "them, or use dtype='float64'."
+            f"{name} holds values that are too large for {array.dtype}. Scale them, or "
+            "use dtype='float64'."
         )
-    return scaled

@@ -368,8 +368,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             If an input or a parameter is invalid, or if training diverges. The
             estimator is then as it was before the call.
         """
-        if classes is None and not hasattr(self, "classes_"):
-            raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._train(X, y, sample_weight, incremental=True, classes=classes)
 
     # ------------------------------------------------------------------- targets
@@ -411,6 +409,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if n_classes == 2 and self.output_activation != "softmax":
             return indices.astype(np.float64)[:, np.newaxis]
         return np.eye(n_classes)[indices]
+
+    def _check_first_batch(self, classes):
+        if classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
 
     def _check_known_classes(self, present, classes, multilabel):
         """Refuse labels, or a kind of target, that the network was not made for."""

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -364,6 +365,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     # ------------------------------------------------------------------- targets
 
     def _encode_target(self, y, *, goes_on, refits, classes):
+        if sparse.issparse(y):
+            raise TypeError(
+                "Sparse targets are not supported, dense data is required. Use "
+                "y.toarray()."
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if y.dtype.kind != "f":

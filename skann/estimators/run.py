@@ -8,6 +8,7 @@ remembers the best parameters. It keeps its results to itself until the end.
 from __future__ import annotations
 
 import copy
+import sys
 import time
 import warnings
 from numbers import Integral
@@ -143,16 +144,13 @@ class TrainingRun:
                     break
             else:
                 if not self.incremental:
-                    warnings.warn(
+                    _warn(
                         f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
                         "reached and the optimization hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=_USER_LEVEL,
                     )
         except KeyboardInterrupt:
             self._warn_of_interrupt()
-        if self.best_theta is not None:
-            self.theta = self.best_theta
 
     def _make_descent(self):
         """Set up the optimizer, its memory and the order of the samples."""
@@ -179,10 +177,9 @@ class TrainingRun:
         if batch_size == "auto":
             batch_size = min(200, n_rows)
         elif batch_size > n_rows:
-            warnings.warn(
+            _warn(
                 f"batch_size={batch_size} is larger than the {n_rows} samples to learn "
                 "from: it is clipped to their number.",
-                stacklevel=_USER_LEVEL,
             )
             batch_size = n_rows
         return MinibatchDescent(
@@ -229,17 +226,16 @@ class TrainingRun:
                 self._record(result.loss, 0.0)
                 self.n_iter = result.n_iterations
             if not result.converged:
-                warnings.warn(
+                _warn(
                     f"lbfgs failed to converge after {self.n_iter} iteration(s) "
                     f"({result.message}). Increase max_iter (now {estimator.max_iter}) "
                     f"or max_fun (now {estimator.max_fun}), or scale the data.",
                     ConvergenceWarning,
-                    stacklevel=_USER_LEVEL,
                 )
         if task is not None:
             # scipy says that an iteration ended, not whether there will be another:
             # the last task that began is empty.
-            task.call_on_fit_task_end(estimator=estimator)
+            task.call_on_fit_task_end(estimator=estimator, **self._passed)
 
     # --------------------------------------------------------------- after an epoch
 
@@ -297,10 +293,9 @@ class TrainingRun:
     def _warn_of_interrupt(self):
         """Tell the user what a KeyboardInterrupt leaves behind."""
         kept = "best" if self.best_theta is not None else "last"
-        warnings.warn(
+        _warn(
             f"Training interrupted by user after {self.n_iter} complete epoch(s). The "
             f"{kept} parameters so far are kept.",
-            stacklevel=_USER_LEVEL,
         )
 
     def _divergence_message(self):
@@ -371,7 +366,7 @@ class TrainingRun:
         losses = history["loss"]
         loss = losses[-1] if losses else float("nan")
         attributes = {
-            "_theta": self.theta,
+            "_theta": self.theta if self.best_theta is None else self.best_theta,
             "n_iter_": self.n_iter,
             "t_": self.progress.n_samples_seen,
             "loss_": loss,
@@ -430,9 +425,17 @@ class Validation:
         return float(score)
 
 
-# How far above `warnings.warn` the user's call of fit is: a method of the run,
-# execute, _train, fit and its two decorators.
-_USER_LEVEL = 7
+def _warn(message, category=UserWarning):
+    """Warn as from the line outside skann that called it, however deep this is."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and _is_inside(frame.f_globals["__name__"]):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_inside(module):
+    """Say whether a module stands between the user and the run."""
+    return module.partition(".")[0] == "skann" or module.startswith("sklearn.callback")
 
 
 def _copy_arrays(state):

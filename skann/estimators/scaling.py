@@ -86,10 +86,9 @@ def _unit(low, high):
 def _range(X, sample_weight):
     """Return the smallest and largest value of each column, by blocks of rows."""
     low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
-    for block in _row_blocks(X):
-        present = X[block][sample_weight[block] > 0]
-        low = np.minimum(low, present.min(axis=0, initial=np.inf))
-        high = np.maximum(high, present.max(axis=0, initial=-np.inf))
+    for rows, _ in _present_blocks(X, sample_weight):
+        low = np.minimum(low, rows.min(axis=0))
+        high = np.maximum(high, rows.max(axis=0))
     return low, high
 
 
@@ -118,16 +117,13 @@ def _mean_and_deviation(X, sample_weight, unit):
         origin = X[np.flatnonzero(sample_weight)[0]].astype(np.float64)
         origin = np.ldexp(origin, -unit)
         total = sample_weight.sum()
-
-        def deviations(block):
-            return np.ldexp(X[block].astype(np.float64), -unit) - origin
-
         shift, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-        for block in _row_blocks(X):
-            shift += sample_weight[block] @ deviations(block)
+        for rows, weight in _present_blocks(X, sample_weight):
+            shift += weight @ (np.ldexp(rows, -unit) - origin)
         shift /= total
-        for block in _row_blocks(X):
-            variance += sample_weight[block] @ np.square(deviations(block) - shift)
+        for rows, weight in _present_blocks(X, sample_weight):
+            deviations = np.ldexp(rows, -unit) - origin - shift
+            variance += weight @ np.square(deviations)
         mean, variance = origin + shift, variance / total
     return np.ldexp(mean, unit), np.ldexp(np.sqrt(variance), unit)
 
@@ -139,6 +135,20 @@ def _row_blocks(X):
         yield slice(start, start + step)
 
 
+def _present_blocks(X, sample_weight):
+    """Yield blocks of rows in float64 with their weights, without those of weight zero.
+
+    What stands in a row of weight zero must not matter, not even by overflowing.
+    """
+    for block in _row_blocks(X):
+        rows, weight = X[block].astype(np.float64), sample_weight[block]
+        present = weight > 0
+        if not present.all():
+            rows, weight = rows[present], weight[present]
+        if weight.size:
+            yield rows, weight
+
+
 def _median_and_interquartile_range(X, sample_weight):
     """Return the weighted median and interquartile range of each column."""
     columns = X.tocsc() if sparse.issparse(X) else X
@@ -146,7 +156,8 @@ def _median_and_interquartile_range(X, sample_weight):
     for j in range(X.shape[1]):
         column = columns[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
         quartiles[:, j] = _quartiles(column, sample_weight)
-    return quartiles[1], quartiles[2] - quartiles[0]
+    half_range = quartiles[2] / 2 - quartiles[0] / 2
+    return quartiles[1], 2 * np.minimum(half_range, np.finfo(np.float64).max / 2)
 
 
 def _quartiles(values, sample_weight):
@@ -160,11 +171,11 @@ def _quartiles(values, sample_weight):
     order = order[sample_weight[order] > 0]
     values = values[order].astype(np.float64)
     cumulative = np.cumsum(sample_weight[order])
-    wanted = cumulative[-1] * np.array([0.25, 0.5, 0.75])
-    lower = np.searchsorted(cumulative, wanted, side="left")
-    upper = np.minimum(
-        np.searchsorted(cumulative, wanted, side="right"), values.size - 1
-    )
+    cumulative /= cumulative[-1]
+    wanted = np.array([0.25, 0.5, 0.75])
+    rounding = 1e-10  # of the cumulative weights
+    lower = np.searchsorted(cumulative, wanted - rounding, side="left")
+    upper = np.searchsorted(cumulative, wanted + rounding, side="right")
     return values[lower] / 2 + values[upper] / 2
 
 
@@ -181,13 +192,11 @@ def merge_statistics(old: Statistics, new: Statistics) -> Statistics:
     if old["kind"] == "minmax":
         center, spread = _middle_and_half_width(low, high, centered=centered)
     else:
-        unit = _unit(low, high)
-        a, b = np.ldexp(old["center"], -unit), np.ldexp(new["center"], -unit)
-        center = np.ldexp(a + (b - a) * share, unit)
+        center = _average(old["center"], new["center"], share)
         if old["kind"] == "standard":
-            spread = _merge_deviations(old["spread"], new["spread"], b - a, share, unit)
+            spread = _merge_deviations(old, new, share, _unit(low, high))
         else:
-            spread = old["spread"] + (new["spread"] - old["spread"]) * share
+            spread = _average(old["spread"], new["spread"], share)
     return {
         **old,
         "weight": old["weight"] + new["weight"],
@@ -199,24 +208,29 @@ def merge_statistics(old: Statistics, new: Statistics) -> Statistics:
     }
 
 
-def _merge_deviations(old, new, mean_difference, share, unit):
-    """Return the standard deviation of two batches from those of each."""
-    old, new = np.ldexp(old, -unit), np.ldexp(new, -unit)
-    largest = np.maximum(np.maximum(old, new), np.abs(mean_difference))
+def _average(old, new, share):
+    """Return the weighted mean; equal values stay as they are, to the last bit."""
+    return np.where(old == new, old, old * (1 - share) + new * share)
+
+
+def _merge_deviations(old, new, share, unit):
+    """Return the standard deviations of two batches together."""
+    difference = np.ldexp(new["center"], -unit) - np.ldexp(old["center"], -unit)
+    a, b = np.ldexp(old["spread"], -unit), np.ldexp(new["spread"], -unit)
+    largest = np.maximum(np.maximum(a, b), np.abs(difference))
     largest[largest == 0] = 1.0
-    old_square = np.square(old / largest)
     variance = (
-        old_square
-        + (np.square(new / largest) - old_square) * share
-        + np.square(mean_difference / largest) * (share * (1 - share))
+        np.square(a / largest) * (1 - share)
+        + np.square(b / largest) * share
+        + np.square(difference / largest) * (share * (1 - share))
     )
+    merged = np.ldexp(largest * np.sqrt(variance), unit)
     # Equal batches must give the old deviation itself, not the root of its square.
-    unchanged = (old == new) & (mean_difference == 0)
-    merged = np.where(unchanged, old, largest * np.sqrt(variance))
-    return np.ldexp(merged, unit)
+    unchanged = (old["spread"] == new["spread"]) & (old["center"] == new["center"])
+    return np.where(unchanged, old["spread"], merged)
 
 
-def center_and_scale(statistics: Statistics):
+def center_and_scale(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
     """Return the center and the scale of each column, in the dtype of the data.
 
     A constant column has the scale 1, or its own size where it is not centred. If
@@ -224,22 +238,24 @@ def center_and_scale(statistics: Statistics):
     of its range takes its place.
     """
     low, high = statistics["low"], statistics["high"]
-    scale = statistics["spread"].copy()
-    if not statistics["centered"]:
-        center = np.zeros_like(scale)
-        fallback = np.maximum(-low, high)
-    else:
-        center = statistics["center"]
+    constant = is_constant(statistics)
+    center: np.ndarray
+    if statistics["centered"]:
+        center = np.where(constant, low, statistics["center"])
         fallback = high / 2 - low / 2
-    degenerate = is_constant(statistics) | (scale == 0)
-    scale[degenerate] = fallback[degenerate]
+    else:
+        center = np.zeros_like(low)
+        fallback = np.maximum(-low, high)
+    degenerate = constant | (statistics["spread"] == 0)
+    scale = np.where(degenerate, fallback, statistics["spread"])
     dtype = np.dtype(statistics["dtype"])
-    center, scale = center.astype(dtype), scale.astype(dtype)
+    center = center.astype(dtype)
+    scale = np.minimum(scale, np.finfo(dtype).max).astype(dtype)
     scale[scale == 0] = 1
     return center, scale
 
 
-def is_constant(statistics: Statistics):
+def is_constant(statistics: Statistics) -> np.ndarray:
     """Say of each column whether all its values were equal."""
     return statistics["low"] == statistics["high"]
 
@@ -255,6 +271,10 @@ def scale_columns(X, statistics: Statistics | None, dtype):
     if sparse.issparse(X):
         data = (X.data / scale[X.indices]).astype(dtype, copy=False)
         return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
+    limit = np.finfo(center.dtype).max / 4
+    if max(-statistics["low"].min(), statistics["high"].max()) > limit:
+        # In other units the differences of such numbers do not overflow.
+        X, center, scale = X / 4, center / 4, scale / 4
     scaled = np.empty(X.shape, dtype)
     for block in _row_blocks(X):
         scaled[block] = (X[block] - center) / scale
@@ -288,24 +308,38 @@ def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> N
 
 
 def absorb_target_scaling(
-    weights, biases, old: Statistics, new: Statistics, *, log_link: bool
+    weights,
+    biases,
+    old: Statistics | None,
+    new: Statistics | None,
+    *,
+    log_link: bool,
 ) -> None:
     """Change the last layer in place so that predictions stay the same after rescaling.
 
     From y = s (a W + b) + c follow W' = W s / s' and b' = (s b + c - c') / s'; from
     y = s exp(a W + b), b' = b + log(s / s'). A target that was constant so far has no
     scale that predictions could keep: the weights stay, and only the centre moves.
+    None stands for targets that are not scaled.
     """
-    old_center, old_scale = _as_float64(center_and_scale(old))
-    new_center, new_scale = _as_float64(center_and_scale(new))
+    old_center, old_scale = _center_and_scale_or_none(old, biases.size)
+    new_center, new_scale = _center_and_scale_or_none(new, biases.size)
     if np.array_equal(old_center, new_center) and np.array_equal(old_scale, new_scale):
         return
     if log_link:
         biases += np.log(old_scale / new_scale)
         return
-    old_scale = np.where(is_constant(old), new_scale, old_scale)
+    if old is not None:
+        old_scale = np.where(is_constant(old), new_scale, old_scale)
     weights *= (old_scale / new_scale).astype(weights.dtype)
     biases[...] = (old_scale * biases + (old_center - new_center)) / new_scale
+
+
+def _center_and_scale_or_none(statistics, n_columns):
+    """Return center and scale in float64, 0 and 1 for None."""
+    if statistics is None:
+        return np.zeros(n_columns), np.ones(n_columns)
+    return _as_float64(center_and_scale(statistics))
 
 
 def _as_float64(arrays):
