@@ -239,9 +239,9 @@ def center_and_scale(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
     """
     low, high = statistics["low"], statistics["high"]
     constant = is_constant(statistics)
-    center: np.ndarray
     if statistics["centered"]:
-        center = np.where(constant, low, statistics["center"])
+        center = statistics["center"].copy()
+        center[constant] = low[constant]
         fallback = high / 2 - low / 2
     else:
         center = np.zeros_like(low)
