@@ -280,15 +280,18 @@ class TrainingRun:
             f"{watched} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change} consecutive epochs."
         )
-        if schedule.can_reduce(progress):
+        stops = not schedule.can_reduce(progress)
+        if stops:
+            if isinstance(schedule, Adaptive):
+                message += " Learning rate too small."
+            message += " Stopping."
+        else:
             progress.n_reductions += 1
             progress.plateau.count = 0
             message += f" Setting learning rate to {schedule.rate(progress):f}"
-        else:
-            message += " Stopping."
         if estimator.verbose:
             print(message)
-        return message.endswith("Stopping.")
+        return stops
 
     def _warn_of_interrupt(self):
         """Tell the user what a KeyboardInterrupt leaves behind."""

@@ -1,0 +1,231 @@
+"""Each loss joined with each output activation: value, gradient, weights, limits."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import metrics
+
+from skann.core.losses import LOSSES, make_loss
+
+PAIRS = list(LOSSES)
+PAIR_IDS = ["-".join(pair) for pair in PAIRS]
+all_pairs = pytest.mark.parametrize("pair", PAIRS, ids=PAIR_IDS)
+
+N_SAMPLES = 6
+WEIGHT = np.array([0.5, 2.0, 0.0, 1.0, 3.0, 0.25])
+
+
+def softmax(z):
+    exponentials = np.exp(z)
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+# Analytic functions, so that they can be evaluated at complex numbers.
+OUTPUTS = {
+    "identity": lambda z: z,
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.where(z.real > 0, z, 0),
+    "exp": np.exp,
+    "softmax": softmax,
+}
+
+
+def reference(pair, target, raw):
+    """Return the loss of each sample, straight from the formula."""
+    loss, output_activation = pair
+    p = OUTPUTS[output_activation](raw)
+    if loss == "squared_error":
+        losses = (p - target) ** 2 / 2
+    elif loss == "poisson":
+        logs = np.log(np.where(target > 0, target, 1))
+        losses = target * (logs - raw) - target + p
+    elif output_activation == "softmax":
+        losses = -target * np.log(p)
+    else:
+        losses = -target * np.log(p) - (1 - target) * np.log(1 - p)
+    return losses.sum(axis=1)
+
+
+def reference_delta(pair, target, raw):
+    """Return the derivative with respect to raw by complex steps, to full precision."""
+    delta = np.empty_like(raw)
+    for k in range(raw.shape[1]):
+        moved = raw.astype(complex)
+        moved[:, k] += 1e-30j
+        delta[:, k] = reference(pair, target, moved).imag / 1e-30
+    return delta
+
+
+def make_problem(pair, n_outputs, dtype="float64"):
+    """Return raw outputs of both signs and targets that suit the loss."""
+    random_state = np.random.RandomState(7)
+    raw = random_state.uniform(-3, 3, (N_SAMPLES, n_outputs))
+    if pair[1] == "softmax":
+        target = np.eye(n_outputs)[np.arange(N_SAMPLES) % n_outputs]
+    elif pair[0] == "log_loss":
+        target = random_state.randint(2, size=raw.shape)
+    elif pair[0] == "poisson":
+        target = random_state.poisson(2.0, raw.shape)
+        target[0] = 0
+    else:
+        target = random_state.uniform(0, 1, raw.shape)
+    return target.astype(dtype), raw.astype(dtype)
+
+
+def evaluate(pair, target, raw, sample_weight=None):
+    """Return value and delta; raw is kept."""
+    delta = np.full_like(raw, np.nan)
+    value = make_loss(*pair).value_and_delta(target, raw.copy(), sample_weight, delta)
+    return value, delta
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@all_pairs
+def test_value_and_delta_equal_the_formula(pair, n_outputs, weighted):
+    target, raw = make_problem(pair, n_outputs)
+    weight = WEIGHT if weighted else np.ones(N_SAMPLES)
+    value, delta = evaluate(pair, target, raw, WEIGHT if weighted else None)
+    assert isinstance(value, float)
+    # A softmax over one output is the constant 1: its loss may be exactly zero.
+    expected = weight @ reference(pair, target, raw)
+    assert_allclose(value, expected, rtol=1e-13, atol=1e-15)
+    expected = weight[:, np.newaxis] * reference_delta(pair, target, raw)
+    assert_allclose(delta, expected, rtol=1e-13, atol=1e-15)
+
+
+# What scikit-learn calls the same quantity, per sample and as a mean over weights.
+METRICS = {
+    ("squared_error", "identity"): lambda y, z, w: (
+        metrics.mean_squared_error(y, z, sample_weight=w) / 2
+    ),
+    ("log_loss", "logistic"): lambda y, z, w: metrics.log_loss(
+        y, OUTPUTS["logistic"](z), sample_weight=w
+    ),
+    ("log_loss", "softmax"): lambda y, z, w: metrics.log_loss(
+        y.argmax(axis=1), softmax(z), sample_weight=w
+    ),
+    ("poisson", "exp"): lambda y, z, w: (
+        metrics.mean_poisson_deviance(y, np.exp(z), sample_weight=w) / 2
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", list(METRICS), ids="-".join)
+def test_mean_equals_the_metric_of_scikit_learn(pair):
+    target, raw = make_problem(pair, 3 if pair[1] == "softmax" else 1)
+    value, _ = evaluate(pair, target, raw, WEIGHT)
+    expected = METRICS[pair](target, raw, WEIGHT)
+    assert_allclose(value / WEIGHT.sum(), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@all_pairs
+def test_a_weight_of_two_is_two_samples(pair, n_outputs):
+    target, raw = make_problem(pair, n_outputs)
+    repeats = np.array([1, 2, 0, 3, 1, 2])
+    value, delta = evaluate(pair, target, raw, repeats.astype(float))
+    rows = np.repeat(np.arange(N_SAMPLES), repeats)
+    repeated_value, repeated_delta = evaluate(pair, target[rows], raw[rows])
+    assert_allclose(value, repeated_value, rtol=1e-14, atol=1e-15)
+    summed = np.zeros_like(delta)
+    np.add.at(summed, rows, repeated_delta)
+    assert_allclose(delta, summed, rtol=1e-14, atol=1e-15)
+
+
+@all_pairs
+def test_a_weight_of_zero_contributes_nothing(pair):
+    target, raw = make_problem(pair, 3)
+    value, delta = evaluate(pair, target, raw, WEIGHT)
+    absent = WEIGHT == 0
+    assert_array_equal(delta[absent], 0)
+    raw[absent] -= 50
+    changed_value, changed_delta = evaluate(pair, target, raw, WEIGHT)
+    assert changed_value == value
+    assert_array_equal(changed_delta, delta)
+    assert evaluate(pair, target, raw, np.zeros(N_SAMPLES))[0] == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@all_pairs
+def test_float32_stays_float32(pair, weighted):
+    target, raw = make_problem(pair, 3, "float32")
+    weight = WEIGHT.astype("float32") if weighted else None
+    value, delta = evaluate(pair, target, raw, weight)
+    assert delta.dtype == np.float32
+    expected_value, expected_delta = evaluate(
+        pair, target.astype(float), raw.astype(float), WEIGHT if weighted else None
+    )
+    assert_allclose(value, expected_value, rtol=1e-6)
+    scale = np.abs(expected_delta).max()
+    assert_allclose(delta, expected_delta, rtol=1e-6, atol=1e-6 * scale)
+
+
+# Raw outputs of -1000 and 1000 with two targets each: the losses that they must give.
+# exp(1000) is beyond any float, so the exponential output is tried at -1000 alone.
+FAR = np.array([[-1000.0, 1000.0]])
+LIMITS = {
+    ("squared_error", "identity"): [
+        ([0, 0], 1e6, [-1000, 1000]),
+        ([1, 1], (1001**2 + 999**2) / 2, [-1001, 999]),
+    ],
+    ("squared_error", "logistic"): [([0, 1], 0, [0, 0]), ([1, 0], 1, [0, 0])],
+    ("squared_error", "tanh"): [([-1, 1], 0, [0, 0]), ([1, -1], 4, [0, 0])],
+    ("squared_error", "relu"): [
+        ([0, 1000], 0, [0, 0]),
+        ([1, 0], (1 + 1e6) / 2, [0, 1000]),
+    ],
+    ("squared_error", "exp"): [([0, 0], 0, [0, 0]), ([1, 2], 2.5, [0, 0])],
+    ("squared_error", "softmax"): [([0, 1], 0, [0, 0]), ([1, 0], 1, [0, 0])],
+    ("log_loss", "logistic"): [([0, 1], 0, [0, 0]), ([1, 0], 2000, [-1, 1])],
+    ("log_loss", "softmax"): [([0, 1], 0, [0, 0]), ([1, 0], 2000, [-1, 1])],
+    ("poisson", "exp"): [
+        ([0, 0], 0, [0, 0]),
+        ([1, 2], 3000 - 3 + 2 * np.log(2), [-1, -2]),
+    ],
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@all_pairs
+def test_finite_and_exact_far_from_zero(pair, dtype):
+    raw = (-np.abs(FAR) if pair[1] == "exp" else FAR).astype(dtype)
+    for target, expected_value, expected_delta in LIMITS[pair]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value, delta = evaluate(pair, np.array([target], dtype), raw)
+        assert_allclose(value, expected_value, rtol=1e-6 if dtype == "float32" else 0)
+        assert_array_equal(delta, [expected_delta])
+
+
+def test_a_small_cross_entropy_keeps_its_digits():
+    # Computed from p = 1 - exp(-40), which rounds to 1, the loss would be 0.
+    value, _ = evaluate(("log_loss", "logistic"), np.array([[1.0]]), np.array([[40.0]]))
+    assert_allclose(value, np.exp(-40), rtol=1e-14)
+
+
+@all_pairs
+def test_target_range_is_what_the_output_can_reach(pair):
+    ranges = {"identity": (-np.inf, np.inf), "tanh": (-1, 1), "relu": (0, np.inf)}
+    ranges |= {"exp": (0, np.inf), "logistic": (0, 1), "softmax": (0, 1)}
+    assert make_loss(*pair).target_range == ranges[pair[1]]
+
+
+@pytest.mark.parametrize(
+    ("loss", "output_activation", "possible"),
+    [
+        ("log_loss", "identity", ["logistic", "softmax"]),
+        ("poisson", "softmax", ["exp"]),
+        ("squared_error", "step", ["identity"]),
+    ],
+)
+def test_a_pair_that_does_not_match_is_refused(loss, output_activation, possible):
+    with pytest.raises(ValueError, match="cannot be joined") as caught:
+        make_loss(loss, output_activation)
+    message = str(caught.value)
+    assert f"loss={loss!r}" in message
+    assert f"output_activation={output_activation!r}" in message
+    assert all(repr(name) in message for name in possible)

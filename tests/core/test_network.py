@@ -1,0 +1,276 @@
+"""The layout of theta, and the forward and backward pass against plain loops."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from skann.core.initializers import Uniform
+from skann.core.network import LayerList, Network, Workspace
+
+SHAPES = [(3, 2), (3, 2, 1), (4, 5, 3), (2, 3, 1, 4), (6, 1, 1)]
+all_shapes = pytest.mark.parametrize("sizes", SHAPES, ids=str)
+
+FUNCTIONS = {
+    "identity": (lambda z: z, lambda z: 1.0),
+    "logistic": (
+        lambda z: 1 / (1 + math.exp(-z)),
+        lambda z: math.exp(-z) / (1 + math.exp(-z)) ** 2,
+    ),
+    "tanh": (math.tanh, lambda z: 1 / math.cosh(z) ** 2),
+    "relu": (lambda z: max(z, 0.0), lambda z: float(z > 0)),
+}
+all_activations = pytest.mark.parametrize("activation", FUNCTIONS)
+
+
+def random_theta(network, dtype="float64"):
+    return np.random.RandomState(0).uniform(-1, 1, network.n_parameters).astype(dtype)
+
+
+# -------------------------------------------------------------------- the layout
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n_weights", "n_biases"),
+    [
+        ((3, 2, 1), 8, 3),
+        ((10, 20, 3), 260, 23),
+        ((10, 8, 6, 4, 2, 1), 162, 21),
+        ((3, 2), 6, 2),
+        ((64, 30, 10), 2220, 40),
+    ],
+)
+def test_number_of_parameters(sizes, n_weights, n_biases):
+    network = Network(sizes, "logistic")
+    assert network.n_weights == n_weights
+    assert network.n_parameters == n_weights + n_biases
+    assert network.n_layers == len(sizes) - 1
+
+
+@all_shapes
+def test_views_cover_theta_once_weights_first(sizes):
+    network = Network(sizes, "tanh")
+    theta = np.arange(float(network.n_parameters))
+    views = network.views(theta)
+    assert [W.shape for W, _ in views] == list(pairwise(sizes))
+    assert [b.shape for _, b in views] == [(size,) for size in sizes[1:]]
+    flat = [W.ravel() for W, _ in views] + [b for _, b in views]
+    assert_array_equal(np.concatenate(flat), theta)
+    assert all(np.shares_memory(array, theta) for pair in views for array in pair)
+    assert_array_equal(
+        np.concatenate([W.ravel() for W in network.weights(theta)]),
+        theta[: network.n_weights],
+    )
+    assert_array_equal(
+        np.concatenate(network.biases(theta)), theta[network.n_weights :]
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@all_shapes
+def test_pack_is_the_inverse_of_views(sizes, dtype):
+    network = Network(sizes, "tanh")
+    theta = random_theta(network, dtype)
+    packed = network.pack(network.weights(theta), network.biases(theta), dtype)
+    assert packed.dtype == dtype
+    assert_array_equal(packed, theta)
+    assert not np.shares_memory(packed, theta)
+
+
+@all_shapes
+def test_parameter_names_point_at_their_elements(sizes):
+    network = Network(sizes, "tanh")
+    theta = random_theta(network)
+    namespace = {"coefs_": network.weights(theta), "intercepts_": network.biases(theta)}
+    names = [network.parameter_name(index) for index in range(theta.size)]
+    assert [eval(name, {}, namespace) for name in names] == theta.tolist()
+
+
+@pytest.mark.parametrize("n_wanted", [1, 20, 60, 10_000])
+def test_spread_parameters_takes_some_of_each_array(n_wanted):
+    network = Network((40, 30, 3), "tanh")
+    indices = network.spread_parameters(n_wanted)
+    assert_array_equal(indices, np.unique(indices))
+    assert 4 <= indices.size <= max(4, min(n_wanted, network.n_parameters))
+    arrays = {network.parameter_name(i).split("]")[0] for i in indices}
+    assert len(arrays) == 4
+
+
+def test_layers_are_assigned_into_theta():
+    network = Network((3, 2, 1), "tanh")
+    theta = np.zeros(11)
+    weights, biases = network.weights(theta), network.biases(theta)
+    weights[1] = [[7.0], [8.0]]
+    biases[-1] = [9.0]
+    weights[0][2, 1] = 6.0
+    assert_array_equal(theta, [0, 0, 0, 0, 0, 6, 7, 8, 0, 0, 9])
+
+
+@pytest.mark.parametrize(
+    ("index", "value", "error", "match"),
+    [
+        (0, np.zeros((2, 3)), ValueError, r"Layer 0 has shape \(3, 2\).*\(2, 3\)"),
+        (1, 1.0, ValueError, r"Layer 1 has shape \(2, 1\)"),
+        (slice(0, 1), [np.zeros((3, 2))], TypeError, "one layer at a time"),
+        (2, np.zeros(1), IndexError, "out of range"),
+    ],
+    ids=["shape", "scalar", "slice", "index"],
+)
+def test_wrong_assignment_is_refused_and_changes_nothing(index, value, error, match):
+    network = Network((3, 2, 1), "tanh")
+    theta = random_theta(network)
+    before = theta.copy()
+    layers = network.weights(theta)
+    assert isinstance(layers, LayerList)
+    with pytest.raises(error, match=match):
+        layers[index] = value
+    assert_array_equal(theta, before)
+
+
+def test_draw_goes_layer_by_layer_weights_before_biases():
+    network = Network((3, 2, 1), "tanh")
+    theta = network.draw(Uniform(-1, 1), np.random.RandomState(5), "float32")
+    draws = np.random.RandomState(5).uniform(-1, 1, 11).astype("float32")
+    assert theta.dtype == np.float32
+    # drawn: W1 (6), b1 (2), W2 (2), b2 (1); kept: W1, W2, b1, b2
+    assert_array_equal(theta, draws[[0, 1, 2, 3, 4, 5, 8, 9, 6, 7, 10]])
+
+
+# ------------------------------------------------------- forward and backward pass
+
+
+def naive_pass(network, theta, X, delta, activation):
+    """Return raw outputs and gradient, one number at a time."""
+    f, derivative = FUNCTIONS[activation]
+    layers = network.views(theta)
+    gradient = np.zeros_like(theta)
+    gradients = network.views(gradient)
+    raw = []
+    for row, row_delta in zip(X, delta, strict=True):
+        inputs, pre_activations = [list(row)], []
+        for layer, (W, b) in enumerate(layers):
+            z = []
+            for j in range(W.shape[1]):
+                total = b[j]
+                for i in range(W.shape[0]):
+                    total += inputs[layer][i] * W[i, j]
+                z.append(total)
+            pre_activations.append(z)
+            inputs.append([f(value) for value in z])
+        raw.append(pre_activations[-1])
+
+        current = list(row_delta)
+        for layer in reversed(range(len(layers))):
+            W, _ = layers[layer]
+            dW, db = gradients[layer]
+            below = [0.0] * W.shape[0]
+            for j in range(W.shape[1]):
+                db[j] += current[j]
+                for i in range(W.shape[0]):
+                    dW[i, j] += inputs[layer][i] * current[j]
+                    below[i] += current[j] * W[i, j]
+            if layer > 0:
+                zs = pre_activations[layer - 1]
+                current = [d * derivative(z) for d, z in zip(below, zs, strict=True)]
+    return np.array(raw), gradient
+
+
+def run_pass(network, theta, X, delta, workspace):
+    """Return raw outputs and gradient as the network computes them."""
+    raw = network.forward(theta, X, workspace).copy()
+    workspace.deltas(X.shape[0])[-1][...] = delta
+    gradient = np.full_like(theta, np.nan)
+    network.backward(theta, X, workspace, gradient)
+    return raw, gradient
+
+
+def make_inputs(n_rows, sizes, dtype="float64"):
+    random_state = np.random.RandomState(1)
+    X = random_state.randn(n_rows, sizes[0])
+    X[random_state.uniform(size=X.shape) < 0.3] = 0
+    return X.astype(dtype), random_state.randn(n_rows, sizes[-1]).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [np.asarray, sparse.csr_array, sparse.csr_matrix],
+    ids=["dense", "csr_array", "csr_matrix"],
+)
+@all_activations
+@all_shapes
+def test_passes_equal_plain_loops(sizes, activation, container):
+    network = Network(sizes, activation)
+    theta = random_theta(network)
+    X, delta = make_inputs(5, sizes)
+    workspace = Workspace(network, 5, "float64")
+    raw, gradient = run_pass(network, theta, container(X), delta, workspace)
+    expected_raw, expected_gradient = naive_pass(network, theta, X, delta, activation)
+    assert_allclose(raw, expected_raw, rtol=1e-13, atol=1e-15)
+    assert_allclose(gradient, expected_gradient, rtol=1e-12, atol=1e-14)
+    assert_array_equal(theta, random_theta(network))
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@all_activations
+def test_passes_keep_float32(activation, container):
+    sizes = (4, 5, 3)
+    network = Network(sizes, activation)
+    theta = random_theta(network, "float32")
+    X, delta = make_inputs(5, sizes, "float32")
+    workspace = Workspace(network, 5, "float32")
+    raw, gradient = run_pass(network, theta, container(X), delta, workspace)
+    assert raw.dtype == gradient.dtype == np.float32
+    arrays = [*workspace.outputs(5), *workspace.deltas(5)]
+    assert {array.dtype.name for array in arrays} == {"float32"}
+    expected = naive_pass(
+        network, theta.astype(float), X.astype(float), delta.astype(float), activation
+    )
+    assert_allclose(raw, expected[0], rtol=1e-5, atol=1e-6)
+    assert_allclose(gradient, expected[1], rtol=1e-5, atol=1e-5)
+
+
+@all_activations
+def test_one_workspace_serves_batches_of_different_sizes(activation):
+    sizes = (4, 5, 3)
+    network = Network(sizes, activation)
+    theta = random_theta(network)
+    X, delta = make_inputs(7, sizes)
+    shared = Workspace(network, 4, "float64")
+    for _ in range(2):
+        for rows in (slice(0, 4), slice(4, 7), slice(2, 3)):
+            alone = Workspace(network, X[rows].shape[0], "float64")
+            got = run_pass(network, theta, X[rows], delta[rows], shared)
+            expected = run_pass(network, theta, X[rows], delta[rows], alone)
+            assert_array_equal(got[0], expected[0])
+            assert_array_equal(got[1], expected[1])
+
+
+def test_workspace_allocates_once():
+    network = Network((4, 5, 3), "tanh")
+    workspace = Workspace(network, 4, "float64")
+    large, small = workspace.outputs(4), workspace.outputs(3)
+    assert [array.shape for array in small] == [(3, 5), (3, 3)]
+    assert all(np.shares_memory(a, b) for a, b in zip(large, small, strict=True))
+    assert workspace.outputs(4)[0] is large[0]
+    outputs, deltas = workspace.outputs(4), workspace.deltas(4)
+    assert not any(np.shares_memory(a, b) for a in outputs for b in deltas)
+
+
+def test_workspace_follows_a_changed_and_a_replaced_theta():
+    network = Network((4, 5, 3), "tanh")
+    X, delta = make_inputs(4, (4, 5, 3))
+    workspace = Workspace(network, 4, "float64")
+    theta = random_theta(network)
+    first = run_pass(network, theta, X, delta, workspace)
+    theta *= 2  # in place, as an optimizer does
+    doubled = run_pass(network, theta, X, delta, workspace)
+    other = theta / 2
+    again = run_pass(network, other, X, delta, workspace)
+    assert_array_equal(again[0], first[0])
+    assert_array_equal(again[1], first[1])
+    expected = naive_pass(network, theta, X, delta, "tanh")
+    assert_allclose(doubled[0], expected[0], rtol=1e-13)
+    assert_allclose(doubled[1], expected[1], rtol=1e-12, atol=1e-14)

@@ -1,0 +1,159 @@
+"""The rooms of the package stand on each other in one order, and say what they need."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skann
+
+PACKAGE = Path(skann.__file__).parent
+
+# From the ground up. What is not named here (the package itself, data sets, inspection)
+# stands on top of all rooms.
+ROOMS = ("core", "training", "estimators")
+
+ALLOWED = {
+    "core": {"numpy", "scipy.special"},
+    "training": {"numpy", "scipy.special", "scipy.optimize"},
+}
+EXCEPTIONS = {"core/gradient_check.py": {"scipy.optimize"}}
+
+
+def imported_modules(tree, module):
+    """Yield (name, at module level) of everything that a module imports.
+
+    `from a import b` counts as a.b, since b may be a module.
+    """
+    inside_functions = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module.split(".")[: -node.level]
+                base = ".".join([*package, base] if base else package)
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield name, id(node) not in inside_functions
+
+
+def height(module):
+    """Return how high above the ground a module of skann stands."""
+    room = [*module.split("."), ""][1]
+    return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+
+
+def starts_with(name, modules):
+    return any(name == m or name.startswith(m + ".") for m in modules)
+
+
+def violations(path, source):
+    """Return what a file of the package may not import, in words.
+
+    `path` is relative to the package, such as "core/losses.py".
+    """
+    module = "skann." + path.removesuffix(".py").replace("/", ".")
+    if path.endswith("__init__.py"):
+        module = module.removesuffix("__init__") + "__init__"
+    room = path.split("/")[0]
+    allowed = ALLOWED.get(room, set()) | EXCEPTIONS.get(path, set())
+    found = []
+    for name, at_module_level in imported_modules(ast.parse(source), module):
+        top = name.split(".")[0]
+        if top == "matplotlib" and at_module_level:
+            found.append(f"{path}: {name} is imported before it is used")
+        if top == "skann":
+            if height(name) > height(module):
+                found.append(f"{path}: {name} stands above {room}")
+        elif room in ALLOWED and not (
+            top in sys.stdlib_module_names or starts_with(name, allowed)
+        ):
+            found.append(f"{path}: {name} is not allowed in {room}")
+    return found
+
+
+FILES = sorted(p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_imports_keep_the_order_of_the_rooms(path):
+    assert violations(path, (PACKAGE / path).read_text(encoding="utf-8")) == []
+
+
+def test_every_room_is_looked_at():
+    assert {"core", "training", "estimators"} <= {path.split("/")[0] for path in FILES}
+    assert set(EXCEPTIONS) <= set(FILES)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("core/new.py", "import sklearn"),
+        ("core/new.py", "from sklearn.base import BaseEstimator"),
+        ("core/new.py", "import scipy"),
+        ("core/new.py", "from scipy import sparse"),
+        ("core/new.py", "from scipy.optimize import minimize"),
+        ("core/new.py", "import skann"),
+        ("core/new.py", "from skann import BackpropRegressor"),
+        ("core/new.py", "from skann.training.lbfgs import minimize_lbfgs"),
+        ("core/new.py", "from skann import training"),
+        ("core/new.py", "from ..training import lbfgs"),
+        ("core/new.py", "from .. import estimators"),
+        ("core/new.py", "def f():\n    from skann.estimators.base import BaseBackprop"),
+        ("core/new.py", "def f():\n    import matplotlib"),
+        ("core/gradient_check.py", "import scipy.linalg"),
+        ("core/__init__.py", "from ..training import lbfgs"),
+        ("training/new.py", "import pandas"),
+        ("training/new.py", "from sklearn.utils import shuffle"),
+        ("training/new.py", "import skann.estimators.run"),
+        ("training/new.py", "class A:\n    from skann.estimators import run"),
+        ("estimators/new.py", "from skann.inspection import trace"),
+        ("estimators/new.py", "from skann import datasets"),
+        ("estimators/new.py", "import matplotlib.pyplot as plt"),
+        ("inspection/new.py", "from matplotlib import pyplot"),
+        ("__init__.py", "try:\n    import matplotlib\nexcept ImportError:\n    pass"),
+    ],
+)
+def test_a_forbidden_import_is_found(path, source):
+    assert len(violations(path, source)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("core/new.py", "import numpy as np\nfrom numpy.typing import NDArray"),
+        ("core/new.py", "import math\nfrom dataclasses import dataclass"),
+        ("core/new.py", "from scipy.special import expit\nfrom scipy import special"),
+        ("core/new.py", "from skann.core.types import FloatArray"),
+        ("core/new.py", "from .types import FloatArray\nfrom . import types"),
+        ("core/gradient_check.py", "from scipy.optimize import approx_fprime"),
+        ("core/__init__.py", "from .types import FloatArray"),
+        ("training/new.py", "from scipy.optimize import minimize"),
+        ("training/new.py", "from ..core.network import Network"),
+        ("estimators/new.py", "import sklearn\nfrom skann.training import lbfgs"),
+        ("inspection/new.py", "def draw():\n    import matplotlib.pyplot as plt"),
+        ("inspection/new.py", "from skann.estimators.base import BaseBackprop"),
+        ("__init__.py", "from skann.estimators.regressor import BackpropRegressor"),
+    ],
+)
+def test_a_permitted_import_is_let_pass(path, source):
+    assert violations(path, source) == []
+
+
+def test_importing_skann_does_not_import_matplotlib():
+    program = "import sys, skann; sys.exit('matplotlib' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PACKAGE.parent, check=False
+    )
+    assert done.returncode == 0

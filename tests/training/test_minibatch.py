@@ -1,0 +1,324 @@
+"""Minibatches: every row once per epoch, in the peer's order, with the right loss."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.utils import shuffle
+
+from skann.core.losses import make_loss
+from skann.core.network import Network, Workspace
+from skann.core.objective import Objective
+from skann.training.minibatch import (
+    BatchReader,
+    MinibatchDescent,
+    TrainingData,
+    TrainingDivergedError,
+)
+from skann.training.optimizers import SGD, Adam
+
+N_SAMPLES, N_INPUTS, N_OUTPUTS = 10, 3, 2
+CONTAINERS = {"dense": np.asarray, "sparse": sparse.csr_array}
+all_containers = pytest.mark.parametrize(
+    "container", CONTAINERS.values(), ids=CONTAINERS
+)
+
+
+def make_data(container=np.asarray, weighted=False):
+    random_state = np.random.RandomState(0)
+    X = random_state.randn(N_SAMPLES, N_INPUTS)
+    target = random_state.randn(N_SAMPLES, N_OUTPUTS)
+    weight = random_state.uniform(0.2, 2, N_SAMPLES) if weighted else None
+    mean_weight = float(weight.mean()) if weighted else 1.0
+    return TrainingData(container(X), target, weight, mean_weight)
+
+
+class RecordingObjective(Objective):
+    """Keeps the targets of every batch that it sees."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.seen = []
+
+    def value_and_gradient(self, theta, X, target, *args):
+        self.seen.append(target.copy())
+        return super().value_and_gradient(theta, X, target, *args)
+
+
+def make_objective(alpha=0.0, output_activation="identity"):
+    network = Network((N_INPUTS, 4, N_OUTPUTS), "tanh")
+    loss = make_loss("squared_error", output_activation)
+    return RecordingObjective(network, loss, alpha)
+
+
+def make_descent(data, objective=None, optimizer=None, **options):
+    objective = objective or make_objective()
+    optimizer = optimizer or SGD(momentum=0.0, nesterov=False)
+    theta = np.random.RandomState(1).uniform(-1, 1, objective.network.n_parameters)
+    options = {"batch_size": 4, "rows": None, "random_state": None, **options}
+    return MinibatchDescent(
+        objective,
+        data,
+        theta,
+        optimizer=optimizer,
+        optimizer_state=optimizer.initial_state(theta),
+        **options,
+    )
+
+
+def seen_rows(objective, data):
+    """Return, batch by batch, the numbers of the rows that the objective saw."""
+    numbers = {tuple(row): index for index, row in enumerate(data.target.tolist())}
+    return [[numbers[tuple(row)] for row in batch.tolist()] for batch in objective.seen]
+
+
+# -------------------------------------------------------------------- the batches
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("shuffled", [False, True], ids=["in order", "shuffled"])
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 10])
+@all_containers
+def test_batches_hold_every_row_once(container, batch_size, shuffled, weighted):
+    data = make_data(container, weighted)
+    rows = np.random.RandomState(3).permutation(N_SAMPLES) if shuffled else None
+    order = np.arange(N_SAMPLES) if rows is None else rows.copy()
+    reader = BatchReader(data, batch_size)
+    dense = data.X.toarray() if sparse.issparse(data.X) else data.X
+    start = 0
+    for X, target, weight in reader.batches(rows):
+        expected = order[start : start + batch_size]
+        X = X.toarray() if sparse.issparse(X) else X
+        assert_array_equal(X, dense[expected])
+        assert_array_equal(target, data.target[expected])
+        if weighted:
+            assert_array_equal(weight, data.sample_weight[expected])
+        else:
+            assert weight is None
+        start += target.shape[0]
+    assert start == N_SAMPLES
+
+
+@all_containers
+def test_batches_of_some_rows_leave_the_others_out(container):
+    data = make_data(container)
+    rows = np.array([7, 2, 9, 4, 0])
+    targets = [target.copy() for _, target, _ in BatchReader(data, 2).batches(rows)]
+    assert [len(target) for target in targets] == [2, 2, 1]
+    assert_array_equal(np.concatenate(targets), data.target[rows])
+
+
+@pytest.mark.parametrize("batch_size", [3, 10])
+def test_reading_changes_neither_data_nor_rows(batch_size):
+    data = make_data(weighted=True)
+    before = replace(data, X=data.X.copy(), target=data.target.copy())
+    rows = np.arange(N_SAMPLES)[::-1].copy()
+    for X, target, _ in BatchReader(data, batch_size).batches(rows):
+        X *= 2
+        target *= 2
+    assert_array_equal(data.X, before.X)
+    assert_array_equal(data.target, before.target)
+    assert_array_equal(rows, np.arange(N_SAMPLES)[::-1])
+
+
+# ---------------------------------------------------------------------- the order
+
+
+@all_containers
+def test_order_of_the_epochs_is_that_of_the_mlp(container):
+    # The MLP shuffles the order of the epoch before, again and again.
+    data, objective = make_data(container), make_objective()
+    descent = make_descent(
+        data,
+        objective,
+        rows=np.arange(N_SAMPLES),
+        random_state=np.random.RandomState(42),
+    )
+    random_state, order = np.random.RandomState(42), np.arange(N_SAMPLES)
+    orders = []
+    for _ in range(5):
+        objective.seen.clear()
+        descent.run_epoch(0.01)
+        order = shuffle(order, random_state=random_state)
+        seen = [row for batch in seen_rows(objective, data) for row in batch]
+        assert seen == order.tolist()
+        orders.append(order.tolist())
+    assert orders[0] != orders[1]
+
+
+def test_rows_without_generator_stay_in_their_order():
+    data, objective = make_data(), make_objective()
+    rows = np.array([8, 1, 5, 3, 2])
+    descent = make_descent(data, objective, rows=rows, batch_size=2)
+    descent.run_epoch(0.01)
+    descent.run_epoch(0.01)
+    assert seen_rows(objective, data) == [[8, 1], [5, 3], [2]] * 2
+
+
+def test_no_rows_means_all_in_order():
+    data, objective = make_data(), make_objective()
+    make_descent(data, objective).run_epoch(0.01)
+    assert seen_rows(objective, data) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+# ----------------------------------------------------------------------- the loss
+
+
+def objective_of(objective, data, theta, rows=slice(None), mean_weight=None):
+    """Return objective and gradient of some rows as one batch."""
+    target = data.target[rows]
+    gradient = np.empty_like(theta)
+    weight = None if data.sample_weight is None else data.sample_weight[rows]
+    value = Objective.value_and_gradient(
+        objective,
+        theta,
+        data.X[rows],
+        target,
+        weight,
+        data.mean_weight * target.shape[0],
+        Workspace(objective.network, target.shape[0], theta.dtype),
+        gradient,
+    )
+    return value, gradient
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 10])
+@all_containers
+def test_loss_is_the_mean_over_all_samples(container, batch_size, weighted):
+    # With a rate of zero the batches together are the whole, however they are cut.
+    data, objective = make_data(container, weighted), make_objective()
+    descent = make_descent(data, objective, batch_size=batch_size)
+    loss, _ = descent.run_epoch(0.0)
+    assert_allclose(loss, objective_of(objective, data, descent.theta)[0], rtol=1e-14)
+
+
+def test_loss_and_norm_are_those_before_each_step():
+    data, objective = make_data(weighted=True), make_objective(alpha=0.5)
+    descent = make_descent(data, objective)
+    theta = descent.theta.copy()
+    total = 0.0
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):
+        value, gradient = objective_of(objective, data, theta, rows)
+        total += value * (rows.stop - rows.start)
+        theta -= 0.1 * gradient
+    loss, gradient_norm = descent.run_epoch(0.1)
+    assert_allclose(loss, total / N_SAMPLES, rtol=1e-13)
+    assert_allclose(gradient_norm, np.linalg.norm(gradient), rtol=1e-13)
+    assert_allclose(descent.theta, theta, rtol=1e-12)
+
+
+def test_weights_count_in_batches_of_one():
+    # Each batch is divided by the mean weight of the data, not by its own weight.
+    data = make_data(weighted=True)
+    even = replace(data, sample_weight=None, mean_weight=1.0)
+    descent = make_descent(data, batch_size=1)
+    unweighted = make_descent(even, batch_size=1)
+    for row in range(3):
+        before = descent.theta.copy()
+        _, gradient = objective_of(descent.objective, even, before, slice(row, row + 1))
+        share = data.sample_weight[row] / data.mean_weight
+        one = replace(
+            data,
+            X=data.X[row : row + 1],
+            target=data.target[row : row + 1],
+            sample_weight=data.sample_weight[row : row + 1],
+        )
+        step = make_descent(one, batch_size=1)
+        step.theta[...] = before
+        step.run_epoch(0.1)
+        assert_allclose(step.theta, before - 0.1 * share * gradient, rtol=1e-12)
+    descent.run_epoch(0.1)
+    unweighted.run_epoch(0.1)
+    assert np.abs(descent.theta - unweighted.theta).max() > 1e-3
+
+
+@pytest.mark.parametrize("scale", [0.25, 3.0])
+def test_weights_matter_by_their_ratios_alone(scale):
+    data = make_data(weighted=True)
+    scaled = replace(
+        data,
+        sample_weight=scale * data.sample_weight,
+        mean_weight=scale * data.mean_weight,
+    )
+    one, other = make_descent(data), make_descent(scaled)
+    for _ in range(3):
+        assert_allclose(one.run_epoch(0.1), other.run_epoch(0.1), rtol=1e-12)
+    assert_allclose(one.theta, other.theta, rtol=1e-11)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=["sgd", "adam"])
+def test_a_batch_without_weight_moves_nothing_by_itself(optimizer):
+    data = make_data(weighted=True)
+    weight = data.sample_weight.copy()
+    weight[:4] = 0
+    data = replace(data, sample_weight=weight, mean_weight=float(weight.mean()))
+    first = replace(
+        data, X=data.X[:4], target=data.target[:4], sample_weight=weight[:4]
+    )
+    descent = make_descent(first, optimizer=optimizer)
+    before = descent.theta.copy()
+    loss, gradient_norm = descent.run_epoch(0.1)
+    assert loss == gradient_norm == 0
+    assert_array_equal(descent.theta, before)
+
+
+def test_epochs_make_the_loss_smaller():
+    data = make_data()
+    descent = make_descent(
+        data, rows=np.arange(N_SAMPLES), random_state=np.random.RandomState(0)
+    )
+    losses = [descent.run_epoch(0.1)[0] for _ in range(200)]
+    assert losses[-1] < 0.2 * losses[0]
+
+
+@all_containers
+def test_float32_stays_float32(container):
+    data = make_data(container, weighted=True)
+    data = TrainingData(
+        data.X.astype("float32"),
+        data.target.astype("float32"),
+        data.sample_weight.astype("float32"),
+        data.mean_weight,
+    )
+    objective, optimizer = make_objective(alpha=0.1), Adam()
+    theta = np.ones(objective.network.n_parameters, "float32")
+    state = optimizer.initial_state(theta)
+    descent = MinibatchDescent(
+        objective,
+        data,
+        theta,
+        optimizer=optimizer,
+        optimizer_state=state,
+        batch_size=4,
+        rows=np.arange(N_SAMPLES),
+        random_state=np.random.RandomState(0),
+    )
+    descent.run_epoch(0.01)
+    assert {target.dtype.name for target in objective.seen} == {"float32"}
+    assert theta.dtype == state["mean"].dtype == state["mean_square"].dtype
+    assert theta.dtype == np.float32
+
+
+# --------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_ends_the_epoch_at_once(value):
+    data, objective = make_data(), make_objective()
+    data.target[5, 0] = value  # in the second of three batches
+    descent = make_descent(data, objective)
+    with pytest.raises(TrainingDivergedError), np.errstate(invalid="ignore"):
+        descent.run_epoch(0.1)
+    assert len(objective.seen) == 2
+    assert np.isfinite(descent.theta).all()
+
+
+def test_a_step_out_of_the_finite_numbers_is_noticed():
+    data = make_data()
+    data.target[...] *= 1e10
+    descent = make_descent(data, batch_size=N_SAMPLES)
+    with pytest.raises(TrainingDivergedError), np.errstate(over="ignore"):
+        descent.run_epoch(1e307)
