@@ -153,7 +153,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         How the columns of X are scaled: to mean 0 and
         standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
         range 1; None leaves them as they are. Sample weights count, constant columns
-        become 0, and sparse X is divided but not centred.
+        become 0, and sparse X is divided but not centred (its columns with a large
+        offset are better centred beforehand).
 
     dtype : {"float32", "float64"} or None, default=None
         The type of all numbers of the fit. None follows X: float32 if X is float32,

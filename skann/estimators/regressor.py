@@ -151,7 +151,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         How the columns of X, and where possible of y, are scaled: to mean 0 and
         standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
         range 1; None leaves them as they are. Sample weights count, constant columns
-        become 0, and sparse X is divided but not centred. The
+        become 0, and sparse X is divided but not centred (its columns with a large
+        offset are better centred beforehand). The
         target is scaled where the output can follow: with the identity as output
         activation, and for the Poisson deviance, where it is divided by its mean.
         Predictions come back in the target's units.

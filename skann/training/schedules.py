@@ -54,7 +54,9 @@ class InverseScaling(Schedule):
     power_t: float
 
     def rate(self, progress):
-        return self.learning_rate_init / (progress.n_samples_seen + 1) ** self.power_t
+        # A negative exponent ends at zero where a positive one would overflow.
+        t = float(progress.n_samples_seen + 1)
+        return self.learning_rate_init * t**-self.power_t
 
 
 @dataclass(frozen=True)
