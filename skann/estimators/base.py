@@ -41,7 +41,6 @@ from skann.estimators.scaling import (
     SCALINGS,
     absorb_input_scaling,
     absorb_target_scaling,
-    center_and_scale,
     column_statistics,
     fold_scaling,
     merge_statistics,
@@ -310,7 +309,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 ensure_non_negative=True,
                 allow_all_zero_weights=allow_zero_weight,
             )
-            if not np.isfinite(sample_weight.sum(dtype=np.float64)):
+            with np.errstate(over="ignore"):
+                total_weight = sample_weight.sum(dtype=np.float64)
+            if not np.isfinite(total_weight):
                 raise ValueError("The sum of sample_weight is too large for float64.")
         target = self._encode_target(y, goes_on=goes_on, refits=refits, classes=classes)
         return X, target, sample_weight
@@ -421,10 +422,17 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         else:
             progress.mean_weight = mean_weight
         if mean_weight > 0:
-            self._update_scaling(
-                X, target, weight, network, theta, loss,
-                goes_on=goes_on, merge=incremental,
-            )  # fmt: skip
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._update_scaling(
+                    X, target, weight, network, theta, loss,
+                    goes_on=goes_on, merge=incremental,
+                )  # fmt: skip
+            if not np.isfinite(theta).all():
+                raise ValueError(
+                    "The scale of X or y has changed so much that no weights in "
+                    f"{theta.dtype} could absorb it. Call fit with warm_start=False to "
+                    "start anew."
+                )
         with np.errstate(over="ignore", invalid="ignore"):
             X = scale_columns(X, self._input_statistics, theta.dtype)
             target = scale_columns(target, self._target_statistics, theta.dtype)
@@ -473,26 +481,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 dtype=(np.float64, np.float32),
                 reset=False,
             )
-        network, theta = self._network(), self._theta
-        statistics = self._input_statistics
-        if sparse.issparse(X):
-            theta = self._theta_for_uncentered(network)
-            X = scale_columns(X, statistics, theta.dtype)
-        else:
-            X = ScaledRows(X, statistics, theta.dtype)
-        return map_outputs(transform, network, theta, X)
-
-    def _theta_for_uncentered(self, network):
-        """Return theta for inputs that are not centred, as sparse ones are not."""
-        theta = self._theta
-        if self._input_statistics is None:
-            return theta
-        center, scale = center_and_scale(self._input_statistics)
-        if center.any():
-            theta = theta.copy()
-            shift = center.astype(np.float64) / scale
-            network.biases(theta)[0][...] -= shift @ network.weights(theta)[0]
-        return theta
+        X = ScaledRows(X, self._input_statistics, self._theta.dtype)
+        return map_outputs(transform, self._network(), self._theta, X)
 
     # ------------------------------------------------------------ what was learned
 
@@ -580,16 +570,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             sample_weight = sample_weight.astype(np.float64)
             mean_weight = float(sample_weight.mean())
         data = TrainingData(
-            scale_columns(X, self._input_statistics, np.float64),
+            ScaledRows(X, self._input_statistics, np.float64)[:],
             scale_columns(target, self._target_statistics, np.float64),
             sample_weight,
             mean_weight,
         )
-        network = self._network()
-        theta = self._theta
-        if sparse.issparse(X):
-            theta = self._theta_for_uncentered(network)
-        return Objective(network, loss, self.alpha), theta.astype(np.float64), data
+        objective = Objective(self._network(), loss, self.alpha)
+        return objective, self._theta.astype(np.float64), data
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_theta")

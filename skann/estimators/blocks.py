@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from skann.core.network import Workspace
 from skann.estimators.scaling import scale_columns
@@ -12,11 +13,13 @@ BLOCK_SIZE = 1 << 18
 
 
 class ScaledRows:
-    """Dense rows that are scaled when they are read.
+    """Rows that are scaled when they are read.
+
+    Sparse rows stay sparse unless the scaling has a centre.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or CSR array of shape (n_samples, n_features)
         The raw rows.
 
     statistics : dict or None
@@ -33,7 +36,10 @@ class ScaledRows:
         self.shape = X.shape
 
     def __getitem__(self, rows):
-        return scale_columns(self._X[rows], self._statistics, self._dtype)
+        block = self._X[rows]
+        if sparse.issparse(block) and self._statistics and self._statistics["centered"]:
+            block = block.toarray()
+        return scale_columns(block, self._statistics, self._dtype)
 
 
 def map_outputs(transform, network, theta, X, rows=None):

@@ -570,14 +570,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 def _exp_inside_unit_interval(log_probabilities):
     """Return exp(log p), inside (0, 1) and in order where exp would round to 0.
 
-    No logistic or softmax output is ever 0 or 1. Below the threshold log t, t / (1 +
-    log t - log p) takes the place of p: it goes on from t, and it falls so slowly that
-    it never leaves the normal numbers.
+    No logistic or softmax output is ever 0 or 1. Below a threshold t of the smallest
+    numbers, t / (1 + log(1 + log t - log p)) takes the place of p: it goes on from t,
+    and it falls so slowly that it never leaves the normal numbers.
     """
     info = np.finfo(log_probabilities.dtype)
     threshold = float(info.tiny) * 2.0**20
     deficit = np.log(threshold) - log_probabilities
     probabilities = np.exp(log_probabilities)
     underflows = deficit > 0
-    probabilities[underflows] = threshold / (1 + deficit[underflows])
+    probabilities[underflows] = threshold / (1 + np.log1p(deficit[underflows]))
     return np.minimum(probabilities, 1 - info.epsneg, out=probabilities)

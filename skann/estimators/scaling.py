@@ -263,7 +263,7 @@ def is_constant(statistics: Statistics) -> np.ndarray:
 def scale_columns(X, statistics: Statistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
-    Sparse data are never centred here: the caller shifts the first layer's biases.
+    Sparse data are not centred: statistics of sparse data have no centre.
     """
     if statistics is None:
         return X.astype(dtype, copy=False)
@@ -282,11 +282,17 @@ def scale_columns(X, statistics: Statistics | None, dtype):
 
 
 def unscale_columns(scaled, statistics: Statistics | None):
-    """Return scaled * scale + center in the dtype of `scaled`."""
+    """Return scaled * scale + center in the dtype of `scaled`.
+
+    What lies beyond the largest number of that dtype becomes that number.
+    """
     if statistics is None:
         return scaled
     center, scale = center_and_scale(statistics)
-    return (scaled * scale + center).astype(scaled.dtype, copy=False)
+    with np.errstate(over="ignore"):
+        values = scaled * scale + center
+    largest = np.finfo(scaled.dtype).max
+    return np.clip(values, -largest, largest).astype(scaled.dtype, copy=False)
 
 
 def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> None:

@@ -14,6 +14,9 @@ from skann.core.objective import Objective
 from skann.core.types import FloatArray, Matrix
 from skann.training.optimizers import Optimizer, OptimizerState
 
+# Larger parameters than this are rare, and rarely a good sign.
+_FAR_AWAY = 1e4
+
 
 class TrainingDivergedError(ArithmeticError):
     """The loss or a parameter is no longer a finite number."""
@@ -190,17 +193,7 @@ class MinibatchDescent:
         n_done = 0
         for X, target, sample_weight in self._reader.batches(self.rows):
             n_samples = target.shape[0]
-            loss = self.objective.value_and_gradient(
-                self.theta,
-                X,
-                target,
-                sample_weight,
-                self.data.mean_weight * n_samples,
-                self._workspace,
-                gradient,
-            )
-            if not math.isfinite(loss):
-                raise TrainingDivergedError(loss)
+            loss = self._finite_loss(X, target, sample_weight)
             loss_sum += loss * n_samples
             n_done += n_samples
             if n_done == self.n_rows:  # before the step uses the gradient up
@@ -208,6 +201,27 @@ class MinibatchDescent:
             self.optimizer.step(
                 self.theta, gradient, learning_rate, self.optimizer_state
             )
-        if not np.isfinite(self.theta).all():
-            raise TrainingDivergedError("theta")
+        # No batch has seen the last step. Where it led far away, look once more.
+        if not max(self.theta.max(), -self.theta.min()) < _FAR_AWAY:
+            self._finite_loss(X, target, sample_weight)
+            raw = self.objective.network.forward(self.theta, X, self._workspace)
+            if not (np.isfinite(raw).all() and np.isfinite(self.theta).all()):
+                raise TrainingDivergedError("theta")
         return loss_sum / self.n_rows, gradient_norm
+
+    def _finite_loss(
+        self, X: Matrix, target: FloatArray, sample_weight: FloatArray | None
+    ) -> float:
+        """Return the objective of a batch, whose gradient it leaves in the buffer."""
+        loss = self.objective.value_and_gradient(
+            self.theta,
+            X,
+            target,
+            sample_weight,
+            self.data.mean_weight * target.shape[0],
+            self._workspace,
+            self._gradient,
+        )
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(loss)
+        return loss

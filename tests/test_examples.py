@@ -1,0 +1,141 @@
+"""The examples run as they stand, and the reader of MNIST's files reads them."""
+
+import gzip
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+
+import skann
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+IMAGES = np.arange(2 * 28 * 28).reshape(2, 28, 28).astype(np.uint8)
+LABELS = np.array([7, 3], dtype=np.uint8)
+FILES = {
+    f"{part}-{kind}": array
+    for part in ("train", "t10k")
+    for kind, array in (("images-idx3-ubyte", IMAGES), ("labels-idx1-ubyte", LABELS))
+}
+
+
+@pytest.fixture
+def plot_mnist():
+    spec = importlib.util.spec_from_file_location(
+        "plot_mnist", EXAMPLES / "plot_mnist.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def idx_bytes(array):
+    lengths = b"".join(length.to_bytes(4, "big") for length in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
+
+
+def write_idx(path, array, *, zipped):
+    if zipped:
+        Path(f"{path}.gz").write_bytes(gzip.compress(idx_bytes(array)))
+    else:
+        path.write_bytes(idx_bytes(array))
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"])
+@pytest.mark.parametrize("array", [IMAGES, LABELS], ids=["images", "labels"])
+def test_read_idx_returns_what_was_written(plot_mnist, tmp_path, array, zipped):
+    write_idx(tmp_path / "file", array, zipped=zipped)
+    read = plot_mnist.read_idx(tmp_path / "file")
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize(
+    "magic", [b"\x00\x00\x0d\x01", b"\x1f\x8b\x08\x00"], ids=["float32", "no-idx"]
+)
+def test_read_idx_refuses_a_wrong_magic_number(plot_mnist, tmp_path, magic):
+    path = tmp_path / "labels"
+    path.write_bytes(magic + idx_bytes(LABELS)[4:])
+    with pytest.raises(ValueError, match=f"labels is not an idx.*{magic[:3].hex()}"):
+        plot_mnist.read_idx(path)
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gz"])
+def test_load_images_takes_the_four_files_of_a_folder(plot_mnist, tmp_path, zipped):
+    for i, (name, array) in enumerate(FILES.items()):
+        write_idx(tmp_path / name, array + np.uint8(i), zipped=zipped)
+    *arrays, name = plot_mnist.load_images(tmp_path)
+    assert name == "MNIST"
+    for i, (array, written) in enumerate(zip(arrays, FILES.values(), strict=True)):
+        np.testing.assert_array_equal(array, written + np.uint8(i))
+
+
+def test_load_images_names_the_file_that_a_folder_lacks(plot_mnist, tmp_path):
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte"):
+        plot_mnist.load_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(URLError("unreachable"), "no network"), (ImportError("pandas"), "pandas")],
+    ids=["offline", "no-pandas"],
+)
+def test_mnist_falls_back_on_digits_and_says_so(
+    plot_mnist, tmp_path, monkeypatch, capsys, error, reason
+):
+    def fetch(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(plot_mnist, "fetch_openml", fetch)
+    monkeypatch.setattr(plot_mnist, "plt", None)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "a/b/plot_mnist.py"), "--compare"])
+    plot_mnist.main()
+    printed = capsys.readouterr().out
+    assert reason in printed
+    assert "they are not MNIST" in printed
+    assert 'pip install ".[plot]"' in printed
+    for model in ("BackpropClassifier", "MLPClassifier"):
+        accuracy = re.search(rf"{model}: test accuracy (\S+),", printed)
+        assert float(accuracy[1]) > 0.9
+
+
+def run_digits(output, first_on_path):
+    # The example must find the skann that is tested, installed or not.
+    path = os.pathsep.join([str(first_on_path), str(Path(skann.__file__).parents[1])])
+    # More threads only get in each other's way here if the machine is busy.
+    settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    return subprocess.run(
+        [sys.executable, EXAMPLES / "plot_digits.py", "--output", output],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+@pytest.mark.parametrize("hide_matplotlib", [False, True], ids=["as-is", "hidden"])
+def test_digits_example_is_accurate_and_draws_if_it_can(tmp_path, hide_matplotlib):
+    if hide_matplotlib:
+        (tmp_path / "matplotlib.py").write_text("raise ImportError")
+    output = tmp_path / "new" / "folder"
+    run = run_digits(output, tmp_path)
+
+    assert "Warning" not in run.stderr
+    assert float(re.search(r"^Accuracy: (\S+)", run.stdout, re.M)[1]) >= 0.97
+    assert "f1-score" in run.stdout
+    assert re.search(r"^Training time: \S+ s per fold", run.stdout, re.M)
+    if importlib.util.find_spec("matplotlib") and not hide_matplotlib:
+        pictures = sorted(output.iterdir())
+        names = [picture.name for picture in pictures]
+        assert names == ["digits_confusion.png", "digits_loss.png"]
+        for picture in pictures:
+            assert picture.read_bytes().startswith(b"\x89PNG\r\n")
+        assert str(output.resolve()) in run.stdout
+    else:
+        assert 'pip install ".[plot]"' in run.stdout
+        assert not output.exists()
