@@ -128,7 +128,8 @@ def save_mistakes(images, y, predicted, name):
 
 # %%
 # The program. Pixels go from 0 to 1 and are not scaled one by one (``scaling=None``):
-# that would blow up the pixels at the edge, which are hardly ever used.
+# that would blow up the pixels at the edge, which are hardly ever used. The network
+# computes in the type of its inputs, and 32 bits are enough here.
 def main():
     """Load the images, train, test and draw."""
     parser = argparse.ArgumentParser(description="Train one hidden layer on MNIST.")
