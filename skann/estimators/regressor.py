@@ -232,7 +232,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     size of the batch.
 
     With `scaling=None` and the other parameters equal, training agrees with
-    scikit-learn's MLPRegressor to rounding, except where that is wrong.
+    scikit-learn's MLPRegressor to rounding, except where that is wrong, and except that
+    "adam" follows `learning_rate` here.
 
     References
     ----------
