@@ -234,8 +234,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     size of the batch.
 
     With `scaling=None` and the other parameters equal, training agrees with
-    scikit-learn's MLPClassifier to rounding, except where that is wrong, and except that
-    "adam" follows `learning_rate` here.
+    scikit-learn's MLPClassifier to rounding, except where that is wrong. One more
+    difference: "adam" follows `learning_rate` here.
 
     References
     ----------

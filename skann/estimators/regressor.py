@@ -232,8 +232,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     size of the batch.
 
     With `scaling=None` and the other parameters equal, training agrees with
-    scikit-learn's MLPRegressor to rounding, except where that is wrong, and except that
-    "adam" follows `learning_rate` here.
+    scikit-learn's MLPRegressor to rounding, except where that is wrong. One more
+    difference: "adam" follows `learning_rate` here.
 
     References
     ----------
