@@ -201,12 +201,15 @@ class MinibatchDescent:
             self.optimizer.step(
                 self.theta, gradient, learning_rate, self.optimizer_state
             )
+        largest = max(self.theta.max(), -self.theta.min())
+        if not np.isfinite(largest):
+            raise TrainingDivergedError("theta")
         # No batch has seen the last step. Where it led far away, look once more.
-        if not max(self.theta.max(), -self.theta.min()) < _FAR_AWAY:
+        if largest > _FAR_AWAY:
             self._finite_loss(X, target, sample_weight)
             raw = self.objective.network.forward(self.theta, X, self._workspace)
-            if not (np.isfinite(raw).all() and np.isfinite(self.theta).all()):
-                raise TrainingDivergedError("theta")
+            if not np.isfinite(raw).all():
+                raise TrainingDivergedError("raw output")
         return loss_sum / self.n_rows, gradient_norm
 
     def _finite_loss(
