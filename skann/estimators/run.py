@@ -95,7 +95,8 @@ class TrainingRun:
         self.order = None
         self.learning_rate = None
         self._start = time.perf_counter()
-        self._seconds_before = self.history["seconds"][-1] if self.earlier else 0.0
+        seconds = self.history["seconds"]
+        self._seconds_before = seconds[-1] if seconds else 0.0
         self._context = None
 
     def execute(self, X, y, sample_weight):

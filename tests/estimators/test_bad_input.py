@@ -1165,3 +1165,16 @@ def test_a_callback_that_fails_changes_nothing():
         estimator.fit(X, NUMBERS)
     assert {name: joblib.hash(vars(estimator)[name]) for name in names} == before
     assert set(vars(estimator)) == names | {"_skl_callbacks"}
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_a_fit_interrupted_before_its_first_epoch_can_go_on(kind, solver, monkeypatch):
+    estimator = make(kind, solver=solver, warm_start=True)
+    with monkeypatch.context() as patch:
+        interrupt_call(patch, Objective, "value_and_gradient", 1)
+        fit_interrupted(estimator, kind, "after 0 complete epoch")
+    assert estimator.n_iter_ == 0
+    assert estimator.loss_curve_ == []
+    estimator.fit(X, TARGETS[kind])
+    assert len(estimator.loss_curve_) == estimator.n_iter_ > 0
