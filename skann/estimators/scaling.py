@@ -333,7 +333,7 @@ def absorb_target_scaling(
     if np.array_equal(old_center, new_center) and np.array_equal(old_scale, new_scale):
         return
     if log_link:
-        biases += np.log(old_scale / new_scale)
+        biases += np.log(old_scale) - np.log(new_scale)
         return
     if old is not None:
         old_scale = np.where(is_constant(old), new_scale, old_scale)
