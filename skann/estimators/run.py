@@ -222,10 +222,9 @@ class TrainingRun:
             self._warn_of_interrupt()
         else:
             self.theta = result.theta
-            self.n_iter = result.n_iterations
             if not self.history["loss"]:  # it stopped where it started
                 self._record(result.loss, 0.0)
-                self.n_iter = result.n_iterations
+            self.n_iter = result.n_iterations
             if not result.converged:
                 _warn(
                     f"lbfgs failed to converge after {self.n_iter} iteration(s) "

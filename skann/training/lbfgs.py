@@ -88,8 +88,7 @@ def minimize_lbfgs(
     Returns
     -------
     result : LbfgsResult
-        Where the search ended. After a KeyboardInterrupt, which is raised again by
-        `on_iteration` alone, that is the last complete iteration.
+        Where the search ended.
 
     Raises
     ------
