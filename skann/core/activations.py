@@ -1,8 +1,9 @@
 """What a unit does with its weighted input.
 
-Each activation is a function and, beside it, its derivative. The derivative is
-written in terms of the function's own output, so that a layer needs to keep one
-array only. Both work in place: training allocates nothing per step.
+Each activation is a function and, beside it, its derivative, both in place: training
+allocates nothing per step. A hidden layer takes the function and its slope together,
+on the way forward; the way back only multiplies by the slope. An output layer's
+activation belongs to the loss, which asks for its derivative when it needs it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from skann.core.types import FloatArray
 
 
 class Activation(ABC):
-    """An element-wise (or, for softmax, row-wise) function of the pre-activations.
+    """A function of the pre-activations of a layer, element-wise or row-wise.
 
     Attributes
     ----------
@@ -42,7 +43,25 @@ class Activation(ABC):
         """
 
 
-class Identity(Activation):
+class ElementwiseActivation(Activation):
+    """A function of each pre-activation by itself, as hidden layers need it."""
+
+    @abstractmethod
+    def differentiate(self, output: FloatArray, out: FloatArray) -> None:
+        """Write f'(z), in terms of f(z), into `out`, another array than `output`."""
+
+    def apply_with_slope(self, pre_activation: FloatArray, slope: FloatArray) -> None:
+        """Replace z by f(z) in `pre_activation`, and write f'(z) into `slope`."""
+        self.apply(pre_activation, out=pre_activation)
+        self.differentiate(pre_activation, out=slope)
+
+    def backward(self, output, delta):
+        slope = np.empty_like(output)
+        self.differentiate(output, out=slope)
+        delta *= slope
+
+
+class Identity(ElementwiseActivation):
     """The function f(z) = z and f'(z) = 1."""
 
     name = "identity"
@@ -51,11 +70,14 @@ class Identity(Activation):
         if out is not pre_activation:
             np.copyto(out, pre_activation)
 
+    def differentiate(self, output, out):
+        out.fill(1)
+
     def backward(self, output, delta):
         pass
 
 
-class Logistic(Activation):
+class Logistic(ElementwiseActivation):
     """The function f(z) = 1 / (1 + exp(-z)) and f' = f (1 - f)."""
 
     name = "logistic"
@@ -64,13 +86,12 @@ class Logistic(Activation):
     def apply(self, pre_activation, out):
         expit(pre_activation, out=out)
 
-    def backward(self, output, delta):
-        delta *= output
-        np.subtract(1, output, out=output)
-        delta *= output
+    def differentiate(self, output, out):
+        np.subtract(1, output, out=out)
+        out *= output
 
 
-class Tanh(Activation):
+class Tanh(ElementwiseActivation):
     """The function f(z) = tanh(z) and f' = 1 - f ** 2."""
 
     name = "tanh"
@@ -79,27 +100,32 @@ class Tanh(Activation):
     def apply(self, pre_activation, out):
         np.tanh(pre_activation, out=out)
 
-    def backward(self, output, delta):
-        np.multiply(output, output, out=output)
-        np.subtract(1, output, out=output)
-        delta *= output
+    def differentiate(self, output, out):
+        np.multiply(output, output, out=out)
+        np.subtract(1, out, out=out)
 
 
-class Relu(Activation):
+class Relu(ElementwiseActivation):
     """The function f(z) = max(z, 0) and f' = 1 where z > 0, else 0."""
 
     name = "relu"
     output_range = (0.0, np.inf)
 
     def apply(self, pre_activation, out):
-        np.maximum(pre_activation, 0, out=out)
+        # numpy compares two arrays several times as fast as an array and a number.
+        zeros = np.zeros(pre_activation.shape[-1], pre_activation.dtype)
+        np.maximum(pre_activation, zeros, out=out)
 
-    def backward(self, output, delta):
-        np.greater(output, 0, out=output)
-        delta *= output
+    def apply_with_slope(self, pre_activation, slope):
+        # The slope is made anyway, and a product is quicker than a maximum.
+        self.differentiate(pre_activation, out=slope)
+        pre_activation *= slope
+
+    def differentiate(self, output, out):
+        np.greater(output, 0, out=out)
 
 
-class Exp(Activation):
+class Exp(ElementwiseActivation):
     """The function f(z) = exp(z) and f' = f: the inverse of the log link of counts."""
 
     name = "exp"
@@ -108,8 +134,8 @@ class Exp(Activation):
     def apply(self, pre_activation, out):
         np.exp(pre_activation, out=out)
 
-    def backward(self, output, delta):
-        delta *= output
+    def differentiate(self, output, out):
+        np.copyto(out, output)
 
 
 class Softmax(Activation):
@@ -138,4 +164,7 @@ ACTIVATIONS: dict[str, Activation] = {
     for activation in (Identity(), Logistic(), Tanh(), Relu(), Exp(), Softmax())
 }
 
-HIDDEN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+HIDDEN_ACTIVATIONS: dict[str, ElementwiseActivation] = {
+    activation.name: activation
+    for activation in (Identity(), Logistic(), Tanh(), Relu())
+}

@@ -4,6 +4,10 @@ A loss here includes the output activation that turns the network's raw output z
 a prediction p. So its gradient is taken with respect to z, where it is stable: no
 probability is clipped, and no logarithm sees a zero. Losses are summed over outputs
 and samples; the objective divides.
+
+Targets, raw outputs and deltas of shape (n_samples, n_outputs) come in Fortran order:
+there are few outputs and many samples, so that sums over outputs run along the memory.
+Any order gives the same results.
 """
 
 from __future__ import annotations
@@ -79,6 +83,16 @@ def _weighted_sum(losses: FloatArray, sample_weight: FloatArray | None) -> float
     return float(np.dot(losses.astype(np.float64), sample_weight))
 
 
+def _weighted_dot(
+    left: FloatArray, right: FloatArray, sample_weight: FloatArray | None
+) -> float:
+    """Return sum_i w_i sum_k left_ik right_ik."""
+    if sample_weight is None:
+        # The arrays are in Fortran order, so their transposes need no copy.
+        return float(np.vdot(left.T, right.T))
+    return _weighted_sum(np.einsum("ij,ij->i", left, right), sample_weight)
+
+
 def _weigh(delta: FloatArray, sample_weight: FloatArray | None) -> None:
     """Multiply each sample's row of `delta` by its weight, in place."""
     if sample_weight is not None:
@@ -104,7 +118,7 @@ class SquaredError(Loss):
         prediction = raw
         self.output_activation.apply(raw, out=prediction)
         np.subtract(prediction, target, out=delta)
-        value = 0.5 * _weighted_sum(np.einsum("ij,ij->i", delta, delta), sample_weight)
+        value = 0.5 * _weighted_dot(delta, delta, sample_weight)
         self.output_activation.backward(prediction, delta)
         _weigh(delta, sample_weight)
         return value
@@ -150,15 +164,13 @@ class CategoricalCrossEntropy(Loss):
 
     def value_and_delta(self, target, raw, sample_weight, delta):
         np.subtract(raw, raw.max(axis=1, keepdims=True), out=delta)
-        target_score = np.einsum("ij,ij->i", target, delta)
+        target_score = _weighted_dot(target, delta, sample_weight)
         np.exp(delta, out=delta)
         total = delta.sum(axis=1, keepdims=True)
-        losses = np.log(total[:, 0])
-        losses -= target_score
         delta /= total
         delta -= target
         _weigh(delta, sample_weight)
-        return _weighted_sum(losses, sample_weight)
+        return _weighted_sum(np.log(total[:, 0]), sample_weight) - target_score
 
 
 class HalfPoissonDeviance(Loss):

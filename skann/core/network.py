@@ -19,13 +19,16 @@ errors", equations 4 to 7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
 
-from skann.core.activations import ACTIVATIONS
+from skann.core.activations import HIDDEN_ACTIVATIONS
 from skann.core.initializers import Initializer
 from skann.core.types import FloatArray, Matrix
 
@@ -77,7 +80,7 @@ class Network:
 
     def __init__(self, layer_sizes: Sequence[int], activation: str):
         self.layer_sizes = tuple(int(size) for size in layer_sizes)
-        self.activation = ACTIVATIONS[activation]
+        self.activation = HIDDEN_ACTIVATIONS[activation]
         self._weight_shapes = list(pairwise(self.layer_sizes))
         sizes = [n_in * n_out for n_in, n_out in self._weight_shapes]
         self.n_weights = sum(sizes)
@@ -153,8 +156,15 @@ class Network:
             ]
         )
 
-    def forward(self, theta: FloatArray, X: Matrix, workspace: Workspace) -> FloatArray:
-        """Compute the raw output for the rows of X, a view into the workspace.
+    def forward(
+        self,
+        theta: FloatArray,
+        X: Matrix,
+        workspace: Workspace,
+        *,
+        with_slopes: bool = False,
+    ) -> FloatArray:
+        """Compute the raw output for the rows of X, an array of the workspace.
 
         Parameters
         ----------
@@ -167,22 +177,27 @@ class Network:
         workspace : Workspace
             Receives the output of every layer.
 
+        with_slopes : bool, default=False
+            Whether to keep f'(z) of the hidden layers as well, for `backward`.
+
         Returns
         -------
         raw : ndarray of shape (n_samples, n_outputs)
-            The last layer's pre-activation.
+            The last layer's pre-activation, in Fortran order.
         """
-        outputs = workspace.outputs(X.shape[0])
+        buffers = workspace.buffers(X.shape[0])
         layer_input = X
         last = self.n_layers - 1
         for layer, (weights, biases) in enumerate(workspace.views(theta)):
-            output = outputs[layer]
+            output = buffers.outputs[layer]
             _multiply(layer_input, weights, out=output)
             output += biases
-            if layer < last:
+            if layer < last and with_slopes:
+                self.activation.apply_with_slope(output, buffers.slopes[layer])
+            elif layer < last:
                 self.activation.apply(output, out=output)
             layer_input = output
-        return outputs[last]
+        return layer_input
 
     def backward(
         self,
@@ -204,35 +219,67 @@ class Network:
             The inputs of the forward pass.
 
         workspace : Workspace
-            Holds the outputs of the forward pass and the delta of the last layer.
+            Holds the outputs and slopes of the forward pass and the delta of the last
+            layer.
 
         gradient : ndarray of shape (n_parameters,)
             Receives the gradient, in theta's layout.
         """
-        outputs = workspace.outputs(X.shape[0])
-        deltas = workspace.deltas(X.shape[0])
+        buffers = workspace.buffers(X.shape[0])
         layers = workspace.views(theta)
         gradients = workspace.gradient_views(gradient)
+        delta = buffers.delta
         for layer in range(self.n_layers - 1, -1, -1):
-            layer_input = outputs[layer - 1] if layer > 0 else X
+            layer_input = buffers.outputs[layer - 1] if layer > 0 else X
             weight_gradient, bias_gradient = gradients[layer]
-            _multiply(layer_input.T, deltas[layer], out=weight_gradient)
-            deltas[layer].sum(axis=0, out=bias_gradient)
+            _multiply(layer_input.T, delta, out=weight_gradient)
+            np.dot(buffers.ones, delta, out=bias_gradient)
             if layer > 0:
-                np.dot(deltas[layer], layers[layer][0].T, out=deltas[layer - 1])
-                self.activation.backward(outputs[layer - 1], deltas[layer - 1])
+                # The layer's input was needed for the last time: the delta takes its
+                # place.
+                np.dot(delta, layers[layer][0].T, out=layer_input)
+                layer_input *= buffers.slopes[layer - 1]
+                delta = layer_input
 
 
 def _multiply(left: Matrix, right: FloatArray, out: FloatArray) -> None:
     """Write the matrix product into `out`; `left` may be sparse."""
-    if isinstance(left, np.ndarray):
+    if not isinstance(left, np.ndarray):
+        out[...] = left @ right
+    elif out.flags.c_contiguous:
         np.dot(left, right, out=out)
     else:
-        out[...] = left @ right
+        np.dot(right.T, left.T, out=out.T)
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """The intermediate results of the forward and backward pass over a batch.
+
+    Parameters
+    ----------
+    outputs : list of ndarray of shape (n_samples, size)
+        The output of each layer after the input; the last one is the raw output, in
+        Fortran order.
+
+    slopes : list of ndarray of shape (n_samples, size)
+        The slope of each hidden layer's activation.
+
+    delta : ndarray of shape (n_samples, n_outputs)
+        The gradient with respect to the raw output, in Fortran order.
+
+    ones : ndarray of shape (n_samples,)
+        Sums over the samples, as a product, which is the fastest way.
+    """
+
+    outputs: list[FloatArray]
+    slopes: list[FloatArray]
+    delta: FloatArray
+    ones: FloatArray
 
 
 class Workspace:
-    """Buffers for the forward and backward pass over at most `n_rows` samples.
+    """Memory for the forward and backward pass over at most `n_rows` samples.
 
     It belongs to one computation at a time: each thread makes its own.
 
@@ -250,39 +297,50 @@ class Workspace:
 
     def __init__(self, network: Network, n_rows: int, dtype: DTypeLike):
         self._network = network
-        self._n_rows = n_rows
-        self._dtype = dtype
-        self._outputs = self._allocate()
-        self._deltas: list[FloatArray] = []
-        self._views_of: dict[tuple[str, int], list[FloatArray]] = {}
+        *hidden, n_outputs = network.layer_sizes[1:]
+
+        def allocate(size: int) -> FloatArray:
+            return np.empty(n_rows * size, dtype)
+
+        self._outputs = [allocate(size) for size in hidden]
+        self._slopes = [allocate(size) for size in hidden]
+        self._raw, self._delta = allocate(n_outputs), allocate(n_outputs)
+        self._ones = np.ones(n_rows, dtype)
+        self._buffers: dict[int, Buffers] = {}
         self._theta: FloatArray | None = None
         self._gradient: FloatArray | None = None
 
-    def _allocate(self) -> list[FloatArray]:
-        """Return one buffer of shape (n_rows, size) per layer after the input."""
-        sizes = self._network.layer_sizes[1:]
-        return [np.empty((self._n_rows, size), self._dtype) for size in sizes]
-
-    def outputs(self, n_samples: int) -> list[FloatArray]:
-        """Return the output buffers of all layers, cut to `n_samples` rows."""
-        return self._cut("outputs", self._outputs, n_samples)
-
-    def deltas(self, n_samples: int) -> list[FloatArray]:
-        """Return the delta buffers of all layers, cut to `n_samples` rows."""
-        if not self._deltas:  # predicting needs none
-            self._deltas = self._allocate()
-        return self._cut("deltas", self._deltas, n_samples)
-
-    def _cut(
-        self, kind: str, buffers: list[FloatArray], n_samples: int
-    ) -> list[FloatArray]:
-        """Return the first rows of each buffer; a fit sees one or two batch sizes."""
+    def buffers(self, n_samples: int) -> Buffers:
+        """Return the memory cut to `n_samples` rows; a fit sees one or two sizes."""
         try:
-            return self._views_of[kind, n_samples]
+            return self._buffers[n_samples]
         except KeyError:
-            cut = [buffer[:n_samples] for buffer in buffers]
-            self._views_of[kind, n_samples] = cut
-            return cut
+            *hidden, n_outputs = self._network.layer_sizes[1:]
+
+            def cut(memory: FloatArray, size: int, order: Literal["C", "F"]):
+                return memory[: n_samples * size].reshape(
+                    (n_samples, size), order=order
+                )
+
+            outputs = [
+                cut(output, size, "C")
+                for output, size in zip(self._outputs, hidden, strict=True)
+            ]
+            buffers = self._buffers[n_samples] = Buffers(
+                outputs=[*outputs, cut(self._raw, n_outputs, "F")],
+                slopes=[
+                    cut(slope, size, "C")
+                    for slope, size in zip(self._slopes, hidden, strict=True)
+                ],
+                delta=cut(self._delta, n_outputs, "F"),
+                ones=self._ones[:n_samples],
+            )
+            return buffers
+
+    @cached_property
+    def like_weights(self) -> FloatArray:
+        """Memory for one number per weight; predicting needs none."""
+        return np.empty(self._network.n_weights, self._ones.dtype)
 
     def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
         """Return `network.views(theta)`, made once as theta changes in place."""

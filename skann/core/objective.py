@@ -53,8 +53,8 @@ class Objective:
         With the default scale these are the plain sums, which may be added up over
         blocks of samples before anything is divided.
         """
-        raw = self.network.forward(theta, X, workspace)
-        delta = workspace.deltas(X.shape[0])[-1]
+        raw = self.network.forward(theta, X, workspace, with_slopes=True)
+        delta = workspace.buffers(X.shape[0]).delta
         value = self.loss.value_and_delta(target, raw, sample_weight, delta)
         if scale != 1.0:
             delta *= scale
@@ -103,9 +103,21 @@ class Objective:
         """
         scale = 1.0 / total_weight
         value = self.sums(theta, X, target, sample_weight, workspace, gradient, scale)
-        if self.alpha > 0.0:
-            weights = theta[: self.network.n_weights]
-            weight_gradient = gradient[: self.network.n_weights]
-            value += 0.5 * self.alpha * scale * float(np.dot(weights, weights))
-            weight_gradient += (self.alpha * scale) * weights
-        return value
+        return value + self.add_penalty(theta, scale, workspace, gradient)
+
+    def add_penalty(
+        self,
+        theta: FloatArray,
+        scale: float,
+        workspace: Workspace,
+        gradient: FloatArray,
+    ) -> float:
+        """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`."""
+        if self.alpha == 0.0:
+            return 0.0
+        weights = theta[: self.network.n_weights]
+        strength = self.alpha * scale
+        penalty_gradient = workspace.like_weights
+        np.multiply(weights, strength, out=penalty_gradient)
+        gradient[: self.network.n_weights] += penalty_gradient
+        return 0.5 * strength * float(np.dot(weights, weights))

@@ -5,18 +5,43 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
+from threadpoolctl import ThreadpoolController
 
 from skann.core.network import Workspace
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
-from skann.training.minibatch import TrainingData, TrainingDivergedError
+from skann.training.minibatch import BatchReader, TrainingData, TrainingDivergedError
 
 # scipy's own default in float64: a relative reduction of the loss below this ends the
 # search. In float32 the loss is not known to that precision.
 _FTOL = 1e7 * np.finfo(np.float64).eps
+
+# The objective is a sum over blocks of samples: one whose widest layer holds about so
+# many numbers stays in the processor's cache from the forward to the backward pass.
+BLOCK_SIZE = 1 << 16
+
+
+@lru_cache(maxsize=1)
+def _blas_of_scipy() -> ThreadpoolController:
+    """Return the control of scipy's own BLAS; of nothing if it shares numpy's.
+
+    The wheels of numpy and scipy bring one each. In L-BFGS they take turns, and while
+    one works the other's threads wait for more by going round in circles: together
+    they are slower than one thread. Those of scipy have little to do here.
+    """
+    controller = ThreadpoolController()
+    paths = [
+        library.filepath
+        for library in controller.lib_controllers
+        if library.user_api == "blas"
+        and not {"scipy", "scipy.libs"}.isdisjoint(Path(library.filepath).parts)
+    ]
+    return controller.select(filepath=paths)
 
 
 @dataclass(frozen=True)
@@ -96,24 +121,25 @@ def minimize_lbfgs(
         If the objective is not finite at the start or at the end.
     """
     # scipy works in float64; the network computes in the dtype of the fit.
+    network = objective.network
     current = theta.copy()
     gradient = np.empty_like(theta)
-    workspace = Workspace(objective.network, data.n_samples, theta.dtype)
-    total_weight = data.mean_weight * data.n_samples
+    block_gradient = np.empty_like(theta)
+    widest = max(network.layer_sizes[1:])
+    block_size = min(data.n_samples, max(1, BLOCK_SIZE // widest))
+    workspace = Workspace(network, block_size, theta.dtype)
+    reader = BatchReader(data, block_size)
+    scale = 1.0 / (data.mean_weight * data.n_samples)
     first_value: float | None = None
 
     def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal first_value
         current[...] = point
-        value = objective.value_and_gradient(
-            current,
-            data.X,
-            data.target,
-            data.sample_weight,
-            total_weight,
-            workspace,
-            gradient,
-        )
+        gradient.fill(0)
+        value = objective.add_penalty(current, scale, workspace, gradient)
+        for block in reader.batches(None):
+            value += objective.sums(current, *block, workspace, block_gradient, scale)
+            np.add(gradient, block_gradient, out=gradient)
         if first_value is None:
             first_value = value
             if not (math.isfinite(value) and np.isfinite(gradient).all()):
@@ -126,19 +152,20 @@ def minimize_lbfgs(
         if on_iteration(point, float(intermediate_result.fun), norm):
             raise StopIteration
 
-    result = minimize(
-        value_and_gradient,
-        theta.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        callback=callback,
-        options={
-            "maxfun": max_fun,
-            "maxiter": max_iter,
-            "gtol": tol,
-            "ftol": max(_FTOL, float(np.finfo(theta.dtype).eps)),
-        },
-    )
+    with _blas_of_scipy().limit(limits=1):
+        result = minimize(
+            value_and_gradient,
+            theta.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=callback,
+            options={
+                "maxfun": max_fun,
+                "maxiter": max_iter,
+                "gtol": tol,
+                "ftol": max(_FTOL, float(np.finfo(theta.dtype).eps)),
+            },
+        )
     final = result.x.astype(theta.dtype)
     if not (math.isfinite(result.fun) and np.isfinite(final).all()):
         raise TrainingDivergedError(result.fun)

@@ -55,6 +55,8 @@ class TrainingData:
 class BatchReader:
     """Cuts the data into batches; dense rows are copied into one buffer.
 
+    Targets of a batch come in Fortran order, as losses like them.
+
     Parameters
     ----------
     data : TrainingData
@@ -67,10 +69,8 @@ class BatchReader:
     def __init__(self, data: TrainingData, batch_size: int):
         self._data = data
         self._batch_size = batch_size
-        self._dense = isinstance(data.X, np.ndarray)
-        if self._dense:
-            self._X = np.empty((batch_size, data.X.shape[1]), data.X.dtype)
-        self._target = np.empty((batch_size, data.target.shape[1]), data.target.dtype)
+        self._target = np.ascontiguousarray(data.target.T)  # a row for each output
+        self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
 
     def batches(
         self, rows: np.ndarray | None
@@ -88,23 +88,35 @@ class BatchReader:
                 weight = (
                     None if data.sample_weight is None else data.sample_weight[batch]
                 )
-                yield data.X[batch], data.target[batch], weight
+                yield data.X[batch], self._target[:, batch].T, weight
             else:
                 yield self._gather(rows[start:stop])
 
     def _gather(self, rows: np.ndarray) -> tuple[Matrix, FloatArray, FloatArray | None]:
         """Copy the given rows out of the data."""
         data = self._data
-        if self._dense:
-            X = self._X[: rows.size]
-            # "clip" skips the bounds check, which costs more than the copy.
-            data.X.take(rows, axis=0, out=X, mode="clip")
-        else:
+        X_buffer, target = self._buffers_of(rows.size)
+        if X_buffer is None:
             X = data.X[rows]
-        target = self._target[: rows.size]
-        data.target.take(rows, axis=0, out=target, mode="clip")
+        else:
+            # "clip" skips the bounds check, which costs more than the copy.
+            X = data.X.take(rows, axis=0, out=X_buffer, mode="clip")
+        self._target.take(rows, axis=1, out=target, mode="clip")
         weight = None if data.sample_weight is None else data.sample_weight[rows]
-        return X, target, weight
+        return X, target.T, weight
+
+    def _buffers_of(self, n_rows: int) -> tuple[FloatArray | None, FloatArray]:
+        """Return memory for the rows of X, if they are dense, and for the targets."""
+        try:
+            return self._buffers[n_rows]
+        except KeyError:
+            X, target = self._data.X, self._target
+            dense = isinstance(X, np.ndarray)
+            buffers = self._buffers[n_rows] = (
+                np.empty((n_rows, X.shape[1]), X.dtype) if dense else None,
+                np.empty((target.shape[0], n_rows), target.dtype),
+            )
+            return buffers
 
 
 class MinibatchDescent:

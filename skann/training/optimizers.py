@@ -13,10 +13,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from skann.core.types import FloatArray
 
 OptimizerState = dict[str, Any]
+
+# The memory of a parameter whose gradient is zero shrinks with each step, until it is
+# among the subnormal numbers, with which many processors compute up to a hundred times
+# more slowly. There it stays: 0.9 times the smallest of them is, rounded, itself. So
+# after this many steps the memory is searched for numbers that are on the way.
+_STEPS_BETWEEN_SEARCHES = 32
+
+
+def smallest_memory(dtype: DTypeLike) -> np.ndarray:
+    """Return a number that no decay above 1/2 makes subnormal before the next search.
+
+    It is too small for a step to show.
+    """
+    smallest = np.finfo(dtype).tiny * 2.0**_STEPS_BETWEEN_SEARCHES
+    return np.asarray(smallest, dtype)
 
 
 class Optimizer(ABC):
@@ -62,7 +78,7 @@ class SGD(Optimizer):
     nesterov: bool = True
 
     def initial_state(self, theta):
-        return {"velocity": np.zeros_like(theta)}
+        return {"n_steps": 0, "velocity": np.zeros_like(theta)}
 
     def step(self, theta, gradient, learning_rate, state):
         velocity = state["velocity"]
@@ -75,16 +91,23 @@ class SGD(Optimizer):
             theta += gradient
         else:
             theta += velocity
+        state["n_steps"] += 1
+        if state["n_steps"] % _STEPS_BETWEEN_SEARCHES == 0:
+            velocity[np.abs(velocity) < smallest_memory(velocity.dtype)] = 0
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Steps that adapt to each parameter's own gradients.
 
-    m = beta_1 m + (1 - beta_1) g, v = beta_2 v + (1 - beta_2) g ** 2, and theta moves
-    by -eta_t m / (sqrt(v) + epsilon) with eta_t = eta sqrt(1 - beta_2 ** t) /
+    With m = beta_1 m + (1 - beta_1) g and v = beta_2 v + (1 - beta_2) g ** 2, theta
+    moves by -eta_t m / (sqrt(v) + epsilon), where eta_t = eta sqrt(1 - beta_2 ** t) /
     (1 - beta_1 ** t) (Kingma and Ba, 2015, "Adam: a method for stochastic
     optimization", algorithm 1 in the form at the end of section 2).
+
+    The state holds s = m / (1 - beta_1) and r = v / (1 - beta_2), the sums of which m
+    and v are weighted means: s = beta_1 s + g and r = beta_2 r + g ** 2 take one pass
+    less each. The constants go into eta_t and epsilon.
 
     Parameters
     ----------
@@ -105,27 +128,33 @@ class Adam(Optimizer):
     def initial_state(self, theta):
         return {
             "n_steps": 0,
-            "mean": np.zeros_like(theta),
-            "mean_square": np.zeros_like(theta),
+            "sum": np.zeros_like(theta),
+            "square_sum": np.zeros_like(theta),
         }
 
     def step(self, theta, gradient, learning_rate, state):
         state["n_steps"] += 1
         n_steps = state["n_steps"]
+        root = math.sqrt(1 - self.beta_2)
         eta = (
             learning_rate
             * math.sqrt(1 - self.beta_2**n_steps)
             / (1 - self.beta_1**n_steps)
+            * ((1 - self.beta_1) / root)
         )
-        mean, mean_square = state["mean"], state["mean_square"]
-        mean *= self.beta_1
-        mean += (1 - self.beta_1) * gradient
-        mean_square *= self.beta_2
-        np.multiply(gradient, gradient, out=gradient)
-        gradient *= 1 - self.beta_2
-        mean_square += gradient
-        np.sqrt(mean_square, out=gradient)
-        gradient += self.epsilon
-        np.divide(mean, gradient, out=gradient)
-        gradient *= eta
-        theta -= gradient
+        decayed_sum, square_sum = state["sum"], state["square_sum"]
+        decayed_sum *= self.beta_1
+        decayed_sum += gradient
+        gradient *= gradient
+        square_sum *= self.beta_2
+        square_sum += gradient
+        denominator = np.sqrt(square_sum, out=gradient)
+        denominator += self.epsilon / root
+        step = np.divide(decayed_sum, denominator, out=gradient)
+        step *= eta
+        theta -= step
+        if n_steps % _STEPS_BETWEEN_SEARCHES == 0:
+            smallest = smallest_memory(theta.dtype)
+            decayed_sum[np.abs(decayed_sum) < smallest] = 0
+            # Not zero: a sum of gradients that is still there is divided by its root.
+            np.maximum(square_sum, smallest, out=square_sum)

@@ -85,6 +85,25 @@ def test_backward_multiplies_by_the_derivative(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", HIDDEN_ACTIVATIONS)
+def test_function_and_slope_together(name, dtype):
+    z = Z.astype(dtype)
+    value, slope = z.copy(), np.full_like(z, np.nan)
+    HIDDEN_ACTIVATIONS[name].apply_with_slope(value, slope)
+    assert_array_equal(value, apply(name, z))
+    assert slope.dtype == dtype
+    assert_array_equal(slope, backward(name, value, np.ones_like(z)))
+
+
+@pytest.mark.parametrize("name", HIDDEN_ACTIVATIONS)
+def test_nan_is_not_hidden(name):
+    value, slope = np.array([[np.nan, 1.0]]), np.empty((1, 2))
+    HIDDEN_ACTIVATIONS[name].apply_with_slope(value, slope)
+    assert np.isnan(value[0, 0])
+    assert np.isnan(apply(name, np.array([[np.nan, 1.0]]))[0, 0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_softmax_backward_multiplies_by_the_jacobian(dtype):
     z = Z.astype(dtype)
     incoming = np.random.RandomState(0).randn(*Z.shape).astype(dtype)

@@ -1,7 +1,7 @@
 """The layout of theta, and the forward and backward pass against plain loops."""
 
 import math
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -180,8 +180,8 @@ def naive_pass(network, theta, X, delta, activation):
 
 def run_pass(network, theta, X, delta, workspace):
     """Return raw outputs and gradient as the network computes them."""
-    raw = network.forward(theta, X, workspace).copy()
-    workspace.deltas(X.shape[0])[-1][...] = delta
+    raw = network.forward(theta, X, workspace, with_slopes=True).copy()
+    workspace.buffers(X.shape[0]).delta[...] = delta
     gradient = np.full_like(theta, np.nan)
     network.backward(theta, X, workspace, gradient)
     return raw, gradient
@@ -223,7 +223,8 @@ def test_passes_keep_float32(activation, container):
     workspace = Workspace(network, 5, "float32")
     raw, gradient = run_pass(network, theta, container(X), delta, workspace)
     assert raw.dtype == gradient.dtype == np.float32
-    arrays = [*workspace.outputs(5), *workspace.deltas(5)]
+    buffers = workspace.buffers(5)
+    arrays = [*buffers.outputs, *buffers.slopes, buffers.delta, buffers.ones]
     assert {array.dtype.name for array in arrays} == {"float32"}
     expected = naive_pass(
         network, theta.astype(float), X.astype(float), delta.astype(float), activation
@@ -251,12 +252,34 @@ def test_one_workspace_serves_batches_of_different_sizes(activation):
 def test_workspace_allocates_once():
     network = Network((4, 5, 3), "tanh")
     workspace = Workspace(network, 4, "float64")
-    large, small = workspace.outputs(4), workspace.outputs(3)
-    assert [array.shape for array in small] == [(3, 5), (3, 3)]
-    assert all(np.shares_memory(a, b) for a, b in zip(large, small, strict=True))
-    assert workspace.outputs(4)[0] is large[0]
-    outputs, deltas = workspace.outputs(4), workspace.deltas(4)
-    assert not any(np.shares_memory(a, b) for a in outputs for b in deltas)
+    large, small = workspace.buffers(4), workspace.buffers(3)
+    assert [array.shape for array in small.outputs] == [(3, 5), (3, 3)]
+    for a, b in zip(large.outputs, small.outputs, strict=True):
+        assert np.shares_memory(a, b)
+    assert workspace.buffers(4) is large
+    arrays = [*large.outputs, *large.slopes, large.delta]
+    for a, b in combinations(arrays, 2):
+        assert not np.shares_memory(a, b)
+
+
+@all_activations
+def test_forward_gives_the_same_with_and_without_slopes(activation):
+    network = Network((4, 5, 3), activation)
+    theta = random_theta(network)
+    X, _ = make_inputs(6, (4, 5, 3))
+    workspace = Workspace(network, 6, "float64")
+    predicting = network.forward(theta, X, workspace).copy()
+    training = network.forward(theta, X, workspace, with_slopes=True)
+    assert_array_equal(training, predicting)
+
+
+def test_raw_output_is_in_fortran_order():
+    network = Network((4, 5, 3), "tanh")
+    workspace = Workspace(network, 6, "float64")
+    X, _ = make_inputs(5, (4, 5, 3))
+    raw = network.forward(random_theta(network), X, workspace)
+    assert raw.shape == (5, 3)
+    assert raw.flags.f_contiguous
 
 
 def test_workspace_follows_a_changed_and_a_replaced_theta():

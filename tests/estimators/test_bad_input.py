@@ -925,7 +925,7 @@ def test_a_warning_points_at_the_line_that_called(name, kind, monkeypatch):
     classes = {"classes": [0, 1, 2]}
     kwargs = classes if (kind, method) == ("classifier", "partial_fit") else {}
     if words == "interrupted":
-        interrupt_call(monkeypatch, Objective, "value_and_gradient", 1)
+        interrupt_call(monkeypatch, Objective, "sums", 1)
     with pytest.warns(UserWarning, match=words) as caught:
         getattr(estimator, method)(X, TARGETS[kind], **kwargs)
     [warning] = [w for w in caught if words in str(w.message)]
@@ -1001,7 +1001,7 @@ def test_an_interrupt_keeps_the_last_parameters(kind, solver, how, monkeypatch):
     elif solver == "lbfgs":
         # The line search of the fourth iteration.
         calls = count_calls(monkeypatch, expected, kind)
-        interrupt_call(monkeypatch, Objective, "value_and_gradient", calls + 1)
+        interrupt_call(monkeypatch, Objective, "sums", calls + 1)
     else:
         interrupt_call(monkeypatch, MinibatchDescent, "run_epoch", 4)
     fit_interrupted(estimator, kind, r"after 3 complete epoch.*last parameters")
@@ -1015,7 +1015,7 @@ def test_an_interrupt_keeps_the_last_parameters(kind, solver, how, monkeypatch):
 def count_calls(monkeypatch, estimator, kind):
     """Return how often a fit evaluates its objective."""
     count = 0
-    original = Objective.value_and_gradient
+    original = Objective.sums
 
     def counted(*args):
         nonlocal count
@@ -1023,7 +1023,7 @@ def count_calls(monkeypatch, estimator, kind):
         return original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Objective, "value_and_gradient", counted)
+        patch.setattr(Objective, "sums", counted)
         deepcopy(estimator).fit(X, TARGETS[kind])
     return count
 
@@ -1064,7 +1064,7 @@ def test_an_interrupt_in_the_middle_of_an_epoch_keeps_its_steps(
     # of the second epoch.
     params = {"solver": solver, "batch_size": 4, "tol": 0.0, "max_iter": 5}
     seen = []
-    original = Objective.value_and_gradient
+    original = Objective.sums
 
     def interrupted(self, theta, *args):
         seen.append(theta.copy())
@@ -1072,7 +1072,7 @@ def test_an_interrupt_in_the_middle_of_an_epoch_keeps_its_steps(
             raise KeyboardInterrupt
         return original(self, theta, *args)
 
-    monkeypatch.setattr(Objective, "value_and_gradient", interrupted)
+    monkeypatch.setattr(Objective, "sums", interrupted)
     estimator = make(kind, **params)
     fit_interrupted(estimator, kind, r"after 1 complete epoch.*last parameters")
     monkeypatch.undo()
@@ -1087,7 +1087,7 @@ def test_an_interrupt_in_the_middle_of_an_epoch_keeps_its_steps(
 def test_an_interrupt_before_the_first_epoch_leaves_a_network_that_predicts(
     kind, solver, monkeypatch
 ):
-    interrupt_call(monkeypatch, Objective, "value_and_gradient", 1)
+    interrupt_call(monkeypatch, Objective, "sums", 1)
     estimator = fit_interrupted(
         make(kind, solver=solver), kind, r"after 0 complete epoch"
     )
@@ -1136,7 +1136,7 @@ def test_an_interrupt_outside_training_changes_nothing(kind, fitted, monkeypatch
 def test_any_error_in_the_middle_of_an_epoch_changes_nothing(
     kind, situation, solver, monkeypatch
 ):
-    original = Objective.value_and_gradient
+    original = Objective.sums
     count = 0
 
     def fail_at_the_third_batch(*args):
@@ -1147,7 +1147,7 @@ def test_any_error_in_the_middle_of_an_epoch_changes_nothing(
         return original(*args)
 
     estimator, call = situate(situation, kind, solver=solver, batch_size=4)
-    monkeypatch.setattr(Objective, "value_and_gradient", fail_at_the_third_batch)
+    monkeypatch.setattr(Objective, "sums", fail_at_the_third_batch)
     with fails(estimator, MemoryError, "no more memory"):
         call(X, TARGETS[kind])
 
@@ -1172,7 +1172,7 @@ def test_a_callback_that_fails_changes_nothing():
 def test_a_fit_interrupted_before_its_first_epoch_can_go_on(kind, solver, monkeypatch):
     estimator = make(kind, solver=solver, warm_start=True)
     with monkeypatch.context() as patch:
-        interrupt_call(patch, Objective, "value_and_gradient", 1)
+        interrupt_call(patch, Objective, "sums", 1)
         fit_interrupted(estimator, kind, "after 0 complete epoch")
     assert estimator.n_iter_ == 0
     assert estimator.loss_curve_ == []

@@ -1,5 +1,7 @@
 """Minibatches: every row once per epoch, in the peer's order, with the right loss."""
 
+import gc
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +53,12 @@ def make_objective(alpha=0.0, output_activation="identity"):
     network = Network((N_INPUTS, 4, N_OUTPUTS), "tanh")
     loss = make_loss("squared_error", output_activation)
     return RecordingObjective(network, loss, alpha)
+
+
+def make_silent_objective():
+    """Return an objective that keeps nothing."""
+    recording = make_objective(alpha=0.1)
+    return Objective(recording.network, recording.loss, recording.alpha)
 
 
 def make_descent(data, objective=None, optimizer=None, **options):
@@ -298,8 +306,47 @@ def test_float32_stays_float32(container):
     )
     descent.run_epoch(0.01)
     assert {target.dtype.name for target in objective.seen} == {"float32"}
-    assert theta.dtype == state["mean"].dtype == state["mean_square"].dtype
+    assert theta.dtype == state["sum"].dtype == state["square_sum"].dtype
     assert theta.dtype == np.float32
+
+
+def peak_of_an_epoch(n_samples, container, shuffled):
+    """Return the bytes that the second epoch allocates at most."""
+    random_state = np.random.RandomState(0)
+    data = TrainingData(
+        container(random_state.randn(n_samples, N_INPUTS)),
+        random_state.randn(n_samples, N_OUTPUTS),
+        random_state.uniform(0.2, 2, n_samples),
+        1.0,
+    )
+    descent = make_descent(
+        data,
+        make_silent_objective(),
+        optimizer=Adam(),
+        batch_size=50,
+        rows=np.arange(n_samples) if shuffled else None,
+        random_state=np.random.RandomState(0) if shuffled else None,
+    )
+    descent.run_epoch(0.01)
+    # Batches of scipy's sparse arrays are garbage in cycles: let it be collected soon.
+    threshold = gc.get_threshold()
+    gc.set_threshold(10)
+    tracemalloc.start()
+    try:
+        descent.run_epoch(0.01)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        gc.set_threshold(*threshold)
+
+
+@pytest.mark.parametrize("shuffled", [True, False], ids=["shuffled", "in order"])
+@all_containers
+def test_an_epoch_allocates_nothing_that_grows_with_the_data(container, shuffled):
+    peak = peak_of_an_epoch(200, container, shuffled)
+    large_peak = peak_of_an_epoch(50_000, container, shuffled)
+    # One bit per sample would be 6 kB.
+    assert large_peak < peak + 4_000
 
 
 # --------------------------------------------------------------------- divergence

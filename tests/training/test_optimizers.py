@@ -74,16 +74,20 @@ def rosenbrock_gradient(x):
 
 
 # Rate, number of steps, and what they leave of the 24.2 at the start: with momentum
-# the minimum is reached, without it the valley is followed slowly.
+# the minimum is reached, without it the valley is followed slowly. Adam with a short
+# memory jumps about the minimum, at a distance that goes with the rate.
 ROSENBROCK = {
     "gradient descent": (1e-3, 5000, 1e-2),
     "gradient descent, nesterov": (1e-3, 5000, 1e-2),
     "momentum": (3e-4, 10_000, 1e-6),
     "nesterov": (3e-4, 10_000, 1e-6),
     "adam": (0.02, 5000, 1e-6),
-    "adam, other": (0.02, 5000, 1e-3),
+    "adam, other": (0.003, 5000, 1e-3),
     "rmsprop": (0.001, 5000, 1e-3),
 }
+
+
+all_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 @all_optimizers
@@ -161,7 +165,7 @@ TEXTBOOK = {
 @all_optimizers
 def test_every_step_is_that_of_the_textbook(name):
     start = np.array([-1.2, 1.0])
-    rates = [1e-3] * 10 + [5e-4] * 20
+    rates = [1e-3] * 10 + [5e-4] * 90
     expected = TEXTBOOK[name](start, rosenbrock_gradient, rates)
     optimizer = OPTIMIZERS[name]
     theta = start.copy()
@@ -214,6 +218,39 @@ def test_float32_stays_float32(name):
     assert all(array.dtype == np.float32 for array in arrays)
     assert all(array.shape == theta.shape for array in arrays)
     assert_allclose(theta, wide, rtol=1e-4)
+
+
+@all_dtypes
+@all_optimizers
+def test_the_memory_of_a_vanished_gradient_never_becomes_subnormal(name, dtype):
+    optimizer = OPTIMIZERS[name]
+    theta = np.zeros(4, dtype)
+    state = optimizer.initial_state(theta)
+    smallest = np.finfo(dtype).tiny
+    # Long enough for 0.9 ** n to get there.
+    for step in range(10_000 if dtype == "float64" else 1_500):
+        gradient = np.array([1.0, 0.0, 0.0, -1e-3], dtype)
+        if step > 0:
+            gradient[[0, 3]] = 0
+        optimizer.step(theta, gradient, 1e-3, state)
+        for memory in state.values():
+            if isinstance(memory, np.ndarray):
+                assert ((memory == 0) | (np.abs(memory) >= smallest)).all()
+    assert_array_equal(theta[1:3], 0)
+
+
+@all_dtypes
+def test_adam_still_sees_a_tiny_gradient(dtype):
+    # 1e-12 is far from what is forgotten; epsilon makes its step small, not zero.
+    rates, gradient = [1e-3] * 200, np.array([1e-12])
+    expected = textbook_adam(
+        np.zeros(1), lambda theta: gradient, rates, 0.9, 0.999, 1e-8
+    )[-1]
+    theta = np.zeros(1, dtype)
+    state = Adam().initial_state(theta)
+    for rate in rates:
+        Adam().step(theta, gradient.astype(dtype), rate, state)
+    assert_allclose(theta, expected, rtol=1e-5)
 
 
 @all_optimizers
