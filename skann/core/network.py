@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -233,11 +232,11 @@ class Network:
             layer_input = buffers.outputs[layer - 1] if layer > 0 else X
             weight_gradient, bias_gradient = gradients[layer]
             _multiply(layer_input.T, delta, out=weight_gradient)
-            np.dot(buffers.ones, delta, out=bias_gradient)
+            buffers.ones.dot(delta, out=bias_gradient)
             if layer > 0:
                 # The layer's input was needed for the last time: the delta takes its
                 # place.
-                np.dot(delta, layers[layer][0].T, out=layer_input)
+                delta.dot(layers[layer][0].T, out=layer_input)
                 layer_input *= buffers.slopes[layer - 1]
                 delta = layer_input
 
@@ -247,9 +246,9 @@ def _multiply(left: Matrix, right: FloatArray, out: FloatArray) -> None:
     if not isinstance(left, np.ndarray):
         out[...] = left @ right
     elif out.flags.c_contiguous:
-        np.dot(left, right, out=out)
+        left.dot(right, out=out)
     else:
-        np.dot(right.T, left.T, out=out.T)
+        right.T.dot(left.T, out=out.T)
 
 
 @dataclass(frozen=True)
@@ -336,11 +335,6 @@ class Workspace:
                 ones=self._ones[:n_samples],
             )
             return buffers
-
-    @cached_property
-    def like_weights(self) -> FloatArray:
-        """Memory for one number per weight; predicting needs none."""
-        return np.empty(self._network.n_weights, self._ones.dtype)
 
     def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
         """Return `network.views(theta)`, made once as theta changes in place."""

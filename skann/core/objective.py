@@ -103,21 +103,24 @@ class Objective:
         """
         scale = 1.0 / total_weight
         value = self.sums(theta, X, target, sample_weight, workspace, gradient, scale)
-        return value + self.add_penalty(theta, scale, workspace, gradient)
+        n_weights = self.network.n_weights
+        penalty = self.add_penalty(theta[:n_weights], scale, gradient[:n_weights])
+        return value + penalty
 
     def add_penalty(
         self,
-        theta: FloatArray,
+        weights: FloatArray,
         scale: float,
-        workspace: Workspace,
         gradient: FloatArray,
+        scratch: FloatArray | None = None,
     ) -> float:
-        """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`."""
+        """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`.
+
+        `weights` are all weights or some of them, without biases. `scratch`, of their
+        size, saves an allocation.
+        """
         if self.alpha == 0.0:
             return 0.0
-        weights = theta[: self.network.n_weights]
         strength = self.alpha * scale
-        penalty_gradient = workspace.like_weights
-        np.multiply(weights, strength, out=penalty_gradient)
-        gradient[: self.network.n_weights] += penalty_gradient
-        return 0.5 * strength * float(np.dot(weights, weights))
+        gradient += np.multiply(weights, strength, out=scratch)
+        return 0.5 * strength * float(weights.dot(weights))

@@ -47,7 +47,7 @@ from skann.estimators.scaling import (
     scale_columns,
 )
 from skann.estimators.splitting import split_rows
-from skann.training.minibatch import TrainingData
+from skann.training.data import TrainingData
 from skann.training.progress import Progress
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")

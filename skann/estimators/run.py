@@ -16,9 +16,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skann.training.data import TrainingDivergedError
 from skann.training.history import new_history, record
 from skann.training.lbfgs import minimize_lbfgs
-from skann.training.minibatch import MinibatchDescent, TrainingDivergedError
+from skann.training.minibatch import MinibatchDescent
 from skann.training.optimizers import SGD, Adam
 from skann.training.progress import Plateau
 from skann.training.schedules import Adaptive, Constant, InverseScaling

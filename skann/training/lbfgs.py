@@ -12,10 +12,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import ThreadpoolController
 
-from skann.core.network import Workspace
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
-from skann.training.minibatch import BatchReader, TrainingData, TrainingDivergedError
+from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
 
 # scipy's own default in float64: a relative reduction of the loss below this ends the
 # search. In float32 the loss is not known to that precision.
@@ -121,14 +120,12 @@ def minimize_lbfgs(
         If the objective is not finite at the start or at the end.
     """
     # scipy works in float64; the network computes in the dtype of the fit.
-    network = objective.network
     current = theta.copy()
     gradient = np.empty_like(theta)
-    block_gradient = np.empty_like(theta)
-    widest = max(network.layer_sizes[1:])
+    n_weights = objective.network.n_weights
+    widest = max(objective.network.layer_sizes[1:])
     block_size = min(data.n_samples, max(1, BLOCK_SIZE // widest))
-    workspace = Workspace(network, block_size, theta.dtype)
-    reader = BatchReader(data, block_size)
+    block = RowObjective(objective, data, current, block_size)
     scale = 1.0 / (data.mean_weight * data.n_samples)
     first_value: float | None = None
 
@@ -136,10 +133,11 @@ def minimize_lbfgs(
         nonlocal first_value
         current[...] = point
         gradient.fill(0)
-        value = objective.add_penalty(current, scale, workspace, gradient)
-        for block in reader.batches(None):
-            value += objective.sums(current, *block, workspace, block_gradient, scale)
-            np.add(gradient, block_gradient, out=gradient)
+        value = objective.add_penalty(current[:n_weights], scale, gradient[:n_weights])
+        for start in range(0, data.n_samples, block_size):
+            stop = min(start + block_size, data.n_samples)
+            value += block.sums(start, stop, scale)
+            np.add(gradient, block.gradient, out=gradient)
         if first_value is None:
             first_value = value
             if not (math.isfinite(value) and np.isfinite(gradient).all()):

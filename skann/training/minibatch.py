@@ -1,122 +1,19 @@
-"""Minibatch descent: one epoch, and the batches that it is made of."""
+"""Minibatch descent: one epoch, and the steps that it is made of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import RandomState
 
-from skann.core.network import Workspace
 from skann.core.objective import Objective
-from skann.core.types import FloatArray, Matrix
+from skann.core.types import FloatArray
+from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
 from skann.training.optimizers import Optimizer, OptimizerState
 
 # Larger parameters than this are rare, and rarely a good sign.
 _FAR_AWAY = 1e4
-
-
-class TrainingDivergedError(ArithmeticError):
-    """The loss or a parameter is no longer a finite number."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a network learns from.
-
-    Parameters
-    ----------
-    X : ndarray or CSR array of shape (n_samples, n_inputs)
-        The inputs.
-
-    target : ndarray of shape (n_samples, n_outputs)
-        The targets.
-
-    sample_weight : ndarray of shape (n_samples,) or None
-        The weights of the samples.
-
-    mean_weight : float
-        The mean weight that losses are divided by; 1 without weights.
-    """
-
-    X: Matrix
-    target: FloatArray
-    sample_weight: FloatArray | None
-    mean_weight: float
-
-    @property
-    def n_samples(self) -> int:
-        """The number of rows."""
-        return self.target.shape[0]
-
-
-class BatchReader:
-    """Cuts the data into batches; dense rows are copied into one buffer.
-
-    Targets of a batch come in Fortran order, as losses like them.
-
-    Parameters
-    ----------
-    data : TrainingData
-        The data.
-
-    batch_size : int
-        The number of rows of each batch; the last one may be smaller.
-    """
-
-    def __init__(self, data: TrainingData, batch_size: int):
-        self._data = data
-        self._batch_size = batch_size
-        self._target = np.ascontiguousarray(data.target.T)  # a row for each output
-        self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
-
-    def batches(
-        self, rows: np.ndarray | None
-    ) -> Iterator[tuple[Matrix, FloatArray, FloatArray | None]]:
-        """Yield (X, target, sample_weight) of each batch of `rows`, in their order.
-
-        None stands for all rows as they are, which need no copying.
-        """
-        data = self._data
-        n_rows = data.n_samples if rows is None else rows.size
-        for start in range(0, n_rows, self._batch_size):
-            stop = min(start + self._batch_size, n_rows)
-            if rows is None:
-                batch = slice(start, stop)
-                weight = (
-                    None if data.sample_weight is None else data.sample_weight[batch]
-                )
-                yield data.X[batch], self._target[:, batch].T, weight
-            else:
-                yield self._gather(rows[start:stop])
-
-    def _gather(self, rows: np.ndarray) -> tuple[Matrix, FloatArray, FloatArray | None]:
-        """Copy the given rows out of the data."""
-        data = self._data
-        X_buffer, target = self._buffers_of(rows.size)
-        if X_buffer is None:
-            X = data.X[rows]
-        else:
-            # "clip" skips the bounds check, which costs more than the copy.
-            X = data.X.take(rows, axis=0, out=X_buffer, mode="clip")
-        self._target.take(rows, axis=1, out=target, mode="clip")
-        weight = None if data.sample_weight is None else data.sample_weight[rows]
-        return X, target.T, weight
-
-    def _buffers_of(self, n_rows: int) -> tuple[FloatArray | None, FloatArray]:
-        """Return memory for the rows of X, if they are dense, and for the targets."""
-        try:
-            return self._buffers[n_rows]
-        except KeyError:
-            X, target = self._data.X, self._target
-            dense = isinstance(X, np.ndarray)
-            buffers = self._buffers[n_rows] = (
-                np.empty((n_rows, X.shape[1]), X.dtype) if dense else None,
-                np.empty((target.shape[0], n_rows), target.dtype),
-            )
-            return buffers
 
 
 class MinibatchDescent:
@@ -163,16 +60,14 @@ class MinibatchDescent:
         random_state: RandomState | None,
     ):
         self.objective = objective
-        self.data = data
         self.theta = theta
         self.optimizer = optimizer
         self.optimizer_state = optimizer_state
         self.rows = rows
         self.random_state = random_state
         self.n_rows = data.n_samples if rows is None else rows.size
-        self._reader = BatchReader(data, batch_size)
-        self._workspace = Workspace(objective.network, batch_size, theta.dtype)
-        self._gradient = np.empty_like(theta)
+        self._batch_size = batch_size
+        self._batch = RowObjective(objective, data, theta, batch_size, rows)
 
     def run_epoch(self, learning_rate: float) -> tuple[float, float]:
         """Take one step per batch, through all rows.
@@ -199,44 +94,29 @@ class MinibatchDescent:
         """
         if self.random_state is not None and self.rows is not None:
             self.random_state.shuffle(self.rows)
-        gradient = self._gradient
+        batch = self._batch
         loss_sum = 0.0
-        gradient_norm = 0.0
-        n_done = 0
-        for X, target, sample_weight in self._reader.batches(self.rows):
-            n_samples = target.shape[0]
-            loss = self._finite_loss(X, target, sample_weight)
-            loss_sum += loss * n_samples
-            n_done += n_samples
-            if n_done == self.n_rows:  # before the step uses the gradient up
-                gradient_norm = math.sqrt(float(np.dot(gradient, gradient)))
+        for start in range(0, self.n_rows, self._batch_size):
+            stop = min(start + self._batch_size, self.n_rows)
+            loss_sum += self._finite_loss(start, stop) * (stop - start)
+            if stop == self.n_rows:  # before the step uses the gradient up
+                gradient_norm = math.sqrt(float(batch.gradient.dot(batch.gradient)))
             self.optimizer.step(
-                self.theta, gradient, learning_rate, self.optimizer_state
+                self.theta, batch.gradient, learning_rate, self.optimizer_state
             )
         largest = max(self.theta.max(), -self.theta.min())
         if not np.isfinite(largest):
             raise TrainingDivergedError("theta")
         # No batch has seen the last step. Where it led far away, look once more.
         if largest > _FAR_AWAY:
-            self._finite_loss(X, target, sample_weight)
-            raw = self.objective.network.forward(self.theta, X, self._workspace)
-            if not np.isfinite(raw).all():
+            self._finite_loss(start, stop)
+            if not np.isfinite(batch.raw_output(start, stop)).all():
                 raise TrainingDivergedError("raw output")
         return loss_sum / self.n_rows, gradient_norm
 
-    def _finite_loss(
-        self, X: Matrix, target: FloatArray, sample_weight: FloatArray | None
-    ) -> float:
-        """Return the objective of a batch, whose gradient it leaves in the buffer."""
-        loss = self.objective.value_and_gradient(
-            self.theta,
-            X,
-            target,
-            sample_weight,
-            self.data.mean_weight * target.shape[0],
-            self._workspace,
-            self._gradient,
-        )
+    def _finite_loss(self, start: int, stop: int) -> float:
+        """Return the objective of a batch, which leaves its gradient."""
+        loss = self._batch.value(start, stop)
         if not math.isfinite(loss):
             raise TrainingDivergedError(loss)
         return loss

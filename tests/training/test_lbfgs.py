@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
+from skann.training.data import TrainingData
 from skann.training.lbfgs import minimize_lbfgs
-from skann.training.minibatch import TrainingData, TrainingDivergedError
+from skann.training.minibatch import TrainingDivergedError
 
 N_SAMPLES, N_INPUTS = 60, 4
 RANDOM_STATE = np.random.RandomState(0)
