@@ -31,6 +31,11 @@ from skann.core.activations import HIDDEN_ACTIVATIONS
 from skann.core.initializers import Initializer
 from skann.core.types import FloatArray, Matrix
 
+# A block of rows, if it is not a minibatch, has at most so many, and at most so many
+# numbers in the widest layer.
+_MOST_ROWS = 1000
+_MOST_NUMBERS = 1 << 20
+
 
 class LayerList(list):
     """The arrays of all layers, as views into theta.
@@ -92,6 +97,14 @@ class Network:
     def n_layers(self) -> int:
         """The number of layers of weights."""
         return len(self._weight_shapes)
+
+    @property
+    def rows_per_block(self) -> int:
+        """How many rows at once are fast: many together, but few enough for the cache.
+
+        It bounds the memory as well, however wide the layers are.
+        """
+        return max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(self.layer_sizes)))
 
     def weights(self, theta: FloatArray) -> LayerList:
         """Return each layer's weights, of shape (fan_in, fan_out), as views."""

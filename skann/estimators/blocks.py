@@ -8,9 +8,6 @@ from scipy import sparse
 from skann.core.network import Workspace
 from skann.estimators.scaling import scale_columns
 
-# A block holds about this many numbers in the network's widest layer.
-BLOCK_SIZE = 1 << 18
-
 
 class ScaledRows:
     """Rows that are scaled when they are read.
@@ -71,7 +68,7 @@ def map_outputs(transform, network, theta, X, rows=None):
         The transformed outputs.
     """
     n_rows = X.shape[0] if rows is None else rows.size
-    step = max(1, BLOCK_SIZE // max(network.layer_sizes))
+    step = network.rows_per_block
     workspace = Workspace(network, min(step, n_rows), theta.dtype)
     result = None
     for start in range(0, n_rows, step):

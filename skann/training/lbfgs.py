@@ -20,10 +20,6 @@ from skann.training.data import RowObjective, TrainingData, TrainingDivergedErro
 # search. In float32 the loss is not known to that precision.
 _FTOL = 1e7 * np.finfo(np.float64).eps
 
-# The objective is a sum over blocks of samples: one whose widest layer holds about so
-# many numbers stays in the processor's cache from the forward to the backward pass.
-BLOCK_SIZE = 1 << 16
-
 
 @lru_cache(maxsize=1)
 def _blas_of_scipy() -> ThreadpoolController:
@@ -123,8 +119,8 @@ def minimize_lbfgs(
     current = theta.copy()
     gradient = np.empty_like(theta)
     n_weights = objective.network.n_weights
-    widest = max(objective.network.layer_sizes[1:])
-    block_size = min(data.n_samples, max(1, BLOCK_SIZE // widest))
+    # The objective is a sum over blocks of rows, each of which stays in the cache.
+    block_size = min(data.n_samples, objective.network.rows_per_block)
     block = RowObjective(objective, data, current, block_size)
     scale = 1.0 / (data.mean_weight * data.n_samples)
     first_value: float | None = None

@@ -18,7 +18,6 @@ from sklearn.linear_model import (
 
 from skann import BackpropClassifier, BackpropRegressor
 from skann.core.network import Network
-from skann.estimators import blocks
 
 # Training ends at max_iter here, which is not news.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -781,7 +780,7 @@ def test_blocks_give_what_one_block_gives(make, y, methods, container, monkeypat
         return forward_pass(self, theta, rows, workspace)
 
     monkeypatch.setattr(Network, "forward", counting)
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 7 * 5)
+    monkeypatch.setattr(Network, "rows_per_block", 7)
     for method, expected in whole.items():
         sizes.clear()
         assert_allclose(getattr(fitted, method)(data), expected, **CLOSE)
@@ -791,6 +790,6 @@ def test_blocks_give_what_one_block_gives(make, y, methods, container, monkeypat
 def test_early_stopping_scores_in_blocks_what_it_scores_in_one(monkeypatch):
     options = {"solver": "adam", "early_stopping": True, "validation_fraction": 0.3}
     whole = regressor(**options).fit(X, NUMBERS)
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 1)
+    monkeypatch.setattr(Network, "rows_per_block", 1)
     cut = regressor(**options).fit(X, NUMBERS)
     assert_allclose(cut.validation_scores_, whole.validation_scores_, **CLOSE)

@@ -1,11 +1,14 @@
 """L-BFGS finds the minimum, stops when told to, and keeps the dtype."""
 
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression, Ridge
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skann.core.losses import make_loss
 from skann.core.network import Network
@@ -154,3 +157,42 @@ def test_an_interrupt_comes_through():
 
     with pytest.raises(KeyboardInterrupt):
         minimize(make_problem(), interrupt)
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 59])
+def test_blocks_of_rows_lead_to_the_same_minimum(n_rows, monkeypatch):
+    problem = make_problem(hidden=(3,))
+    whole = minimize(problem, max_iter=20)
+    monkeypatch.setattr(Network, "rows_per_block", n_rows)
+    cut = minimize(problem, max_iter=20)
+    assert cut.n_iterations == whole.n_iterations
+    assert_allclose(cut.loss, whole.loss, rtol=1e-9)
+    assert_allclose(cut.theta, whole.theta, rtol=1e-5, atol=1e-7)
+
+
+def blas_threads():
+    """Return the number of threads of every BLAS that is loaded, by its file."""
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    return {library.filepath: library.num_threads for library in libraries}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_blas_has_its_threads_back_afterwards(fails):
+    seen = []
+
+    def on_iteration(theta, value, norm):
+        seen.append(blas_threads())
+        if fails:
+            raise RuntimeError("stop")
+        return len(seen) == 2
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with pytest.raises(RuntimeError) if fails else nullcontext():
+            minimize(make_problem(hidden=(3,)), on_iteration)
+        assert blas_threads() == before
+    numpys = [path for path in before if "scipy.libs" not in Path(path).parts]
+    for path in numpys:
+        assert seen[0][path] == before[path]
+    for path in before.keys() - set(numpys):
+        assert seen[0][path] == 1
