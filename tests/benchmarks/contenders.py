@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
@@ -10,10 +11,8 @@ from sklearn.neural_network import MLPClassifier
 
 from skann import BackpropClassifier
 
-try:
-    import torch
-except ImportError:
-    torch = None
+# PyTorch is large: it is imported where it is timed.
+HAS_TORCH = find_spec("torch") is not None
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,10 @@ SHAPES = [
 def make_data(shape, dtype):
     """Return inputs and classes that a linear map of the inputs decides."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((shape.n_samples, shape.layer_sizes[0]))
-    scores = X @ rng.standard_normal((X.shape[1], shape.n_classes))
-    return X.astype(dtype), scores.argmax(axis=1)
+    size = shape.n_samples, shape.layer_sizes[0]
+    X = rng.standard_normal(size, dtype=np.dtype(dtype))
+    scores = X @ rng.standard_normal((X.shape[1], shape.n_classes)).astype(dtype)
+    return X, scores.argmax(axis=1)
 
 
 def parameters(shape, **changes):
@@ -91,6 +91,8 @@ def layer_sizes(shape):
 
 def torch_fit(shape, X, y):
     """Return a fit by a plain PyTorch loop: minibatches, cross-entropy, fused Adam."""
+    import torch
+
     sizes = layer_sizes(shape)
     inputs, targets = torch.from_numpy(X), torch.from_numpy(y)
     loss_of = torch.nn.CrossEntropyLoss()

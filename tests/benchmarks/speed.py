@@ -8,7 +8,8 @@ Run by hand on a machine that does nothing else, in a clone with skann installed
     python -m tests.benchmarks.speed memory     # peak memory of the six fits
 
 PyTorch takes part if it is installed. All contenders of a row are timed in turn in one
-process; a ratio is the median of the ratios within a round.
+process. Two cores that are shared with others are sometimes as slow as one: compare
+the ratios of the best rounds.
 """
 
 import argparse
@@ -17,13 +18,14 @@ import platform
 import statistics
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import scipy
 import sklearn
 
 from tests.benchmarks import contenders
-from tests.benchmarks.contenders import SHAPES, floor_fit, make_data
+from tests.benchmarks.contenders import HAS_TORCH, SHAPES, make_data
 from tests.benchmarks.timing import geometric_mean, interleave, paired_ratio
 from tests.benchmarks.workloads import WORKLOADS
 
@@ -32,7 +34,7 @@ DTYPES = ("float32", "float64")
 
 def print_environment():
     """Say what the figures belong to."""
-    torch = contenders.torch.__version__ if contenders.torch else "not installed"
+    torch = version("torch") if HAS_TORCH else "not installed"
     print(
         f"Python {platform.python_version()}, numpy {np.__version__}, scipy "
         f"{scipy.__version__}, scikit-learn {sklearn.__version__}, PyTorch {torch}, "
@@ -40,51 +42,57 @@ def print_environment():
     )
 
 
-def fit_contenders(shape, dtype):
-    """Return the contenders of one fit by name."""
+def contender_names():
+    """Return who takes part in the fits."""
+    return (
+        ["skann", "floor", "MLP", "torch"] if HAS_TORCH else ["skann", "floor", "MLP"]
+    )
+
+
+def make_fit(name, shape, dtype):
+    """Return a contender's fit."""
+    if name == "floor":
+        return contenders.floor_fit(shape, dtype)
     X, y = make_data(shape, dtype)
-    fits = {
-        "skann": contenders.skann_fit(shape, X, y),
-        "floor": floor_fit(shape, dtype),
-        "MLP": contenders.mlp_fit(shape, X, y),
+    makers = {
+        "skann": contenders.skann_fit,
+        "MLP": contenders.mlp_fit,
+        "torch": contenders.torch_fit,
     }
-    if contenders.torch:
-        fits["torch"] = contenders.torch_fit(shape, X, y)
-    return fits
+    return makers[name](shape, X, y)
 
 
 def compare_fits(repeats):
-    """Print the time of one step of each fit, and ratios."""
+    """Print the time of an epoch of each fit, and ratios."""
+    names = contender_names()
+    pairs = [("skann", "floor"), ("MLP", "skann"), ("torch", "skann")][: len(names) - 1]
     for dtype in DTYPES:
         print(
-            f"\nFits with adam, {dtype}: milliseconds per epoch of 10 000 rows (median "
-            f"of {repeats}) and ratios of times"
+            f"\nFits with adam, {dtype}: milliseconds per epoch of 10 000 rows, median "
+            f"of {repeats} rounds, and the median ratio of a round"
         )
-        columns = ("skann", "floor", "MLP", "torch")
-        names = ("skann/floor", "MLP/skann", "torch/skann")
-        print(
-            f"{'layers, batch':24}" + "".join(f"{name:>12}" for name in columns + names)
-        )
-        ratios = {name: [] for name in names}
+        print_row("layers, batch", [*names, *map("/".join, pairs)])
+        paired, best = [], []
         for shape in SHAPES:
-            seconds = interleave(fit_contenders(shape, dtype), repeats)
-            line = f"{shape!s:24}"
-            for column in columns:
-                if column in seconds:
-                    median = statistics.median(seconds[column]) / shape.n_epochs
-                    line += f"{median * 1e3:12.2f}"
-                else:
-                    line += f"{'-':>12}"
-            for name in names:
-                above, below = name.split("/")
-                if above in seconds:
-                    ratios[name].append(paired_ratio(seconds[above], seconds[below]))
-                    line += f"{ratios[name][-1]:12.2f}"
-                else:
-                    line += f"{'-':>12}"
-            print(line, flush=True)
-        line = f"{'geometric mean':24}" + " " * 12 * len(columns)
-        print(line + "".join(f"{geometric_mean(ratios[name]):12.2f}" for name in names))
+            fits = {name: make_fit(name, shape, dtype) for name in names}
+            seconds = interleave(fits, repeats)
+            epochs = [
+                1e3 * statistics.median(seconds[name]) / shape.n_epochs
+                for name in names
+            ]
+            paired.append([paired_ratio(seconds[a], seconds[b]) for a, b in pairs])
+            best.append([min(seconds[a]) / min(seconds[b]) for a, b in pairs])
+            print_row(str(shape), [*epochs, *paired[-1]])
+        blanks = [""] * len(names)
+        for title, ratios in (("geometric mean", paired), ("of the best rounds", best)):
+            columns = zip(*ratios, strict=True)
+            print_row(title, [*blanks, *map(geometric_mean, columns)])
+
+
+def print_row(title, cells):
+    """Print a row of a table."""
+    cells = [cell if isinstance(cell, str) else f"{cell:.2f}" for cell in cells]
+    print(f"{title:24}" + "".join(f"{cell:>13}" for cell in cells), flush=True)
 
 
 def compare_workloads(repeats):
@@ -102,35 +110,30 @@ def compare_workloads(repeats):
 
 
 def compare_memory():
-    """Print how much each fit adds to the peak memory of its own process."""
-    print("\nPeak memory that one fit adds, in MB, float32 (data: 10 000 rows)")
-    columns = [
-        name
-        for name in ("skann", "MLP", "torch")
-        if name != "torch" or contenders.torch
-    ]
-    print(f"{'layers, batch':24}" + "".join(f"{name:>12}" for name in columns))
+    """Print how much each fit adds to the peak memory of a process of its own."""
+    names = [name for name in contender_names() if name != "floor"]
+    print("\nPeak memory that a fit adds to the data's, in MB, float32")
+    print_row("layers, batch", names)
     for index, shape in enumerate(SHAPES):
-        line = f"{shape!s:24}"
-        for contender in columns:
-            command = ["-m", "tests.benchmarks.speed", "peak", str(index), contender]
+        peaks = []
+        for name in names:
+            command = ["-m", "tests.benchmarks.speed", "peak", str(index), name]
             result = subprocess.run(
                 [sys.executable, *command], capture_output=True, text=True, check=True
             )
-            line += f"{float(result.stdout):12.1f}"
-        print(line, flush=True)
+            peaks.append(float(result.stdout))
+        print_row(str(shape), peaks)
 
 
-def print_peak(index, contender):
+def print_peak(index, name):
     """Print the growth of this process's peak memory by one fit."""
     import resource  # not on Windows
 
-    fits = fit_contenders(SHAPES[index], "float32")
+    fit = make_fit(name, SHAPES[index], "float32")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    fits[contender]()
+    fit()
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    print((after - before) / unit)
+    print((after - before) / (1e6 if sys.platform == "darwin" else 1e3))
 
 
 def main():
