@@ -19,20 +19,26 @@ from skann.core.types import FloatArray
 
 OptimizerState = dict[str, Any]
 
-# The memory of a parameter whose gradient is zero shrinks with each step, until it is
-# among the subnormal numbers, with which many processors compute up to a hundred times
-# more slowly. There it stays: 0.9 times the smallest of them is, rounded, itself. So
-# after this many steps the memory is searched for numbers that are on the way.
-_STEPS_BETWEEN_SEARCHES = 32
+# The memory of a parameter whose gradient is zero shrinks with each step, and so does
+# the weight of an input that is always zero, by its penalty. In the end they are among
+# the subnormal numbers, with which many processors compute up to a hundred times more
+# slowly. There they stay: 0.9 times the smallest of them is, rounded, itself. So after
+# this many steps numbers that are on the way there are set to zero.
+_STEPS_BETWEEN_SEARCHES = 64
 
 
-def smallest_memory(dtype: DTypeLike) -> np.ndarray:
-    """Return a number that no decay above 1/2 makes subnormal before the next search.
+def smallest_to_keep(dtype: DTypeLike, decay: float) -> float:
+    """Return a number that this decay leaves normal until the next search.
 
-    It is too small for a step to show.
+    It is too small for a step to show. A decay below 1/2 ends at zero by itself.
     """
-    smallest = np.finfo(dtype).tiny * 2.0**_STEPS_BETWEEN_SEARCHES
-    return np.asarray(smallest, dtype)
+    return float(np.finfo(dtype).tiny) / max(decay, 0.5) ** _STEPS_BETWEEN_SEARCHES
+
+
+def forget_vanishing(array: FloatArray, decay: float, scratch: FloatArray) -> None:
+    """Set to zero, in place, what is smaller than `smallest_to_keep`."""
+    np.abs(array, out=scratch)
+    array[scratch < smallest_to_keep(array.dtype, decay)] = 0
 
 
 class Optimizer(ABC):
@@ -93,7 +99,8 @@ class SGD(Optimizer):
             theta += velocity
         state["n_steps"] += 1
         if state["n_steps"] % _STEPS_BETWEEN_SEARCHES == 0:
-            velocity[np.abs(velocity) < smallest_memory(velocity.dtype)] = 0
+            forget_vanishing(velocity, self.momentum, scratch=gradient)
+            forget_vanishing(theta, 0.9, scratch=gradient)
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,8 @@ class Adam(Optimizer):
         step *= eta
         theta -= step
         if n_steps % _STEPS_BETWEEN_SEARCHES == 0:
-            smallest = smallest_memory(theta.dtype)
-            decayed_sum[np.abs(decayed_sum) < smallest] = 0
+            forget_vanishing(decayed_sum, self.beta_1, scratch=gradient)
+            forget_vanishing(theta, 0.9, scratch=gradient)
             # Not zero: a sum of gradients that is still there is divided by its root.
+            smallest = smallest_to_keep(theta.dtype, self.beta_2)
             np.maximum(square_sum, smallest, out=square_sum)

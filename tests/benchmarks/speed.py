@@ -153,12 +153,13 @@ def main():
         print_peak(int(options.arguments[0]), options.arguments[1])
         return
     print_environment()
+    # First, as a process begins with the peak of the one that starts it.
+    if options.part in ("all", "memory"):
+        compare_memory()
     if options.part in ("all", "fit"):
         compare_fits(options.repeats)
     if options.part in ("all", "more"):
         compare_workloads(options.repeats)
-    if options.part in ("all", "memory"):
-        compare_memory()
 
 
 if __name__ == "__main__":

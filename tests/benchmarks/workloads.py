@@ -49,6 +49,13 @@ def batch_size(size, n_samples):
     return make
 
 
+def zero_columns():
+    # The weights of inputs that are always zero shrink until they are subnormal.
+    X, y = data(2_000, 64)
+    X[:, ::2] = 0
+    return classifiers(X, y, hidden_layer_sizes=(100,), max_iter=400)
+
+
 def sparse_fit():
     X = sparse.random(
         20_000, 2_000, density=0.01, format="csr", dtype=np.float32, rng=0
@@ -140,6 +147,7 @@ WORKLOADS = {
     "lbfgs, 10-20-3, 500 rows, float64": small_lbfgs,
     "adam, batch_size=1, 64-100-10, 2 000 rows": batch_size(1, 2_000),
     "adam, batch_size=32, 64-100-10, 10 000 rows": batch_size(32, 10_000),
+    "half of 64 columns zero, 4 000 steps": zero_columns,
     "sparse 20 000 x 2 000, density 0.01": sparse_fit,
     "regression, 30-100-1, 200": regression,
     "partial_fit of 20 x 1 000 rows": stream,
