@@ -68,8 +68,8 @@ def compare_fits(repeats):
     pairs = [("skann", "floor"), ("MLP", "skann"), ("torch", "skann")][: len(names) - 1]
     for dtype in DTYPES:
         print(
-            f"\nFits with adam, {dtype}: milliseconds per epoch of 10 000 rows, median "
-            f"of {repeats} rounds, and the median ratio of a round"
+            f"\nFits with adam, {dtype}: milliseconds per epoch of 10 000 rows (median "
+            f"of {repeats} rounds); ratios: median of the rounds (of the best ones)"
         )
         print_row("layers, batch", [*names, *map("/".join, pairs)])
         paired, best = [], []
@@ -82,11 +82,16 @@ def compare_fits(repeats):
             ]
             paired.append([paired_ratio(seconds[a], seconds[b]) for a, b in pairs])
             best.append([min(seconds[a]) / min(seconds[b]) for a, b in pairs])
-            print_row(str(shape), [*epochs, *paired[-1]])
-        blanks = [""] * len(names)
-        for title, ratios in (("geometric mean", paired), ("of the best rounds", best)):
-            columns = zip(*ratios, strict=True)
-            print_row(title, [*blanks, *map(geometric_mean, columns)])
+            print_row(str(shape), [*epochs, *both(paired[-1], best[-1])])
+        means = [
+            map(geometric_mean, zip(*ratios, strict=True)) for ratios in (paired, best)
+        ]
+        print_row("geometric mean", [*([""] * len(names)), *both(*means)])
+
+
+def both(medians, bests):
+    """Return the two kinds of ratios as they are printed."""
+    return [f"{a:.2f} ({b:.2f})" for a, b in zip(medians, bests, strict=True)]
 
 
 def print_row(title, cells):
