@@ -73,6 +73,21 @@ class Loss(ABC):
             sum_i w_i loss_i.
         """
 
+    @abstractmethod
+    def value_of_constant(
+        self, target: FloatArray, sample_weight: FloatArray | None
+    ) -> float:
+        """Return the weighted sum of the losses of always predicting the mean target.
+
+        Among constant predictions it is the best one, so that what a network has
+        learned can be measured by it. Parameters as for `value_and_delta`.
+        """
+
+
+def _mean(target: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
+    """Return the weighted mean of each output, in float64."""
+    return np.average(target.astype(np.float64), axis=0, weights=sample_weight)
+
 
 def _weighted_sum(losses: FloatArray, sample_weight: FloatArray | None) -> float:
     """Sum losses of shape (n_samples, n_outputs) or (n_samples,), in float64."""
@@ -81,6 +96,13 @@ def _weighted_sum(losses: FloatArray, sample_weight: FloatArray | None) -> float
     if losses.ndim == 2:
         losses = losses.sum(axis=1)
     return float(np.dot(losses.astype(np.float64), sample_weight))
+
+
+def _total_weight(target: FloatArray, sample_weight: FloatArray | None) -> float:
+    """Return the sum of the weights."""
+    if sample_weight is None:
+        return float(target.shape[0])
+    return float(sample_weight.sum(dtype=np.float64))
 
 
 def _weighted_dot(
@@ -123,6 +145,10 @@ class SquaredError(Loss):
         _weigh(delta, sample_weight)
         return value
 
+    def value_of_constant(self, target, sample_weight):
+        difference = target - _mean(target, sample_weight)
+        return 0.5 * _weighted_sum(np.square(difference), sample_weight)
+
 
 class BinaryCrossEntropy(Loss):
     """The loss is -sum_k y_k log p_k + (1 - y_k) log(1 - p_k), with p = logistic(z).
@@ -149,6 +175,12 @@ class BinaryCrossEntropy(Loss):
         _weigh(delta, sample_weight)
         return _weighted_sum(losses, sample_weight)
 
+    def value_of_constant(self, target, sample_weight):
+        # sum_i w_i y_i = mean * sum_i w_i, so that the entropy of the mean remains.
+        mean = _mean(target, sample_weight)
+        entropy = -(xlogy(mean, mean) + xlogy(1 - mean, 1 - mean)).sum()
+        return float(entropy) * _total_weight(target, sample_weight)
+
 
 class CategoricalCrossEntropy(Loss):
     """The loss is -sum_k y_k log p_k, with p = softmax(z) and sum_k y_k = 1.
@@ -172,6 +204,10 @@ class CategoricalCrossEntropy(Loss):
         _weigh(delta, sample_weight)
         return _weighted_sum(np.log(total[:, 0]), sample_weight) - target_score
 
+    def value_of_constant(self, target, sample_weight):
+        mean = _mean(target, sample_weight)
+        return -float(xlogy(mean, mean).sum()) * _total_weight(target, sample_weight)
+
 
 class HalfPoissonDeviance(Loss):
     """The loss is sum_k y_k log(y_k / p_k) - y_k + p_k, with p = exp(z) and y >= 0.
@@ -192,6 +228,11 @@ class HalfPoissonDeviance(Loss):
         losses += delta
         delta -= target
         _weigh(delta, sample_weight)
+        return _weighted_sum(losses, sample_weight)
+
+    def value_of_constant(self, target, sample_weight):
+        mean = _mean(target, sample_weight)
+        losses = xlogy(target, target) - xlogy(target, mean) - target + mean
         return _weighted_sum(losses, sample_weight)
 
 

@@ -130,6 +130,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     # Set by fit; the other fitted attributes are documented by the estimators.
     _theta: np.ndarray
     _architecture: dict[str, Any]
+    _training_state: dict[str, Any]
 
     # What the two estimators do differently.
 
@@ -210,7 +211,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         Warns
         -----
         ConvergenceWarning
-            If training ends because of `max_iter` or `max_fun`.
+            If training ends because of `max_iter` or `max_fun`, or if it ends while
+            the loss is no better than that of always predicting the mean of the
+            targets or the frequencies of the classes.
         """
         return self._train(
             X, y, sample_weight, coef_init=coef_init, intercept_init=intercept_init
@@ -533,6 +536,28 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 "start from given weights, pass coef_init and intercept_init to fit."
             )
         return self._network()
+
+    def finalize(self) -> Self:
+        """Drop what only further training needs, so that a pickle is small.
+
+        Predictions, the history and the weights stay. `partial_fit` and a warm `fit`
+        still go on from the weights, but the optimizer's memory, the order of the
+        samples and the generator start anew.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        dropped = dict.fromkeys(("solver", "optimizer", "order", "random_state"))
+        self._training_state = {**self._training_state, **dropped}
+        return self
 
     def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the weights and biases of the same network on unscaled data.

@@ -14,6 +14,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from skann.training.data import TrainingDivergedError
@@ -226,7 +227,9 @@ class TrainingRun:
             if not self.history["loss"]:  # it stopped where it started
                 self._record(result.loss, 0.0)
             self.n_iter = result.n_iterations
-            if not result.converged:
+            if result.converged:
+                self._warn_if_nothing_is_learned()
+            else:
                 _warn(
                     f"lbfgs failed to converge after {self.n_iter} iteration(s) "
                     f"({result.message}). Increase max_iter (now {estimator.max_iter}) "
@@ -286,6 +289,7 @@ class TrainingRun:
             if isinstance(schedule, Adaptive):
                 message += " Learning rate too small."
             message += " Stopping."
+            self._warn_if_nothing_is_learned()
         else:
             progress.n_reductions += 1
             progress.plateau.count = 0
@@ -293,6 +297,35 @@ class TrainingRun:
         if estimator.verbose:
             print(message)
         return stops
+
+    def _warn_if_nothing_is_learned(self):
+        """Warn if the model is no better than one that always predicts the mean."""
+        target, weight = self.data.target, self.data.sample_weight
+        if self.validation is not None:
+            rows = self.validation.training_rows
+            target, weight = target[rows], None if weight is None else weight[rows]
+        constant = self.objective.loss.value_of_constant(target, weight)
+        constant /= self.data.mean_weight * target.shape[0]
+        loss = self.history["loss"][-1]
+        # Of targets that are all equal there is nothing to learn. The margin is for
+        # rounding.
+        if constant > 0 and loss >= constant * (1 - 1e-6):
+            mean = "the mean of the targets"
+            if is_classifier(self.estimator):
+                mean = "the frequencies of the classes"
+            names = ["tol", "alpha"]
+            if self.learning_rate is not None:
+                names.append("learning_rate_init")
+            now = ", ".join(
+                f"{name}={getattr(self.estimator, name):g}" for name in names
+            )
+            _warn(
+                f"Training stopped at a loss of {loss:.6g}, which is no better than "
+                f"that of always predicting {mean} ({constant:.6g}): nothing was "
+                f"learned. If y does depend on X, change some of {now}, or try another "
+                "activation, init or scaling.",
+                ConvergenceWarning,
+            )
 
     def _warn_of_interrupt(self):
         """Tell the user what a KeyboardInterrupt leaves behind."""

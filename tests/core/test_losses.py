@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize
 from sklearn import metrics
 
 from skann.core.losses import LOSSES, make_loss
@@ -229,3 +230,23 @@ def test_a_pair_that_does_not_match_is_refused(loss, output_activation, possible
     assert f"loss={loss!r}" in message
     assert f"output_activation={output_activation!r}" in message
     assert all(repr(name) in message for name in possible)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@all_pairs
+def test_the_mean_is_the_best_constant(pair, n_outputs, weighted):
+    target, _ = make_problem(pair, n_outputs)
+    weight = WEIGHT if weighted else None
+    loss = make_loss(*pair)
+
+    def of_constant(z):
+        raw = np.tile(z, (N_SAMPLES, 1))
+        delta = np.empty_like(raw)
+        value = loss.value_and_delta(target, raw, weight, delta)
+        return value, delta.sum(axis=0)
+
+    best = minimize(of_constant, np.full(n_outputs, 0.5), jac=True, tol=1e-10)
+    found = loss.value_of_constant(target, weight)
+    assert isinstance(found, float)
+    assert_allclose(found, best.fun, rtol=1e-7, atol=1e-12)

@@ -5,6 +5,7 @@ is asserted too, so that a test tells when scikit-learn mends the fault.
 """
 
 import copy
+import pickle
 import re
 import tracemalloc
 import warnings
@@ -14,8 +15,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.datasets import load_diabetes, load_iris, load_wine
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.datasets import load_diabetes, load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import shuffle
@@ -514,6 +515,32 @@ def peak_memory(function, *args):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_d3_a_finalized_pickle_is_hardly_larger_than_the_weights(solver):
+    data, classes = load_digits(return_X_y=True)
+    estimator = BackpropClassifier((400,), solver=solver, random_state=0, max_iter=2)
+    with pytest.warns(ConvergenceWarning, match="hasn't converged"):
+        estimator.fit(data, classes)
+    weights = sum(array.nbytes for array in (*estimator.coefs_, *estimator.intercepts_))
+    unfinished = len(pickle.dumps(estimator))
+    expected = estimator.predict_proba(data)
+    assert unfinished > 1.9 * weights  # what training needs to go on
+    assert estimator.finalize() is estimator
+    saved = pickle.dumps(estimator)
+    assert len(saved) < 1.1 * weights
+    again = pickle.loads(saved)
+    assert_array_equal(again.predict_proba(data), expected)
+    assert again.loss_curve_ == estimator.loss_curve_
+    again.partial_fit(data, classes)  # from the weights on
+    assert again.n_iter_ == 3
+    assert again.loss_ < estimator.loss_
+
+
+def test_d3_finalize_needs_a_fit():
+    with pytest.raises(NotFittedError):
+        BackpropRegressor().finalize()
+
+
 def test_d4_predict_works_in_blocks():
     peaks = []
     for estimator in regressors(hidden_layer_sizes=(100,), max_iter=1):
@@ -585,3 +612,23 @@ def test_adam_follows_the_schedule():
     scheduled = [fit(e, X, Y) for e in regressors(**params)]
     assert scheduled[0].loss_curve_ == constant[0].loss_curve_  # ignored
     assert scheduled[1].loss_curve_ != constant[1].loss_curve_
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("ours", [BackpropClassifier, BackpropRegressor])
+def test_a_fit_that_learns_nothing_says_so(ours, solver):
+    # The inputs are constant: the mean is all that there is to learn.
+    data, target = np.ones((60, 3)), np.arange(60) % 3
+    estimator = ours((5,), solver=solver, random_state=0, max_iter=500)
+    with pytest.warns(ConvergenceWarning, match="no better than.*nothing was learned"):
+        estimator.fit(data, target)
+    # Targets that are all equal are learned by their mean.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours((5,), solver=solver, random_state=0, max_iter=2000).fit(data, [7] * 60)
+
+
+def test_a_penalty_that_forbids_to_learn_is_named():
+    estimator = BackpropRegressor((5,), alpha=1e6, random_state=0, max_iter=2000)
+    with pytest.warns(ConvergenceWarning, match=r"nothing was learned.*alpha=1e\+06"):
+        estimator.fit(X, Y)
