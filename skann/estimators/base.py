@@ -441,10 +441,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             target = scale_columns(target, self._target_statistics, theta.dtype)
             if sample_weight is not None:
                 sample_weight = sample_weight.astype(theta.dtype)
-        _check_finite(X.data if sparse.issparse(X) else X, "X")
-        _check_finite(target, "y")
+        _check_size(X.data if sparse.issparse(X) else X, "X")
+        _check_size(target, "y")
         if sample_weight is not None:
-            _check_finite(sample_weight, "sample_weight")
+            _check_size(sample_weight, "sample_weight")
         return TrainingData(X, target, sample_weight, progress.mean_weight)
 
     def _update_scaling(
@@ -485,7 +485,18 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 reset=False,
             )
         X = ScaledRows(X, self._input_statistics, self._theta.dtype)
-        return map_outputs(transform, self._network(), self._theta, X)
+
+        def transform_finite(raw):
+            if not np.isfinite(raw).all():
+                raise ValueError(
+                    f"The output of the network for X is not finite in {raw.dtype}: X "
+                    "holds values far from those of the data that it was fitted to. "
+                    "Look for outliers, or fit with dtype='float64'."
+                )
+            return transform(raw)
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            return map_outputs(transform_finite, self._network(), self._theta, X)
 
     # ------------------------------------------------------------ what was learned
 
@@ -648,10 +659,15 @@ def _learning_weight(sample_weight, validation, n_samples):
     return weight
 
 
-def _check_finite(array, name):
-    """Refuse numbers that the dtype of the fit cannot hold."""
-    if not np.isfinite(array).all():
+def _check_size(array, name):
+    """Refuse numbers whose squares and sums the dtype of the fit cannot hold."""
+    if array.size == 0:  # a sparse matrix without entries
+        return
+    largest = max(float(array.max()), -float(array.min()))
+    limit = float(np.sqrt(np.finfo(array.dtype).max)) / 1024
+    if not largest <= limit:
         raise ValueError(
-            f"{name} holds values that are too large for {array.dtype}. Scale them, or "
-            "use dtype='float64'."
+            f"{name} holds values that are too large for {array.dtype}: up to "
+            f"{largest:.3g}, after any scaling, where a network needs {limit:.3g} at "
+            "most. Scale them, look for outliers, or use dtype='float64'."
         )

@@ -1178,3 +1178,17 @@ def test_a_fit_interrupted_before_its_first_epoch_can_go_on(kind, solver, monkey
     assert estimator.loss_curve_ == []
     estimator.fit(X, TARGETS[kind])
     assert len(estimator.loss_curve_) == estimator.n_iter_ > 0
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_predict_refuses_what_overflows_in_the_network(kind, activation):
+    # Not all of it: tanh hides what is merely far away, and is right to.
+    estimator = make(kind, activation=activation, dtype="float32", scaling=None)
+    estimator.fit(X.astype("float32"), TARGETS[kind])
+    huge = np.full_like(X, 3e38, dtype="float32")
+    if activation == "relu":
+        with fails(estimator, ValueError, ["not finite in float32", "outliers"]):
+            estimator.predict(huge)
+    else:
+        assert estimator.predict(huge / 10).shape == estimator.predict(X).shape

@@ -25,7 +25,7 @@ FAILURES = {
     "test_fit": "has no weights yet: call fit first",
     "test_gradient": "no attribute '_loss_grad_lbfgs'",
     "test_learning_rate_warmstart": "no attribute '_optimizer'",
-    "test_nonfinite_params": "Training diverged in epoch 1",
+    "test_nonfinite_params": "too large for float64",
     "test_predict_proba_multilabel": "Arrays are not equal",
     "test_adaptive_learning_rate": "no attribute '_optimizer'",
     "test_n_iter_no_change": "no attribute '_no_improvement_count'",
