@@ -443,8 +443,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 sample_weight = sample_weight.astype(theta.dtype)
         _check_size(X.data if sparse.issparse(X) else X, "X")
         _check_size(target, "y")
-        if sample_weight is not None:
-            _check_size(sample_weight, "sample_weight")
+        if sample_weight is not None and not np.isfinite(sample_weight).all():
+            raise ValueError(
+                f"sample_weight holds values that are too large for {theta.dtype}. "
+                "Divide them by their mean: only their ratios matter."
+            )
         return TrainingData(X, target, sample_weight, progress.mean_weight)
 
     def _update_scaling(

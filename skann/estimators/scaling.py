@@ -101,6 +101,9 @@ def _middle_and_half_width(low, high, *, centered):
 
 def _mean_and_deviation(X, sample_weight, unit):
     """Return the weighted mean and standard deviation of each column, in float64."""
+    # Only the ratios of the weights matter: a power of two changes no digit of them,
+    # and what they are multiplied with does not overflow.
+    sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     if sparse.issparse(X):
         scaled = sparse.csr_array(
             (
