@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -341,7 +341,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
         except TypeError:  # an array without dimensions
             sizes = [None]
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        if isinstance(self.hidden_layer_sizes, Set | Mapping):  # without an order
+            sizes = [None]
+        if not all(
+            isinstance(size, Integral) and not isinstance(size, bool) and size > 0
+            for size in sizes
+        ):
             raise InvalidParameterError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be "
                 "an int in the range [1, inf) or a sequence of such ints. Got "
