@@ -14,17 +14,23 @@ from sklearn.exceptions import ConvergenceWarning
 from skann import BackpropRegressor, check_gradient
 
 
+# What the sources train: gradient descent on sigmoids, and nothing besides.
+PLAIN = {
+    "activation": "logistic",
+    "scaling": None,
+    "solver": "sgd",
+    "alpha": 0.0,
+    "momentum": 0.0,
+    "nesterovs_momentum": False,
+}
+
+
 def make_regressor(coefs, intercepts, x, **params):
     """Return a regressor that computes the network with the given weights."""
     hidden = [len(biases) for biases in intercepts[:-1]]
     regressor = BackpropRegressor(
         hidden,
-        activation="logistic",
-        scaling=None,
-        solver="sgd",
-        alpha=0.0,
-        momentum=0.0,
-        nesterovs_momentum=False,
+        **PLAIN,
         learning_rate_init=1.0,
         **params,
     )
@@ -229,12 +235,7 @@ def flatten_002(coefs, intercepts):
 def make_002(**params):
     return BackpropRegressor(
         2,
-        activation="logistic",
-        scaling=None,
-        solver="sgd",
-        alpha=0.0,
-        momentum=0.0,
-        nesterovs_momentum=False,
+        **PLAIN,
         learning_rate_init=RATE_002,
         batch_size=1,
         **params,

@@ -159,12 +159,12 @@ class Softmax(Activation):
         delta *= output
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (Identity(), Logistic(), Tanh(), Relu(), Exp(), Softmax())
-}
-
 HIDDEN_ACTIVATIONS: dict[str, ElementwiseActivation] = {
     activation.name: activation
     for activation in (Identity(), Logistic(), Tanh(), Relu())
+}
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (*HIDDEN_ACTIVATIONS.values(), Exp(), Softmax())
 }

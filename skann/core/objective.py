@@ -70,6 +70,7 @@ class Objective:
         total_weight: float,
         workspace: Workspace,
         gradient: FloatArray,
+        scratch: FloatArray | None = None,
     ) -> float:
         """Return J and write its gradient into `gradient`.
 
@@ -96,6 +97,9 @@ class Objective:
         gradient : ndarray of shape (n_parameters,)
             Receives dJ/dtheta.
 
+        scratch : ndarray of shape (n_weights,), default=None
+            Saves an allocation.
+
         Returns
         -------
         value : float
@@ -103,24 +107,20 @@ class Objective:
         """
         scale = 1.0 / total_weight
         value = self.sums(theta, X, target, sample_weight, workspace, gradient, scale)
-        n_weights = self.network.n_weights
-        penalty = self.add_penalty(theta[:n_weights], scale, gradient[:n_weights])
-        return value + penalty
+        return value + self.add_penalty(theta, scale, gradient, scratch)
 
     def add_penalty(
         self,
-        weights: FloatArray,
+        theta: FloatArray,
         scale: float,
         gradient: FloatArray,
         scratch: FloatArray | None = None,
     ) -> float:
-        """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`.
-
-        `weights` are all weights or some of them, without biases. `scratch`, of their
-        size, saves an allocation.
-        """
+        """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`."""
         if self.alpha == 0.0:
             return 0.0
+        weights = theta[: self.network.n_weights]
+        weight_gradient = gradient[: self.network.n_weights]
         strength = self.alpha * scale
-        gradient += np.multiply(weights, strength, out=scratch)
+        weight_gradient += np.multiply(weights, strength, out=scratch)
         return 0.5 * strength * float(weights.dot(weights))

@@ -145,10 +145,7 @@ class RowObjective:
         self._theta = theta
         self._workspace = Workspace(objective.network, n_rows, theta.dtype)
         self.gradient = np.empty_like(theta)
-        n_weights = objective.network.n_weights
-        self._weights = theta[:n_weights]
-        self._weight_gradient = self.gradient[:n_weights]
-        self._scratch = np.empty_like(self._weights)
+        self._scratch = np.empty(objective.network.n_weights, theta.dtype)
 
     def sums(self, start: int, stop: int, scale: float) -> float:
         """Return scale times the summed loss of some rows, without the penalty."""
@@ -165,9 +162,16 @@ class RowObjective:
 
     def value(self, start: int, stop: int) -> float:
         """Return the objective of some rows as a batch of their own."""
-        scale = 1.0 / (self._mean_weight * (stop - start))
-        return self.sums(start, stop, scale) + self._objective.add_penalty(
-            self._weights, scale, self._weight_gradient, self._scratch
+        X, target, sample_weight = self._reader.read(start, stop)
+        return self._objective.value_and_gradient(
+            self._theta,
+            X,
+            target,
+            sample_weight,
+            self._mean_weight * (stop - start),
+            self._workspace,
+            self.gradient,
+            self._scratch,
         )
 
     def raw_output(self, start: int, stop: int) -> FloatArray:

@@ -118,7 +118,6 @@ def minimize_lbfgs(
     # scipy works in float64; the network computes in the dtype of the fit.
     current = theta.copy()
     gradient = np.empty_like(theta)
-    n_weights = objective.network.n_weights
     # The objective is a sum over blocks of rows, each of which stays in the cache.
     block_size = min(data.n_samples, objective.network.rows_per_block)
     block = RowObjective(objective, data, current, block_size)
@@ -129,7 +128,7 @@ def minimize_lbfgs(
         nonlocal first_value
         current[...] = point
         gradient.fill(0)
-        value = objective.add_penalty(current[:n_weights], scale, gradient[:n_weights])
+        value = objective.add_penalty(current, scale, gradient)
         for start in range(0, data.n_samples, block_size):
             stop = min(start + block_size, data.n_samples)
             value += block.sums(start, stop, scale)

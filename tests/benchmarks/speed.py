@@ -2,14 +2,14 @@
 
 Run by hand on a machine that does nothing else, in a clone with skann installed:
 
-    python -m tests.benchmarks.speed            # everything, about ten minutes
+    python -m tests.benchmarks.speed            # everything, about eight minutes
     python -m tests.benchmarks.speed fit        # the six fits only
     python -m tests.benchmarks.speed more       # other solvers, data, predicting
     python -m tests.benchmarks.speed memory     # peak memory of the six fits
 
 PyTorch takes part if it is installed. All contenders of a row are timed in turn in one
-process. Two cores that are shared with others are sometimes as slow as one: compare
-the ratios of the best rounds.
+process. Cores that are shared with other machines are at times slow to exchange data:
+the ratios of the best rounds depend on that least.
 """
 
 import argparse

@@ -45,8 +45,5 @@ def paired_ratio(numerator, denominator):
 
 
 def geometric_mean(values):
-    """Return the geometric mean; nan of nothing."""
-    values = list(values)
-    if not values:
-        return math.nan
+    """Return the geometric mean."""
     return math.exp(statistics.fmean(math.log(value) for value in values))

@@ -17,13 +17,18 @@ def data(n_samples, n_features, n_classes=10, dtype="float32"):
     return make_data(Shape((n_features, n_classes), 1, n_samples, 1), dtype)
 
 
-def classifiers(X, y, **parameters):
-    """Return the same fit by both classifiers."""
+def fits(ours, mlp, X, y, **parameters):
+    """Return the same fit by both."""
     parameters = {"random_state": 0, "n_iter_no_change": 1000, **parameters}
     return {
-        "skann": estimator_fit(BackpropClassifier(scaling=None, **parameters), X, y),
-        "MLP": estimator_fit(MLPClassifier(**parameters), X, y),
+        "skann": estimator_fit(ours(scaling=None, **parameters), X, y),
+        "MLP": estimator_fit(mlp(**parameters), X, y),
     }
+
+
+def classifiers(X, y, **parameters):
+    """Return the same fit by both classifiers."""
+    return fits(BackpropClassifier, MLPClassifier, X, y, **parameters)
 
 
 def momentum():
@@ -67,16 +72,9 @@ def sparse_fit():
 def regression():
     X, _ = data(10_000, 30)
     y = np.tanh(X[:, 0]) + X[:, 1] * X[:, 2]
-    parameters = {
-        "hidden_layer_sizes": (100,),
-        "max_iter": 10,
-        "n_iter_no_change": 1000,
-        "random_state": 0,
-    }
-    return {
-        "skann": estimator_fit(BackpropRegressor(scaling=None, **parameters), X, y),
-        "MLP": estimator_fit(MLPRegressor(**parameters), X, y),
-    }
+    return fits(
+        BackpropRegressor, MLPRegressor, X, y, hidden_layer_sizes=(100,), max_iter=10
+    )
 
 
 def stream():

@@ -6,22 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from small_data import N_SAMPLES, all_containers, make_data
 
-from skann.training.data import RowReader, TrainingData
-
-N_SAMPLES, N_INPUTS, N_OUTPUTS = 10, 3, 2
-CONTAINERS = {"dense": np.asarray, "sparse": sparse.csr_array}
-all_containers = pytest.mark.parametrize(
-    "container", CONTAINERS.values(), ids=CONTAINERS
-)
-
-
-def make_data(container=np.asarray, weighted=False):
-    random_state = np.random.RandomState(0)
-    X = random_state.randn(N_SAMPLES, N_INPUTS)
-    target = random_state.randn(N_SAMPLES, N_OUTPUTS)
-    weight = random_state.uniform(0.2, 2, N_SAMPLES) if weighted else None
-    return TrainingData(container(X), target, weight, 1.0)
+from skann.training.data import RowReader
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import sparse
 from sklearn.utils import shuffle
+from small_data import N_INPUTS, N_OUTPUTS, N_SAMPLES, all_containers, make_data
 
 from skann.core.losses import make_loss
 from skann.core.network import Network, Workspace
@@ -16,21 +16,6 @@ from skann.core.objective import Objective
 from skann.training.data import TrainingData, TrainingDivergedError
 from skann.training.minibatch import MinibatchDescent
 from skann.training.optimizers import SGD, Adam
-
-N_SAMPLES, N_INPUTS, N_OUTPUTS = 10, 3, 2
-CONTAINERS = {"dense": np.asarray, "sparse": sparse.csr_array}
-all_containers = pytest.mark.parametrize(
-    "container", CONTAINERS.values(), ids=CONTAINERS
-)
-
-
-def make_data(container=np.asarray, weighted=False):
-    random_state = np.random.RandomState(0)
-    X = random_state.randn(N_SAMPLES, N_INPUTS)
-    target = random_state.randn(N_SAMPLES, N_OUTPUTS)
-    weight = random_state.uniform(0.2, 2, N_SAMPLES) if weighted else None
-    mean_weight = float(weight.mean()) if weighted else 1.0
-    return TrainingData(container(X), target, weight, mean_weight)
 
 
 class RecordingObjective(Objective):
