@@ -13,7 +13,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skann import BackpropRegressor, check_gradient
 
-
 # What the sources train: gradient descent on sigmoids, and nothing besides.
 PLAIN = {
     "activation": "logistic",

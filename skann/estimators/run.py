@@ -289,7 +289,8 @@ class TrainingRun:
             if isinstance(schedule, Adaptive):
                 message += " Learning rate too small."
             message += " Stopping."
-            self._warn_if_nothing_is_learned()
+            if not self.incremental:  # a piece of a stream is no end of training
+                self._warn_if_nothing_is_learned()
         else:
             progress.n_reductions += 1
             progress.plateau.count = 0

@@ -628,6 +628,17 @@ def test_a_fit_that_learns_nothing_says_so(ours, solver):
         ours((5,), solver=solver, random_state=0, max_iter=2000).fit(data, [7] * 60)
 
 
+@pytest.mark.parametrize("ours", [BackpropClassifier, BackpropRegressor])
+def test_a_piece_of_a_stream_does_not_say_that_training_stopped(ours):
+    data, target = np.ones((60, 3)), np.arange(60) % 3
+    estimator = ours((5,), random_state=0, n_iter_no_change=2)
+    options = {"classes": [0, 1, 2]} if ours is BackpropClassifier else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            estimator.partial_fit(data, target, **options)
+
+
 def test_a_penalty_that_forbids_to_learn_is_named():
     estimator = BackpropRegressor((5,), alpha=1e6, random_state=0, max_iter=2000)
     with pytest.warns(ConvergenceWarning, match=r"nothing was learned.*alpha=1e\+06"):
