@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_regressor
@@ -171,6 +172,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
         coef_init: Sequence[ArrayLike] | None = None,
         intercept_init: Sequence[ArrayLike] | None = None,
     ) -> Self:
@@ -187,6 +191,18 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; None stands for ones. A sample's share of the
             gradient is proportional to its weight, whatever the batch size.
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation inputs, which are scored after each epoch but not learned from.
+            With `early_stopping` they take the place of a part of X; without it the
+            scores are only recorded. In a `Pipeline(..., transform_input=["X_val"])`
+            they are transformed as X is.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Validation targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation samples in their score.
 
         coef_init : list of array-like, default=None
             The weights of each layer to start from, of shape (fan_in, fan_out). They
@@ -216,21 +232,23 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             targets or the frequencies of the classes.
         """
         return self._train(
-            X, y, sample_weight, coef_init=coef_init, intercept_init=intercept_init
-        )
+            X, y, sample_weight, (X_val, y_val, sample_weight_val),
+            coef_init=coef_init, intercept_init=intercept_init,
+        )  # fmt: skip
 
     def _train(
-        self, X, y, sample_weight,
+        self, X, y, sample_weight, validation_data,
         *, incremental=False, classes=None, coef_init=None, intercept_init=None,
     ):  # fmt: skip
         """Fit or, if `incremental`, run one epoch more."""
         passed = X, y, sample_weight
         self._validate_params()
         hidden_layer_sizes = self._hidden_layer_sizes()
-        if incremental and self.early_stopping:
+        if incremental and self.early_stopping and validation_data[0] is None:
             raise ValueError(
-                "partial_fit does not support early_stopping=True: a batch has no "
-                "validation part. Set early_stopping=False."
+                "partial_fit does not support early_stopping=True without X_val and "
+                "y_val: a batch has no validation part. Pass them, or set "
+                "early_stopping=False."
             )
         goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         if incremental and not goes_on:
@@ -252,18 +270,23 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         # that of scikit-learn's MLP.
         random_state = self._generator(goes_on)
         network = self._network()
+        best_theta = split_state = None
         if goes_on:
-            theta = self._theta.copy()
+            split_state = self._training_state["split"]
+            last = self._training_state["theta"] if incremental else None
+            theta = (self._theta if last is None else last).copy()
+            best_theta = self._theta.copy() if self.early_stopping else None
             progress = Progress.from_dict(self._training_state["progress"])
         else:
             initializer = find_initializer(self.init, self.activation)
             theta = network.draw(initializer, random_state, dtype)
             progress = Progress()
-        validation = self._split(target, sample_weight, random_state)
-
+        validation = self._make_validation(
+            validation_data, target, sample_weight, loss, random_state, split_state
+        )
         data = self._prepare_data(
-            X, target, sample_weight, network, theta, loss, progress, validation,
-            goes_on=goes_on, incremental=incremental,
+            X, target, sample_weight, network, (theta, best_theta), loss, progress,
+            validation, goes_on=goes_on, incremental=incremental,
         )  # fmt: skip
         if coef_init is not None:
             _assign_layers(network.weights(theta), coef_init, "coef_init")
@@ -277,6 +300,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             progress=progress,
             random_state=random_state,
             validation=validation,
+            best_theta=best_theta,
             earlier=earlier,
             incremental=incremental,
         )
@@ -325,13 +349,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if output_activation == "auto":
             output_activation = self._choose_output_activation(target.shape[1])
         loss = make_loss(self.loss, output_activation)
-        low, high = loss.target_range
-        outside = (target < low) | (target > high)
-        if outside.any():
-            raise ValueError(
-                f"loss={self.loss!r} with output_activation={output_activation!r} "
-                f"needs targets in [{low:g}, {high:g}]. Got {target[outside][0]:g}."
-            )
+        _check_target_range(loss, target)
         return loss
 
     def _hidden_layer_sizes(self):
@@ -391,39 +409,85 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             random_state.set_state(state)
         return random_state
 
-    def _split(self, target, sample_weight, random_state):
-        """Set aside what early stopping watches; None if it watches nothing."""
-        if not self.early_stopping or self.solver not in STOCHASTIC_SOLVERS:
-            return None
-        training_rows, rows = split_rows(
-            target.shape[0],
-            self._strata(target),
-            self.validation_fraction,
-            random_state,
-        )
-        weight = None if sample_weight is None else sample_weight[rows]
-        if weight is not None and not weight.any():
-            raise ValueError(
-                "The sample weights of the validation part are all zero. Change "
-                "random_state or validation_fraction."
+    def _make_validation(
+        self, validation_data, target, sample_weight, loss, random_state, split_state
+    ):
+        """Return what is scored after each epoch, or None.
+
+        It is the user's own data if there are any, else for early stopping a part that
+        is set aside: the same one as before if `split_state` is what an earlier
+        validation remembers.
+        """
+        if any(part is not None for part in validation_data):
+            X_val, target, weight = self._check_validation_data(*validation_data, loss)
+            training_rows = rows = None
+            split_state = None
+        elif self.early_stopping:
+            # Training that goes on must not learn from what it is scored by: the same
+            # data are split in the same way.
+            if split_state is not None:
+                random_state = RandomState()
+                random_state.set_state(split_state)
+            split_state = random_state.get_state(legacy=False)
+            training_rows, rows = split_rows(
+                target.shape[0],
+                self._strata(target),
+                self.validation_fraction,
+                random_state,
             )
-        validation_target = target[rows]
+            weight = None if sample_weight is None else sample_weight[rows]
+            if weight is not None and not weight.any():
+                raise ValueError(
+                    "The sample weights of the validation part are all zero. Change "
+                    "random_state or validation_fraction."
+                )
+            X_val, target = None, target[rows]
+        else:
+            return None
 
         def score(network, theta, X):
+            if X_val is not None:
+                X = ScaledRows(X_val, self._input_statistics, theta.dtype)
             raw = map_outputs(np.copy, network, theta, X, rows)
             if not np.isfinite(raw).all():
                 return np.nan
-            return self._score_encoded(validation_target, raw, weight)
+            return self._score_encoded(target, raw, weight)
 
-        return Validation(training_rows, score)
+        return Validation(training_rows, score, split_state)
+
+    def _check_validation_data(self, X_val, y_val, sample_weight_val, loss):
+        """Return the user's own validation data like `_check_data`."""
+        if X_val is None or y_val is None:
+            raise ValueError(
+                "X_val and y_val go together, and sample_weight_val with them. Got "
+                f"{'no X_val' if X_val is None else 'X_val without y_val'}."
+            )
+        try:
+            X, target, weight = self._check_data(
+                X_val, y_val, sample_weight_val, goes_on=True
+            )
+            if target.shape[1] != self.n_outputs_:
+                raise ValueError(
+                    f"y holds {target.shape[1]} targets, where the network has "
+                    f"{self.n_outputs_}."
+                )
+            if target.shape[0] < 2:
+                raise ValueError("One sample is too few for a score.")
+            _check_target_range(loss, target)
+        except ValueError as error:
+            raise ValueError(f"In the validation data: {error}") from error
+        return X, target, weight
 
     def _prepare_data(
-        self, X, target, sample_weight, network, theta, loss, progress, validation,
+        self, X, target, sample_weight, network, thetas, loss, progress, validation,
         *, goes_on, incremental,
     ):  # fmt: skip
-        """Weigh and scale the data; theta absorbs a change of scaling."""
-        weight = _learning_weight(sample_weight, validation, X.shape[0])
-        n_learning = X.shape[0] if validation is None else validation.training_rows.size
+        """Weigh and scale the data; all `thetas` absorb a change of scaling."""
+        thetas = [theta for theta in thetas if theta is not None]
+        dtype = thetas[0].dtype
+        rows = None if validation is None else validation.training_rows
+        weight = _learning_weight(sample_weight, rows, X.shape[0])
+        n_learning = X.shape[0] if rows is None else rows.size
         mean_weight = 1.0 if weight is None else float(weight.sum()) / n_learning
         if goes_on and incremental:
             progress.merge_weight(mean_weight, n_learning)
@@ -432,47 +496,49 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if mean_weight > 0:
             with np.errstate(over="ignore", invalid="ignore"):
                 self._update_scaling(
-                    X, target, weight, network, theta, loss,
+                    X, target, weight, network, thetas, loss,
                     goes_on=goes_on, merge=incremental,
                 )  # fmt: skip
-            if not np.isfinite(theta).all():
+            if not all(np.isfinite(theta).all() for theta in thetas):
                 raise ValueError(
                     "The scale of X or y has changed so much that no weights in "
-                    f"{theta.dtype} could absorb it. Call fit with warm_start=False to "
+                    f"{dtype} could absorb it. Call fit with warm_start=False to "
                     "start anew."
                 )
         with np.errstate(over="ignore", invalid="ignore"):
-            X = scale_columns(X, self._input_statistics, theta.dtype)
-            target = scale_columns(target, self._target_statistics, theta.dtype)
+            X = scale_columns(X, self._input_statistics, dtype)
+            target = scale_columns(target, self._target_statistics, dtype)
             if sample_weight is not None:
-                sample_weight = sample_weight.astype(theta.dtype)
+                sample_weight = sample_weight.astype(dtype)
         _check_size(X.data if sparse.issparse(X) else X, "X")
         _check_size(target, "y")
         if sample_weight is not None and not np.isfinite(sample_weight).all():
             raise ValueError(
-                f"sample_weight holds values that are too large for {theta.dtype}. "
+                f"sample_weight holds values that are too large for {dtype}. "
                 "Divide them by their mean: only their ratios matter."
             )
         return TrainingData(X, target, sample_weight, progress.mean_weight)
 
     def _update_scaling(
-        self, X, target, weight, network, theta, loss, *, goes_on, merge
+        self, X, target, weight, network, thetas, loss, *, goes_on, merge
     ):
-        """Measure the columns; a theta that goes on absorbs what changes."""
-        weights, biases = network.weights(theta), network.biases(theta)
+        """Measure the columns; thetas that go on absorb what changes."""
         inputs = targets = None
         if self.scaling is not None:
             inputs = column_statistics(X, weight, self.scaling)
-        if goes_on and inputs is not None:
-            if merge:
+            if goes_on and merge:
                 inputs = merge_statistics(self._input_statistics, inputs)
-            absorb_input_scaling(weights[0], biases[0], self._input_statistics, inputs)
         kind = self._target_scaling(loss)
         if kind is not None:
             targets = column_statistics(target, weight, kind)
             if goes_on and merge and self._target_statistics is not None:
                 targets = merge_statistics(self._target_statistics, targets)
-        if goes_on:
+        for theta in thetas if goes_on else []:
+            weights, biases = network.weights(theta), network.biases(theta)
+            if inputs is not None:
+                absorb_input_scaling(
+                    weights[0], biases[0], self._input_statistics, inputs
+                )
             absorb_target_scaling(
                 weights[-1], biases[-1], self._target_statistics, targets,
                 log_link=self.out_activation_ == "exp",
@@ -574,7 +640,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             Before `fit`.
         """
         check_is_fitted(self)
-        dropped = dict.fromkeys(("solver", "optimizer", "order", "random_state"))
+        keys = ("solver", "optimizer", "order", "theta", "random_state", "split")
+        dropped = dict.fromkeys(keys)
         self._training_state = {**self._training_state, **dropped}
         return self
 
@@ -652,12 +719,24 @@ def _assign_layers(layers, arrays, name):
             raise ValueError(f"{name}[{index}] must be finite in {layer.dtype}.")
 
 
-def _learning_weight(sample_weight, validation, n_samples):
+def _check_target_range(loss, target):
+    """Refuse targets that the loss has no value for, or its output cannot reach."""
+    low, high = loss.target_range
+    outside = (target < low) | (target > high)
+    if outside.any():
+        raise ValueError(
+            f"loss={loss.name!r} with output_activation="
+            f"{loss.output_activation.name!r} needs targets in [{low:g}, {high:g}]. "
+            f"Got {target[outside][0]:g}."
+        )
+
+
+def _learning_weight(sample_weight, training_rows, n_samples):
     """Return the weights with zeros for the validation part, which must not leak."""
-    if validation is None:
+    if training_rows is None:
         return sample_weight
     weight = np.zeros(n_samples)
-    rows = validation.training_rows
+    rows = training_rows
     weight[rows] = 1.0 if sample_weight is None else sample_weight[rows]
     if not weight.any():
         raise ValueError(

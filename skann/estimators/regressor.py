@@ -111,9 +111,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Whether that momentum is Nesterov's.
 
     early_stopping : bool, default=False
-        Whether "sgd" and "adam" set a part of the data aside, stop when the score on
-        it no longer improves, and keep the weights that were best there. Without it
-        they stop when the training loss no longer improves.
+        Whether to set a part of the data aside (or to use `X_val` and `y_val`), to
+        stop when the score on it no longer improves, and to keep the weights that were
+        best there. Without it "sgd" and "adam" stop when the training loss no longer
+        improves.
 
     validation_fraction : float, default=0.1
         The share of the data that `early_stopping` sets aside, in [0, 1).
@@ -128,8 +129,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Keeps the denominator of "adam" away from zero.
 
     n_iter_no_change : int, default=10
-        After how many epochs in a row without an improvement "sgd" and "adam" stop;
-        `np.inf` never stops them.
+        After how many epochs in a row without an improvement training stops; `np.inf`
+        never stops it.
 
     max_fun : int, default=15000
         The largest number of evaluations of the loss by "lbfgs".
@@ -183,8 +184,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The loss of each epoch, or of each iteration of "lbfgs".
 
     validation_scores_ : list of float or None
-        The R^2 on the validation part after each epoch; None without
-        `early_stopping`.
+        The R^2 on the validation data after each epoch; None without them.
 
     best_validation_score_ : float or None
         The best of these.
@@ -330,7 +330,14 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     @available_if(has_partial_fit)
     @all_or_nothing
     def partial_fit(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Run one epoch of minibatch descent over a batch of data.
 
@@ -351,6 +358,18 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, relative to those of all batches so far.
 
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation inputs, which are scored after the epoch but not learned from.
+            `early_stopping` needs them: predictions then come from the weights that
+            were best so far, while training goes on from the last ones. When to stop
+            is for the caller to say.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Validation targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation samples in their score.
+
         Returns
         -------
         self : object
@@ -362,7 +381,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             If an input or a parameter is invalid, or if training diverges. The
             estimator is then as it was before the call.
         """
-        return self._train(X, y, sample_weight, incremental=True)
+        return self._train(
+            X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=True
+        )
 
     # ------------------------------------------------------------------- targets
 

@@ -67,7 +67,10 @@ class TrainingRun:
         Shuffles the samples.
 
     validation : Validation or None
-        What early stopping watches, and the rows that are left to learn from.
+        What is scored after each epoch, and the rows that are left to learn from.
+
+    best_theta : ndarray of shape (n_parameters,) or None
+        The best parameters so far, if the search for better ones goes on.
 
     earlier : dict or None
         The fitted attributes to go on from.
@@ -78,16 +81,18 @@ class TrainingRun:
 
     def __init__(
         self, estimator, objective, data, theta, *,
-        progress, random_state, validation, earlier, incremental,
+        progress, random_state, validation, best_theta, earlier, incremental,
     ):  # fmt: skip
         self.estimator = estimator
         self.objective = objective
         self.data = data
         self.theta = theta
-        self.best_theta = None
+        self.best_theta = best_theta
         self.progress = progress
         self.random_state = random_state
         self.validation = validation
+        # Without early stopping the validation score is only recorded.
+        self.stops_by_score = validation is not None and estimator.early_stopping
         self.incremental = incremental
         self.earlier = earlier or {}
         self.history = new_history(self.earlier.get("history_"))
@@ -129,10 +134,9 @@ class TrainingRun:
         """Run epochs of minibatches until something ends training."""
         estimator, progress = self.estimator, self.progress
         schedule = make_schedule(estimator)
-        # Each fit starts its own search for a plateau. Where plateaus set the learning
-        # rate, or the fit comes in pieces, the search is part of what goes on.
-        if not (self.incremental or isinstance(schedule, Adaptive)):
-            progress.plateau = Plateau()
+        # Where plateaus set the learning rate, or the fit comes in pieces, the search
+        # for one is part of what goes on.
+        self._begin_search(goes_on=self.incremental or isinstance(schedule, Adaptive))
         descent = self._make_descent()
         max_iter = 1 if self.incremental else estimator.max_iter
         try:
@@ -155,6 +159,13 @@ class TrainingRun:
         except KeyboardInterrupt:
             self._warn_of_interrupt()
 
+    def _begin_search(self, *, goes_on):
+        """Start to look for a plateau of what is watched, or go on looking for it."""
+        watched = "score" if self.stops_by_score else "loss"
+        if not goes_on or self.progress.plateau.watched != watched:
+            self.progress.plateau = Plateau(watched=watched)
+            self.best_theta = None
+
     def _make_descent(self):
         """Set up the optimizer, its memory and the order of the samples."""
         estimator, data = self.estimator, self.data
@@ -164,7 +175,7 @@ class TrainingRun:
         else:
             self.optimizer_state = optimizer.initial_state(self.theta)
 
-        if self.validation is not None:
+        if self.validation is not None and self.validation.training_rows is not None:
             rows = self.validation.training_rows.copy()
         elif estimator.shuffle:
             # Each epoch shuffles the order of the one before, so a fit in pieces has
@@ -199,6 +210,7 @@ class TrainingRun:
     def _lbfgs(self):
         """Run L-BFGS over all data until something ends it."""
         estimator = self.estimator
+        self._begin_search(goes_on=False)
         task = self._begin_task("iteration")
 
         def on_iteration(theta, loss, gradient_norm):
@@ -206,7 +218,8 @@ class TrainingRun:
             self.theta = theta
             self.progress.n_samples_seen += self.data.n_samples
             self._record(loss, gradient_norm)
-            stop = self._end_task(task)
+            self._watch(loss)
+            stop = self._end_task(task) or self._should_stop()
             task = self._begin_task("iteration")
             return stop
 
@@ -269,27 +282,33 @@ class TrainingRun:
     def _watch(self, loss):
         """Update the search for a plateau, and the best parameters so far."""
         score = self.history["validation_score"][-1]
-        value = loss if score is None else -score
+        value = -score if self.stops_by_score else loss
         improved = self.progress.plateau.update(value, self.estimator.tol)
-        if improved and score is not None:
+        if improved and self.stops_by_score:
             self.best_theta = self.theta.copy()
 
-    def _should_stop(self, schedule):
-        """Say whether training is on a plateau that no lower learning rate leaves."""
+    def _should_stop(self, schedule=None):
+        """Say whether training is on a plateau that no lower learning rate leaves.
+
+        Without a schedule, L-BFGS has ways of its own to see a plateau of the loss.
+        """
         estimator, progress = self.estimator, self.progress
+        if schedule is None and not self.stops_by_score:
+            return False
         if progress.plateau.count <= estimator.n_iter_no_change:
             return False
-        watched = "Training loss" if self.validation is None else "Validation score"
+        watched = "Validation score" if self.stops_by_score else "Training loss"
         message = (
             f"{watched} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change} consecutive epochs."
         )
-        stops = not schedule.can_reduce(progress)
+        stops = schedule is None or not schedule.can_reduce(progress)
         if stops:
             if isinstance(schedule, Adaptive):
                 message += " Learning rate too small."
             message += " Stopping."
-            if not self.incremental:  # a piece of a stream is no end of training
+            # A piece of a stream is no end of training; that of L-BFGS is seen later.
+            if not (self.incremental or schedule is None):
                 self._warn_if_nothing_is_learned()
         else:
             progress.n_reductions += 1
@@ -302,7 +321,7 @@ class TrainingRun:
     def _warn_if_nothing_is_learned(self):
         """Warn if the model is no better than one that always predicts the mean."""
         target, weight = self.data.target, self.data.sample_weight
-        if self.validation is not None:
+        if self.validation is not None and self.validation.training_rows is not None:
             rows = self.validation.training_rows
             target, weight = target[rows], None if weight is None else weight[rows]
         constant = self.objective.loss.value_of_constant(target, weight)
@@ -417,13 +436,18 @@ class TrainingRun:
                 "solver": self.estimator.solver,
                 "optimizer": self.optimizer_state,
                 "order": self.order,
+                # Training goes on from the last parameters, not from the best.
+                "theta": self.theta if self.incremental else None,
                 "progress": self.progress.as_dict(),
                 "random_state": self._generator_state(),
+                "split": self.validation and self.validation.split_state,
             },
         }
         if self.validation is not None:
             scores = [s for s in history["validation_score"] if s is not None]
             attributes["validation_scores_"] = scores
+            attributes["best_validation_score_"] = max(scores, default=None)
+        if self.stops_by_score:
             attributes["best_validation_score_"] = -plateau.best
             attributes["best_loss_"] = None
         return attributes
@@ -439,20 +463,25 @@ class TrainingRun:
 
 
 class Validation:
-    """The part of the data that early stopping watches.
+    """Data that are scored after each epoch, and that early stopping watches.
 
     Parameters
     ----------
-    training_rows : ndarray of int
-        The rows that are left to learn from.
+    training_rows : ndarray of int or None
+        The rows that are left to learn from; None for all, if the validation data
+        are others.
 
     score : callable
         Takes the network, theta and all (scaled) inputs and returns the score on the
-        other rows.
+        validation data.
+
+    split_state : dict or None
+        The state of the generator that drew the split, to draw it once more.
     """
 
-    def __init__(self, training_rows, score):
+    def __init__(self, training_rows, score, split_state):
         self.training_rows = training_rows
+        self.split_state = split_state
         self._score = score
 
     def score(self, network, theta, X):

@@ -20,10 +20,14 @@ class Plateau:
 
     count : int, default=0
         The number of epochs in a row without improvement.
+
+    watched : {"loss", "score"}, default="loss"
+        What the values are: a plateau of one says nothing of the other.
     """
 
     best: float = math.inf
     count: int = 0
+    watched: str = "loss"
 
     def update(self, value: float, tol: float) -> bool:
         """Take in an epoch's value; return whether it is the best so far."""

@@ -477,8 +477,52 @@ def test_a_part_without_any_weight_is_refused(kind, fitted, part, monkeypatch):
 def test_partial_fit_has_no_validation_part_to_stop_by(kind, situation):
     estimator, call = situate(situation, kind)
     estimator.set_params(early_stopping=True)
-    with fails(estimator, ValueError, ["partial_fit", "early_stopping=True"]):
+    words = ["partial_fit", "early_stopping=True", "X_val"]
+    with fails(estimator, ValueError, words):
         call(X, TARGETS[kind])
+
+
+# X_val, y_val and sample_weight_val, and words of the error.
+BAD_VALIDATION = {
+    "no X_val": (None, LABELS, None, ["X_val and y_val go together", "no X_val"]),
+    "no y_val": (X, None, None, ["X_val without y_val"]),
+    "weights alone": (None, None, ONES, ["no X_val"]),
+    "another width": (X[:, :2], LABELS, None, ["2 features", "expecting 3"]),
+    "NaN": (with_value(X, np.nan), LABELS, None, ["NaN"]),
+    "another length": (X[:5], LABELS, None, ["inconsistent numbers of samples"]),
+    "a negative weight": (X, LABELS, -ONES, ["egative"]),
+    "weights of zero": (X, LABELS, 0 * ONES, ["zero"]),
+    "one sample": (X[:1], LABELS[:1], None, ["too few"]),
+    "several targets": (X, np.c_[LABELS, LABELS > 0], None, []),
+}
+
+
+@IN_EVERY_SITUATION
+@BOTH
+@pytest.mark.parametrize("name", BAD_VALIDATION)
+def test_bad_validation_data_are_refused(name, kind, situation):
+    X_val, y_val, weight, words = BAD_VALIDATION[name]
+    factory, method = SITUATIONS[situation]
+    estimator = factory(kind)
+    options = {"X_val": X_val, "y_val": y_val, "sample_weight_val": weight}
+    if (kind, situation) == ("classifier", "partial_fit, unfitted"):
+        options["classes"] = [0, 1, 2]
+    if not (X_val is None or y_val is None):
+        words = [*words, "In the validation data"]
+    with fails(estimator, ValueError, words):
+        getattr(estimator, method)(X, TARGETS[kind], **options)
+
+
+def test_validation_data_with_an_unknown_class_are_refused():
+    estimator = make("classifier")
+    with fails(estimator, ValueError, ["In the validation data", "not in", "3"]):
+        estimator.fit(X, LABELS, X_val=X, y_val=LABELS + 1)
+
+
+def test_validation_targets_without_a_loss_are_refused():
+    estimator = make("regressor", loss="poisson")
+    with fails(estimator, ValueError, ["In the validation data", "poisson", "-1"]):
+        estimator.fit(X, LABELS, X_val=X, y_val=LABELS - 1)
 
 
 # -------------------------------------------------------------------- given weights

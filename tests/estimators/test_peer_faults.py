@@ -434,6 +434,24 @@ def test_s11_hidden_layer_sizes_is_the_first_parameter(ours):
         ours((50,), "tanh", "sgd")
 
 
+def test_s12_early_stopping_of_a_stream():
+    noise = np.random.RandomState(1).randn(500)
+    data = {"X_val": X[400:], "y_val": Y[400:]}
+    mlp, ours = regressors(early_stopping=True, learning_rate_init=0.05)
+    with pytest.raises(ValueError, match="does not support early_stopping=True"):
+        mlp.partial_fit(X[:400], Y[:400])
+    with pytest.raises(
+        ValueError, match=r"early_stopping=True without X_val and y_val"
+    ):
+        ours.partial_fit(X[:400], Y[:400])
+    for _ in range(30):
+        ours.partial_fit(X[:400], (Y + 2 * noise)[:400], **data)
+    scores = ours.validation_scores_
+    assert len(scores) == 30
+    assert ours.best_validation_score_ == max(scores) > scores[-1] + 0.01
+    assert_allclose(ours.score(X[400:], Y[400:]), max(scores))
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_s13_keyboard_interrupt(monkeypatch, early_stopping):
     def interrupt(message, **kwargs):
