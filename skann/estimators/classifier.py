@@ -345,7 +345,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The same call again goes on with the optimizer's memory, the learning rate's
         schedule and the random numbers, so that k calls with the same data do what
         `fit` does in k epochs. Inputs are scaled by statistics of all batches so
-        far; when these move, the first layer absorbs the change.
+        far; when these move, the first layer absorbs the change. The first batch
+        gives the initial weights their size: it had better hold some tens of samples.
 
         Parameters
         ----------

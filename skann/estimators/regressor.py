@@ -345,7 +345,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         schedule and the random numbers, so that k calls with the same data do what
         `fit` does in k epochs. Inputs and targets are scaled by statistics of all
         batches so far; when these move, the first and the last layer absorb the
-        change.
+        change. The first batch gives the initial weights their size: it had better
+        hold some tens of samples.
 
         Parameters
         ----------

@@ -48,11 +48,10 @@ def column_statistics(X, sample_weight, kind) -> Statistics:
         sample_weight = np.ones(X.shape[0])
     sample_weight = sample_weight.astype(np.float64)
     is_sparse = sparse.issparse(X)
-    if is_sparse:
+    if is_sparse and not sample_weight.all():
         present = np.flatnonzero(sample_weight)
         X, sample_weight = X[present], sample_weight[present]
-    low, high = min_max_axis(X, axis=0) if is_sparse else _range(X, sample_weight)
-    low, high = low.astype(np.float64), high.astype(np.float64)
+    low, high = _range(X, sample_weight)
 
     if kind == "standard":
         center, spread = _mean_and_deviation(X, sample_weight, _unit(low, high))
@@ -86,9 +85,13 @@ def _unit(low, high):
 def _range(X, sample_weight):
     """Return the smallest and largest value of each column, by blocks of rows."""
     low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
-    for rows, _ in _present_blocks(X, sample_weight):
-        low = np.minimum(low, rows.min(axis=0))
-        high = np.maximum(high, rows.max(axis=0))
+    if sparse.issparse(X):
+        ranges = (min_max_axis(X[block], axis=0) for block in _row_blocks(X))
+    else:
+        blocks = _present_blocks(X, sample_weight)
+        ranges = ((rows.min(axis=0), rows.max(axis=0)) for rows, _ in blocks)
+    for lowest, highest in ranges:
+        low, high = np.minimum(low, lowest), np.maximum(high, highest)
     return low, high
 
 
@@ -105,14 +108,10 @@ def _mean_and_deviation(X, sample_weight, unit):
     # and what they are multiplied with does not overflow.
     sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     if sparse.issparse(X):
-        scaled = sparse.csr_array(
-            (
-                np.ldexp(X.data.astype(np.float64), -unit[X.indices]),
-                X.indices,
-                X.indptr,
-            ),
-            shape=X.shape,
-        )
+        exponents = -unit[X.indices]
+        in_units = np.ldexp(X.data, exponents, dtype=np.float64)
+        del exponents
+        scaled = sparse.csr_array((in_units, X.indices, X.indptr), shape=X.shape)
         mean, variance = mean_variance_axis(scaled, axis=0, weights=sample_weight)
     else:
         # Deviations from a row are exact where a column's offset is large compared
@@ -132,8 +131,9 @@ def _mean_and_deviation(X, sample_weight, unit):
 
 
 def _row_blocks(X):
-    """Yield slices of rows of about 64 Ki elements each."""
-    step = max(1, (1 << 16) // max(1, X.shape[1]))
+    """Yield slices of rows of about 64 Ki elements each, counting what is stored."""
+    n_elements = X.nnz // max(1, X.shape[0]) if sparse.issparse(X) else X.shape[1]
+    step = max(1, (1 << 16) // max(1, n_elements))
     for start in range(0, X.shape[0], step):
         yield slice(start, start + step)
 
@@ -258,6 +258,17 @@ def center_and_scale(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
     return center, scale
 
 
+def _center_and_width(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
+    """Return center and scale as they turn outputs into targets.
+
+    A target that was constant has no width: it is predicted as it was.
+    """
+    center, scale = center_and_scale(statistics)
+    if statistics["centered"]:
+        scale[is_constant(statistics)] = 0
+    return center, scale
+
+
 def is_constant(statistics: Statistics) -> np.ndarray:
     """Say of each column whether all its values were equal."""
     return statistics["low"] == statistics["high"]
@@ -272,7 +283,8 @@ def scale_columns(X, statistics: Statistics | None, dtype):
         return X.astype(dtype, copy=False)
     center, scale = center_and_scale(statistics)
     if sparse.issparse(X):
-        data = (X.data / scale[X.indices]).astype(dtype, copy=False)
+        divisors = scale[X.indices]
+        data = np.divide(X.data, divisors, out=divisors).astype(dtype, copy=False)
         return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
     limit = np.finfo(center.dtype).max / 4
     if max(-statistics["low"].min(), statistics["high"].max()) > limit:
@@ -287,11 +299,12 @@ def scale_columns(X, statistics: Statistics | None, dtype):
 def unscale_columns(scaled, statistics: Statistics | None):
     """Return scaled * scale + center in the dtype of `scaled`.
 
-    What lies beyond the largest number of that dtype becomes that number.
+    What lies beyond the largest number of that dtype becomes that number. Where all
+    values were equal there is nothing else to return.
     """
     if statistics is None:
         return scaled
-    center, scale = center_and_scale(statistics)
+    center, scale = _center_and_width(statistics)
     with np.errstate(over="ignore"):
         values = scaled * scale + center
     largest = np.finfo(scaled.dtype).max
@@ -382,7 +395,7 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
         weights[0] /= scale[:, np.newaxis]
         biases[0] -= center @ weights[0]
     if targets is not None:
-        center, scale = _as_float64(center_and_scale(targets))
+        center, scale = _as_float64(_center_and_width(targets))
         if log_link:
             biases[-1] += np.log(scale)
         else:
