@@ -834,6 +834,17 @@ def test_sparse_predictions_of_a_network_fitted_to_dense_data_are_the_same(
     assert_allclose(actual, regressor.predict(dense), rtol=tolerance)
 
 
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("value", [0.0, 1e-6, -7.25, 1e9])
+def test_a_constant_target_is_predicted_as_it_is(value, scaling):
+    target = np.c_[np.full(N, value), TARGET]
+    regressor = BackpropRegressor(**FEW, scaling=scaling).fit(X, target)
+    assert_array_equal(regressor.predict(X * 5)[:, 0], np.full(N, value))
+    assert_array_equal(forward_raw(regressor, X * 5)[:, 0], np.full(N, value))
+    regressor.partial_fit(X, target[:, ::-1])  # and is free to vary from then on
+    assert np.ptp(regressor.predict(X), axis=0).min() > 0
+
+
 # ------------------------------------------------------------------ what is not seen
 
 
