@@ -4,14 +4,19 @@ Each activation is a function and, beside it, its derivative, both in place: tra
 allocates nothing per step. A hidden layer takes the function and its slope together,
 on the way forward; the way back only multiplies by the slope. An output layer's
 activation belongs to the loss, which asks for its derivative when it needs it.
+
+z is the pre-activation throughout, f(z) the output, f'(z) the slope.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, ndtr
 
 from skann.core.types import FloatArray
 
@@ -43,15 +48,77 @@ class Activation(ABC):
         """
 
 
-class ElementwiseActivation(Activation):
-    """A function of each pre-activation by itself, as hidden layers need it."""
+class HiddenActivation(ABC):
+    """What a hidden layer needs of its activation; derive your own from it.
+
+    The arrays have shape (n_samples, n_units), and float32 or float64 as dtype; both
+    methods work in place, element by element, and an object keeps no array for later.
+    If it has settings, let it be a frozen dataclass, so that equal settings make equal
+    objects.
+
+    Examples
+    --------
+    The sine (Sitzmann et al., 2020, "Implicit neural representations with periodic
+    activation functions"), whose derivative is the cosine:
+
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from skann.core.activations import HiddenActivation
+    >>> @dataclass(frozen=True)
+    ... class Sine(HiddenActivation):
+    ...     frequency: float = 1.0
+    ...
+    ...     def apply(self, pre_activation, out):
+    ...         np.multiply(pre_activation, self.frequency, out=out)
+    ...         np.sin(out, out=out)
+    ...
+    ...     def apply_with_slope(self, pre_activation, slope):
+    ...         pre_activation *= self.frequency
+    ...         np.cos(pre_activation, out=slope)
+    ...         slope *= self.frequency
+    ...         np.sin(pre_activation, out=pre_activation)
+
+    Its slope agrees with the difference of two values close to each other:
+
+    >>> value, slope = np.array([[-1.0, 0.0, 2.0]]), np.empty((1, 3))
+    >>> after, before = value + 1e-6, value - 1e-6
+    >>> sine = Sine(3.0)
+    >>> sine.apply_with_slope(value, slope)
+    >>> sine.apply(after, out=after)
+    >>> sine.apply(before, out=before)
+    >>> np.allclose(slope, (after - before) / 2e-6)
+    True
+
+    A network takes it in the place of a name:
+
+    >>> from skann.core.network import Network
+    >>> Network([3, 4, 2, 1], [Sine(3.0), "tanh"]).activations
+    [Sine(frequency=3.0), Tanh()]
+    """
+
+    @abstractmethod
+    def apply(self, pre_activation: FloatArray, out: FloatArray) -> None:
+        """Write f(z) into `out`, which may be `pre_activation` itself."""
+
+    @abstractmethod
+    def apply_with_slope(self, pre_activation: FloatArray, slope: FloatArray) -> None:
+        """Replace z by f(z) in `pre_activation`, and write f'(z) into `slope`.
+
+        `slope` is another array, with anything in it. f(z) is what `apply` computes.
+        """
+
+
+class ElementwiseActivation(Activation, HiddenActivation):
+    """A function of each pre-activation whose derivative is a function of the output.
+
+    So hidden layers and output layers can have it.
+    """
 
     @abstractmethod
     def differentiate(self, output: FloatArray, out: FloatArray) -> None:
         """Write f'(z), in terms of f(z), into `out`, another array than `output`."""
 
     def apply_with_slope(self, pre_activation: FloatArray, slope: FloatArray) -> None:
-        """Replace z by f(z) in `pre_activation`, and write f'(z) into `slope`."""
         self.apply(pre_activation, out=pre_activation)
         self.differentiate(pre_activation, out=slope)
 
@@ -61,6 +128,7 @@ class ElementwiseActivation(Activation):
         delta *= slope
 
 
+@dataclass(frozen=True)
 class Identity(ElementwiseActivation):
     """The function f(z) = z and f'(z) = 1."""
 
@@ -77,6 +145,7 @@ class Identity(ElementwiseActivation):
         pass
 
 
+@dataclass(frozen=True)
 class Logistic(ElementwiseActivation):
     """The function f(z) = 1 / (1 + exp(-z)) and f' = f (1 - f)."""
 
@@ -91,6 +160,7 @@ class Logistic(ElementwiseActivation):
         out *= output
 
 
+@dataclass(frozen=True)
 class Tanh(ElementwiseActivation):
     """The function f(z) = tanh(z) and f' = 1 - f ** 2."""
 
@@ -105,6 +175,7 @@ class Tanh(ElementwiseActivation):
         np.subtract(1, out, out=out)
 
 
+@dataclass(frozen=True)
 class Relu(ElementwiseActivation):
     """The function f(z) = max(z, 0) and f' = 1 where z > 0, else 0."""
 
@@ -123,6 +194,217 @@ class Relu(ElementwiseActivation):
 
     def differentiate(self, output, out):
         np.greater(output, 0, out=out)
+
+
+@dataclass(frozen=True)
+class LeakyRelu(ElementwiseActivation):
+    """The function f(z) = z where z > 0, else a z; f' = 1 or a.
+
+    From Maas, Hannun and Ng, 2013, "Rectifier nonlinearities improve neural network
+    acoustic models", section 2.
+
+    Parameters
+    ----------
+    slope : float, default=0.01
+        The slope a below 0, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the slope is outside of these bounds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skann.core.activations import LeakyRelu
+    >>> z = np.array([[-10.0, 3.0]])
+    >>> LeakyRelu(0.2).apply(z, out=z)
+    >>> z
+    array([[-2.,  3.]])
+    """
+
+    slope: float = 0.01
+
+    name = "leaky_relu"
+
+    def __post_init__(self):
+        if not 0 <= self.slope <= 1:
+            raise ValueError(f"slope must be between 0 and 1. Got {self} instead.")
+        # A scalar of numpy would decide the dtype of a product with float32.
+        object.__setattr__(self, "slope", float(self.slope))
+
+    def apply(self, pre_activation, out):
+        np.maximum(pre_activation, pre_activation * self.slope, out=out)
+
+    def apply_with_slope(self, pre_activation, slope):
+        self.differentiate(pre_activation, out=slope)
+        pre_activation *= slope
+
+    def differentiate(self, output, out):
+        np.greater(output, 0, out=out)
+        np.maximum(out, _row(self.slope, out), out=out)
+
+
+@dataclass(frozen=True)
+class Elu(ElementwiseActivation):
+    """The function f(z) = z where z > 0, else a (exp(z) - 1); f' = 1 or f + a.
+
+    From Clevert, Unterthiner and Hochreiter, 2016, "Fast and accurate deep network
+    learning by exponential linear units (ELUs)", section 3.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        The depth a that f reaches far below 0, larger than 0.
+
+    Raises
+    ------
+    ValueError
+        If alpha is not positive and finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skann.core.activations import Elu
+    >>> z = np.array([[-100.0, 3.0]])
+    >>> Elu(0.5).apply(z, out=z)
+    >>> z
+    array([[-0.5,  3. ]])
+    """
+
+    alpha: float = 1.0
+
+    name = "elu"
+
+    def __post_init__(self):
+        if not 0 < self.alpha < np.inf:
+            raise ValueError(f"alpha must be positive and finite. Got {self} instead.")
+        object.__setattr__(self, "alpha", float(self.alpha))
+
+    def apply(self, pre_activation, out):
+        zeros = _row(0, pre_activation)
+        below = np.minimum(pre_activation, zeros)
+        np.expm1(below, out=below)
+        below *= self.alpha
+        np.maximum(pre_activation, zeros, out=out)
+        out += below
+
+    def differentiate(self, output, out):
+        _differentiate_elu(output, out, slope_above=1.0, depth=self.alpha)
+
+
+@dataclass(frozen=True)
+class Selu(ElementwiseActivation):
+    """The function f(z) = s elu(z), and f' = s where z > 0, else f + s a.
+
+    a is the alpha of elu. With a and s as here a network of standardised inputs whose
+    weights have a variance of 1 / fan_in ("lecun_normal") keeps mean 0 and variance 1
+    from layer to layer: Klambauer et al., 2017, "Self-normalizing neural networks",
+    equation 2. (For z a standard normal variable, E f(z) = 0 and E f(z) ** 2 = 1.)
+    """
+
+    name = "selu"
+
+    def apply(self, pre_activation, out):
+        _SELU_ELU.apply(pre_activation, out=out)
+        out *= _SELU_SCALE
+
+    def differentiate(self, output, out):
+        depth = _SELU_SCALE * _SELU_ELU.alpha
+        _differentiate_elu(output, out, slope_above=_SELU_SCALE, depth=depth)
+
+
+_SELU_ELU = Elu(1.6732632423543772)
+_SELU_SCALE = 1.0507009873554805
+
+
+@dataclass(frozen=True)
+class Softplus(ElementwiseActivation):
+    """The function f(z) = log(1 + exp(z)) and f' = 1 - exp(-f), the logistic function.
+
+    From Dugas et al., 2001, "Incorporating second-order functional knowledge for better
+    option pricing".
+    """
+
+    name = "softplus"
+    output_range = (0.0, np.inf)
+
+    def apply(self, pre_activation, out):
+        # max(z, 0) + log(1 + exp(-|z|)) is the same, and never overflows.
+        rest = np.abs(pre_activation)
+        np.negative(rest, out=rest)
+        np.exp(rest, out=rest)
+        np.log1p(rest, out=rest)
+        np.maximum(pre_activation, _row(0, pre_activation), out=out)
+        out += rest
+
+    def differentiate(self, output, out):
+        np.negative(output, out=out)
+        np.expm1(out, out=out)
+        np.negative(out, out=out)
+
+
+@dataclass(frozen=True)
+class Gelu(HiddenActivation):
+    """The function f(z) = z P(z) and f' = P(z) + z p(z).
+
+    P and p are the normal distribution and its density, exact, not by a tanh: Hendrycks
+    and Gimpel, 2016, "Gaussian error linear units (GELUs)", section 2.
+    """
+
+    def apply(self, pre_activation, out):
+        np.multiply(pre_activation, ndtr(pre_activation), out=out)
+
+    def apply_with_slope(self, pre_activation, slope):
+        ndtr(pre_activation, out=slope)
+        # Beyond 50 the density is 0 in any float, and the square might overflow.
+        near = np.clip(pre_activation, -50, 50)
+        pre_activation *= slope
+        density = near * near
+        density *= -0.5
+        np.exp(density, out=density)
+        density *= 1 / math.sqrt(2 * math.pi)
+        density *= near
+        slope += density
+
+
+@dataclass(frozen=True)
+class Silu(HiddenActivation):
+    """The function f(z) = z s(z) and f' = s(z) + f(z) (1 - s(z)).
+
+    s is the logistic function: Elfwing, Uchibe and Doya, 2018, "Sigmoid-weighted linear
+    units for neural network function approximation in reinforcement learning".
+    """
+
+    def apply(self, pre_activation, out):
+        np.multiply(pre_activation, expit(pre_activation), out=out)
+
+    def apply_with_slope(self, pre_activation, slope):
+        expit(pre_activation, out=slope)
+        pre_activation *= slope
+        rest = 1 - slope
+        rest *= pre_activation
+        slope += rest
+
+
+def _row(value: float, like: FloatArray) -> FloatArray:
+    """Return one row of a number, to compare each row with, as `Relu` does."""
+    return np.full(like.shape[-1], value, like.dtype)
+
+
+def _differentiate_elu(
+    output: FloatArray, out: FloatArray, *, slope_above: float, depth: float
+) -> None:
+    """Write `slope_above` where f(z) > 0, else f(z) + `depth`."""
+    zeros = _row(0, output)
+    np.minimum(output, zeros, out=out)
+    out += depth
+    if slope_above != depth:
+        # Several times as fast as assigning through a mask, and exact as well.
+        above = np.empty_like(output)
+        np.greater(output, zeros, out=above)
+        out -= depth * above
+        out += slope_above * above
 
 
 class Exp(ElementwiseActivation):
@@ -159,12 +441,95 @@ class Softmax(Activation):
         delta *= output
 
 
-HIDDEN_ACTIVATIONS: dict[str, ElementwiseActivation] = {
-    activation.name: activation
-    for activation in (Identity(), Logistic(), Tanh(), Relu())
+HIDDEN_ACTIVATIONS: dict[str, HiddenActivation] = {
+    "identity": Identity(),
+    "logistic": Logistic(),
+    "tanh": Tanh(),
+    "relu": Relu(),
+    "leaky_relu": LeakyRelu(),
+    "elu": Elu(),
+    "selu": Selu(),
+    "gelu": Gelu(),
+    "silu": Silu(),
+    "softplus": Softplus(),
 }
 
+_of_both_kinds: list[Activation] = [
+    activation
+    for activation in HIDDEN_ACTIVATIONS.values()
+    if isinstance(activation, Activation)
+]
+
 ACTIVATIONS: dict[str, Activation] = {
-    activation.name: activation
-    for activation in (*HIDDEN_ACTIVATIONS.values(), Exp(), Softmax())
+    activation.name: activation for activation in (*_of_both_kinds, Exp(), Softmax())
 }
+
+
+def find_activation(activation: str | HiddenActivation) -> HiddenActivation:
+    """Return the hidden activation of that name, or the object itself.
+
+    Parameters
+    ----------
+    activation : str or HiddenActivation
+        One of the names in `HIDDEN_ACTIVATIONS`, or an object.
+
+    Returns
+    -------
+    activation : HiddenActivation
+        The object.
+
+    Raises
+    ------
+    ValueError
+        If there is no activation of that name, or it is neither.
+    """
+    if isinstance(activation, HiddenActivation):
+        return activation
+    if isinstance(activation, str) and activation in HIDDEN_ACTIVATIONS:
+        return HIDDEN_ACTIVATIONS[activation]
+    raise _unknown(activation)
+
+
+def _unknown(activation: object) -> ValueError:
+    """Return the error that says what an activation can be."""
+    return ValueError(
+        f"The activation of a hidden layer must be one of {list(HIDDEN_ACTIVATIONS)}, "
+        f"or a HiddenActivation object. Got {activation!r} instead."
+    )
+
+
+def find_activations(
+    activation: str | HiddenActivation | Iterable[str | HiddenActivation],
+    n_hidden_layers: int,
+) -> list[HiddenActivation]:
+    """Return the activation of each hidden layer.
+
+    Parameters
+    ----------
+    activation : str, HiddenActivation, or a sequence of these
+        One activation for all hidden layers, or one for each of them.
+
+    n_hidden_layers : int
+        The number of hidden layers.
+
+    Returns
+    -------
+    activations : list of HiddenActivation, of length n_hidden_layers
+        The objects.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has another length, or an activation is unknown.
+    """
+    if isinstance(activation, str | HiddenActivation):
+        return [find_activation(activation)] * n_hidden_layers
+    if not isinstance(activation, Iterable):
+        raise _unknown(activation)
+    activations = [find_activation(each) for each in activation]
+    if len(activations) != n_hidden_layers:
+        raise ValueError(
+            f"A sequence of activations must have one for each hidden layer, "
+            f"{n_hidden_layers} in all. Got {len(activations)} instead."
+        )
+    return activations

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import RandomState
 
+from skann.core.activations import HiddenActivation, Logistic
 from skann.core.types import FloatArray
 
 
@@ -146,10 +147,27 @@ INITIALIZERS: dict[str, Initializer] = {
 _GLOROT_UNIFORM_LOGISTIC = FanScaled("uniform", 2.0, both_fans=True, random_biases=True)
 
 
-def find_initializer(init: str | Initializer, activation: str) -> Initializer:
-    """Return the initializer called `init`, or `init` itself if it is an object."""
+def find_initializer(
+    init: str | Initializer, activation: str | HiddenActivation
+) -> Initializer:
+    """Return what draws a layer's weights.
+
+    Parameters
+    ----------
+    init : str or Initializer
+        One of the names in `INITIALIZERS`, or an object, which is returned as it is.
+
+    activation : str or HiddenActivation
+        The activation that the layer's weights lead to.
+
+    Returns
+    -------
+    initializer : Initializer
+        The object.
+    """
     if not isinstance(init, str):
         return init
-    if init == "glorot_uniform" and activation == "logistic":
+    is_logistic = activation == "logistic" or isinstance(activation, Logistic)
+    if init == "glorot_uniform" and is_logistic:
         return _GLOROT_UNIFORM_LOGISTIC
     return INITIALIZERS[init]

@@ -12,9 +12,12 @@ Any order gives the same results.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, xlogy
 
 from skann.core.activations import ACTIVATIONS, Activation
@@ -24,24 +27,86 @@ from skann.core.types import FloatArray
 class Loss(ABC):
     """A loss of one sample, as a function of the network's raw output.
 
+    Subclass it for a loss of your own, and pass an instance to an estimator.
+
     Attributes
     ----------
     name : str
         The name by which estimators know it.
 
     output_activations : tuple of str
-        The output activations that it can be joined with.
+        The output activations that it can be joined with, the usual one first.
 
     target_range : tuple of two floats
         The closed interval in which targets must lie.
+
+    target_scaling : {"affine", "mean", None}
+        In which other units the problem of fitting targets is the same problem: after
+        any shift and change of scale (if the output is the identity), after a change
+        of scale alone, or in no others.
+
+    output_activation : Activation
+        What turns raw output into predictions, once they are joined.
+
+    Examples
+    --------
+    The logarithm of the hyperbolic cosine, a smooth relative of the absolute error:
+
+    >>> import numpy as np
+    >>> from skann import BackpropRegressor, Loss, check_gradient
+    >>> class LogCosh(Loss):
+    ...     name = "log_cosh"
+    ...     output_activations = ("identity",)
+    ...
+    ...     def value_and_delta(self, target, raw, sample_weight, delta):
+    ...         weight = 1 if sample_weight is None else sample_weight[:, np.newaxis]
+    ...         residual = raw - target
+    ...         delta[...] = weight * np.tanh(residual)
+    ...         losses = np.logaddexp(residual, -residual) - np.log(2)
+    ...         return float(np.sum(weight * losses))
+    >>> X = np.random.RandomState(0).randn(50, 3)
+    >>> regressor = BackpropRegressor(5, loss=LogCosh(), max_iter=500, tol=1e-3)
+    >>> bool(check_gradient(regressor.fit(X, X[:, 0]), X, X[:, 0]))
+    True
     """
 
     name: str
     output_activations: tuple[str, ...]
     target_range: tuple[float, float] = (-np.inf, np.inf)
+    target_scaling: str | None = None
+    output_activation: Activation
 
-    def __init__(self, output_activation: Activation):
-        self.output_activation = output_activation
+    def joined_with(self, output_activation: str) -> Self:
+        """Return this loss with an output activation.
+
+        Parameters
+        ----------
+        output_activation : str
+            Its name.
+
+        Returns
+        -------
+        loss : Loss
+            A copy.
+        """
+        joined = copy.copy(self)
+        joined.output_activation = ACTIVATIONS[output_activation]
+        return joined
+
+    def in_units(self, scale: FloatArray) -> Loss:
+        """Return the same loss for targets and predictions divided by `scale`.
+
+        Parameters
+        ----------
+        scale : ndarray of shape (n_outputs,)
+            The new units.
+
+        Returns
+        -------
+        loss : Loss
+            A loss that, up to a factor for each output, is equal to this one.
+        """
+        return self
 
     @abstractmethod
     def value_and_delta(
@@ -73,15 +138,16 @@ class Loss(ABC):
             sum_i w_i loss_i.
         """
 
-    @abstractmethod
     def value_of_constant(
         self, target: FloatArray, sample_weight: FloatArray | None
-    ) -> float:
-        """Return the weighted sum of the losses of always predicting the mean target.
+    ) -> float | None:
+        """Return the weighted sum of the losses of the best constant prediction.
 
-        Among constant predictions it is the best one, so that what a network has
-        learned can be measured by it. Parameters as for `value_and_delta`.
+        What a network has learned can be measured by it. Parameters as for
+        `value_and_delta`. None, which is what losses of your own may leave it at, says
+        that it is not known: then nobody is warned of a network that learns nothing.
         """
+        return None
 
 
 def _mean(target: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
@@ -121,33 +187,158 @@ def _weigh(delta: FloatArray, sample_weight: FloatArray | None) -> None:
         delta *= sample_weight[:, np.newaxis]
 
 
-class SquaredError(Loss):
-    """The loss is 1/2 sum_k (p_k - y_k) ** 2, whatever the output activation.
+class ResidualLoss(Loss):
+    """A loss of the residual r = p - y alone, whatever the output activation.
 
-    dloss/dz is the output activation's own derivative applied to (p - y): it is p - y
-    for the identity alone.
+    dloss/dz is the output activation's own derivative applied to dloss/dr.
     """
 
-    name = "squared_error"
-    output_activations = ("identity", "logistic", "tanh", "relu", "exp", "softmax")
+    output_activations: tuple[str, ...] = (
+        "identity",
+        "logistic",
+        "tanh",
+        "relu",
+        "exp",
+    )
+    target_scaling = "affine"
 
-    def __init__(self, output_activation):
-        super().__init__(output_activation)
+    def joined_with(self, output_activation):
+        joined = super().joined_with(output_activation)
         # A target beyond the output's range can never be met.
-        self.target_range = output_activation.output_range
+        joined.target_range = joined.output_activation.output_range
+        return joined
+
+    @abstractmethod
+    def value_and_slope(
+        self, residual: FloatArray, sample_weight: FloatArray | None
+    ) -> float:
+        """Return sum_i w_i loss_i and replace r by dloss/dr, unweighted, in place."""
 
     def value_and_delta(self, target, raw, sample_weight, delta):
         prediction = raw
         self.output_activation.apply(raw, out=prediction)
         np.subtract(prediction, target, out=delta)
-        value = 0.5 * _weighted_dot(delta, delta, sample_weight)
+        value = self.value_and_slope(delta, sample_weight)
         self.output_activation.backward(prediction, delta)
         _weigh(delta, sample_weight)
         return value
 
+    @abstractmethod
+    def best_constant(
+        self, target: FloatArray, sample_weight: FloatArray | None
+    ) -> FloatArray:
+        """Return the constant prediction of each output that has the smallest loss."""
+
     def value_of_constant(self, target, sample_weight):
-        difference = target - _mean(target, sample_weight)
-        return 0.5 * _weighted_sum(np.square(difference), sample_weight)
+        best = self.best_constant(target, sample_weight)
+        return self.value_and_slope(best - target, sample_weight)
+
+
+class SquaredError(ResidualLoss):
+    """The loss is 1/2 sum_k (p_k - y_k) ** 2."""
+
+    name = "squared_error"
+    output_activations = (*ResidualLoss.output_activations, "softmax")
+
+    def value_and_slope(self, residual, sample_weight):
+        return 0.5 * _weighted_dot(residual, residual, sample_weight)
+
+    def best_constant(self, target, sample_weight):
+        return _mean(target, sample_weight)
+
+
+class Quantile(ResidualLoss):
+    """The pinball loss, whose best prediction is a quantile of the target.
+
+    The loss is sum_k q_k max(y_k - p_k, 0) + (1 - q_k) max(p_k - y_k, 0) (Koenker and
+    Bassett, 1978, "Regression quantiles", equation 3.1). Its slope in p is -q where p
+    is too small and 1 - q where it is too large.
+
+    Parameters
+    ----------
+    quantile : float or array-like of shape (n_outputs,), default=0.5
+        The level q, between 0 and 1, of all outputs or of each.
+    """
+
+    name = "quantile"
+
+    def __init__(self, quantile: float | ArrayLike = 0.5):
+        self.quantile = quantile
+
+    def value_and_slope(self, residual, sample_weight):
+        below = np.asarray(self.quantile, residual.dtype)
+        slope = (residual > 0) - below
+        slope[residual == 0] = 0
+        value = _weighted_dot(slope, residual, sample_weight)
+        residual[...] = slope
+        return value
+
+    def best_constant(self, target, sample_weight):
+        levels = np.broadcast_to(self.quantile, target.shape[1])
+        return np.array(
+            [
+                np.quantile(column, level, weights=sample_weight, method="inverted_cdf")
+                for column, level in zip(target.T, levels, strict=True)
+            ]
+        )
+
+
+class AbsoluteError(Quantile):
+    """The loss is sum_k |p_k - y_k|, twice the pinball loss of the median."""
+
+    name = "absolute_error"
+
+    def __init__(self) -> None:
+        super().__init__(0.5)
+
+    def value_and_slope(self, residual, sample_weight):
+        value = _weighted_sum(np.abs(residual), sample_weight)
+        np.sign(residual, out=residual)
+        return value
+
+
+class Huber(ResidualLoss):
+    """The loss is quadratic in small residuals and linear in large ones.
+
+    It is sum_k r_k ** 2 / 2 where |r_k| <= delta_k, else delta_k |r_k| - delta_k ** 2
+    / 2 (Huber, 1964, "Robust estimation of a location parameter", equation 1.9).
+
+    Parameters
+    ----------
+    delta : float or array-like of shape (n_outputs,), default=1.0
+        Where it turns linear, in the units of the targets.
+    """
+
+    name = "huber"
+
+    def __init__(self, delta: float | ArrayLike = 1.0):
+        self.delta = delta
+
+    def in_units(self, scale):
+        rescaled = copy.copy(self)
+        rescaled.delta = np.asarray(self.delta) / scale
+        return rescaled
+
+    def value_and_slope(self, residual, sample_weight):
+        # With s = clip(r) the loss is s (r - s / 2) on both sides of delta.
+        delta = np.asarray(self.delta, residual.dtype)
+        slope = np.clip(residual, -delta, delta)
+        residual -= slope / 2
+        value = _weighted_dot(slope, residual, sample_weight)
+        residual[...] = slope
+        return value
+
+    def best_constant(self, target, sample_weight):
+        # The slope of the sum rises with the constant: bisection finds its root.
+        target, delta = target.astype(np.float64), np.asarray(self.delta)
+        low, high = target.min(axis=0), target.max(axis=0)
+        for _ in range(60):
+            middle = low / 2 + high / 2
+            slope = _mean(np.clip(middle - target, -delta, delta),
+                          sample_weight)  # fmt: skip
+            low = np.where(slope < 0, middle, low)
+            high = np.where(slope < 0, high, middle)
+        return high
 
 
 class BinaryCrossEntropy(Loss):
@@ -219,6 +410,7 @@ class HalfPoissonDeviance(Loss):
     name = "poisson"
     output_activations = ("exp",)
     target_range = (0.0, np.inf)
+    target_scaling = "mean"
 
     def value_and_delta(self, target, raw, sample_weight, delta):
         losses = xlogy(target, target)
@@ -236,25 +428,60 @@ class HalfPoissonDeviance(Loss):
         return _weighted_sum(losses, sample_weight)
 
 
-LOSSES: dict[tuple[str, str], type[Loss]] = {
+class HalfGammaDeviance(Loss):
+    """The loss is sum_k log(p_k / y_k) + y_k / p_k - 1, with p = exp(z) and y > 0.
+
+    In terms of z this is z - log y + y exp(-z) - 1, and dloss/dz = 1 - y exp(-z)
+    (McCullagh and Nelder, 1989, "Generalized Linear Models", table 2.1; half of that
+    deviance).
+    """
+
+    name = "gamma"
+    output_activations = ("exp",)
+    target_range = (float(np.nextafter(0, 1)), np.inf)
+    target_scaling = "mean"
+
+    def value_and_delta(self, target, raw, sample_weight, delta):
+        np.negative(raw, out=delta)
+        np.exp(delta, out=delta)
+        delta *= target  # y / p
+        losses = delta + raw
+        losses -= np.log(target)
+        losses -= 1
+        np.subtract(1, delta, out=delta)
+        _weigh(delta, sample_weight)
+        return _weighted_sum(losses, sample_weight)
+
+    def value_of_constant(self, target, sample_weight):
+        # The terms y / mean - 1 add up to zero.
+        losses = np.log(_mean(target, sample_weight)) - np.log(target)
+        return _weighted_sum(losses, sample_weight)
+
+
+LOSSES: dict[tuple[str, str], Loss] = {
     (loss.name, output_activation): loss
     for loss in (
-        SquaredError,
-        BinaryCrossEntropy,
-        CategoricalCrossEntropy,
-        HalfPoissonDeviance,
+        SquaredError(),
+        AbsoluteError(),
+        Huber(),
+        Quantile(),
+        BinaryCrossEntropy(),
+        CategoricalCrossEntropy(),
+        HalfPoissonDeviance(),
+        HalfGammaDeviance(),
     )
     for output_activation in loss.output_activations
 }
 
 
-def make_loss(name: str, output_activation: str) -> Loss:
-    """Join the loss called `name` with the output activation of that name.
+def make_loss(loss: str | Loss, output_activation: str) -> Loss:
+    """Join a loss with the output activation of that name.
 
     Parameters
     ----------
-    name : str
-        "squared_error", "log_loss" or "poisson".
+    loss : str or Loss
+        "squared_error", "absolute_error", "huber", "quantile", "log_loss", "poisson"
+        or "gamma", or a loss that is not joined yet.
 
     output_activation : str
         The name of an activation.
@@ -269,12 +496,18 @@ def make_loss(name: str, output_activation: str) -> Loss:
     ValueError
         If the two do not go together.
     """
-    try:
-        loss = LOSSES[name, output_activation]
-    except KeyError:
-        possible = sorted(other for known, other in LOSSES if known == name)
+    if isinstance(loss, str):
+        # The two cross-entropies share a name; an activation has at most one of them.
+        of_name = {
+            known[1]: other for known, other in LOSSES.items() if known[0] == loss
+        }
+        possible = sorted(of_name)
+        loss = of_name.get(output_activation, next(iter(of_name.values())))
+    else:
+        possible = sorted(loss.output_activations)
+    if output_activation not in possible:
         raise ValueError(
-            f"loss={name!r} cannot be joined with output_activation="
+            f"loss={loss.name!r} cannot be joined with output_activation="
             f"{output_activation!r}. Choose one of {possible}, or 'auto'."
-        ) from None
-    return loss(ACTIVATIONS[output_activation])
+        )
+    return loss.joined_with(output_activation)

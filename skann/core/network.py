@@ -1,16 +1,16 @@
 """The forward pass and backpropagation.
 
-A network is its layer sizes and its hidden activation, no more: the parameters come
+A network is its layer sizes and its hidden activations, no more: the parameters come
 from outside as one flat vector, theta, and the intermediate results live in a
 workspace. Layer l computes
 
-    z_l = a_(l-1) W_l + b_l,        a_l = f(z_l),        a_0 = X,
+    z_l = a_(l-1) W_l + b_l,        a_l = f_l(z_l),        a_0 = X,
 
 with samples as rows; the last layer stops at z, the raw output, which the loss turns
 into predictions. Backpropagation starts from delta_L = dJ/dz_L and goes down:
 
     dJ/dW_l = a_(l-1)^T delta_l,    dJ/db_l = sum over samples of delta_l,
-    delta_(l-1) = (delta_l W_l^T) * f'(z_(l-1))
+    delta_(l-1) = (delta_l W_l^T) * f_(l-1)'(z_(l-1))
 
 (Rumelhart, Hinton and Williams, 1986, "Learning representations by back-propagating
 errors", equations 4 to 7).
@@ -27,8 +27,9 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
 
-from skann.core.activations import HIDDEN_ACTIVATIONS
-from skann.core.initializers import Initializer
+from skann.core.activations import HiddenActivation, find_activation, find_activations
+from skann.core.dropout import Dropout
+from skann.core.initializers import Initializer, find_initializer
 from skann.core.types import FloatArray, Matrix
 
 # A block of rows, if it is not a minibatch, has at most so many, and at most so many
@@ -64,27 +65,50 @@ class Network:
     layer_sizes : sequence of int
         The number of inputs, of units of each hidden layer, and of outputs.
 
-    activation : str
-        The name of the activation of the hidden layers.
+    activation : str, HiddenActivation, or a sequence of these
+        The name of the activation of the hidden layers, or an object, or a sequence
+        with one for each hidden layer.
 
     Attributes
     ----------
+    activations : list of HiddenActivation
+        The activation of each hidden layer.
+
     n_weights : int
         The number of weights; theta holds them before the biases.
 
     n_parameters : int
         The number of weights and biases, the length of theta.
 
+    Raises
+    ------
+    ValueError
+        If an activation is unknown, or a sequence of them has the wrong length.
+
     Examples
     --------
     >>> from skann.core.network import Network
     >>> Network([3, 2, 1], "logistic").n_parameters
     11
+    >>> Network([3, 2, 2, 1], ["relu", "tanh"]).activations
+    [Relu(), Tanh()]
     """
 
-    def __init__(self, layer_sizes: Sequence[int], activation: str):
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activation: str | HiddenActivation | Iterable[str | HiddenActivation],
+    ):
         self.layer_sizes = tuple(int(size) for size in layer_sizes)
-        self.activation = HIDDEN_ACTIVATIONS[activation]
+        self.activations = find_activations(activation, len(self.layer_sizes) - 2)
+        # The output layer starts like the last hidden layer. Without one it starts
+        # as the activation says, though it has no use for it, as scikit-learn's MLP.
+        if self.activations:
+            self._last_activation = self.activations[-1]
+        elif isinstance(activation, str | HiddenActivation):
+            self._last_activation = find_activation(activation)
+        else:
+            self._last_activation = find_activation("identity")
         self._weight_shapes = list(pairwise(self.layer_sizes))
         sizes = [n_in * n_out for n_in, n_out in self._weight_shapes]
         self.n_weights = sum(sizes)
@@ -137,12 +161,33 @@ class Network:
         return np.concatenate(arrays).astype(dtype, copy=False)
 
     def draw(
-        self, initializer: Initializer, random_state: RandomState, dtype: DTypeLike
+        self, init: str | Initializer, random_state: RandomState, dtype: DTypeLike
     ) -> FloatArray:
-        """Return a new random theta, drawn layer by layer, weights before biases."""
+        """Return a new random theta, drawn layer by layer, weights before biases.
+
+        Parameters
+        ----------
+        init : str or Initializer
+            What draws the weights of a layer. What a name stands for may depend on the
+            layer's activation; the output layer follows the last hidden layer.
+
+        random_state : RandomState
+            The generator.
+
+        dtype : dtype
+            float32 or float64.
+
+        Returns
+        -------
+        theta : ndarray of shape (n_parameters,)
+            The parameters.
+        """
+        activations = [*self.activations, self._last_activation]
         layers = [
-            initializer.draw(fan_in, fan_out, random_state)
-            for fan_in, fan_out in self._weight_shapes
+            find_initializer(init, activation).draw(fan_in, fan_out, random_state)
+            for activation, (fan_in, fan_out) in zip(
+                activations, self._weight_shapes, strict=True
+            )
         ]
         weights, biases = zip(*layers, strict=True)
         return self.pack(weights, biases, dtype)
@@ -175,6 +220,7 @@ class Network:
         workspace: Workspace,
         *,
         with_slopes: bool = False,
+        dropout: Dropout | None = None,
     ) -> FloatArray:
         """Compute the raw output for the rows of X, an array of the workspace.
 
@@ -192,6 +238,9 @@ class Network:
         with_slopes : bool, default=False
             Whether to keep f'(z) of the hidden layers as well, for `backward`.
 
+        dropout : Dropout, default=None
+            Leaves hidden units out; it needs the slopes.
+
         Returns
         -------
         raw : ndarray of shape (n_samples, n_outputs)
@@ -205,9 +254,11 @@ class Network:
             _multiply(layer_input, weights, out=output)
             output += biases
             if layer < last and with_slopes:
-                self.activation.apply_with_slope(output, buffers.slopes[layer])
+                self.activations[layer].apply_with_slope(output, buffers.slopes[layer])
+                if dropout is not None:
+                    dropout.apply(layer, output, buffers.slopes[layer])
             elif layer < last:
-                self.activation.apply(output, out=output)
+                self.activations[layer].apply(output, out=output)
             layer_input = output
         return layer_input
 

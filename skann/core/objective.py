@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from skann.core.dropout import Dropout
 from skann.core.losses import Loss
 from skann.core.network import Network, Workspace
 from skann.core.types import FloatArray, Matrix
@@ -47,13 +48,16 @@ class Objective:
         workspace: Workspace,
         gradient: FloatArray,
         scale: float = 1.0,
+        dropout: Dropout | None = None,
     ) -> float:
         """Return scale * sum_B w * loss and write its gradient into `gradient`.
 
         With the default scale these are the plain sums, which may be added up over
         blocks of samples before anything is divided.
         """
-        raw = self.network.forward(theta, X, workspace, with_slopes=True)
+        raw = self.network.forward(
+            theta, X, workspace, with_slopes=True, dropout=dropout
+        )
         delta = workspace.buffers(X.shape[0]).delta
         value = self.loss.value_and_delta(target, raw, sample_weight, delta)
         if scale != 1.0:
@@ -71,6 +75,7 @@ class Objective:
         workspace: Workspace,
         gradient: FloatArray,
         scratch: FloatArray | None = None,
+        dropout: Dropout | None = None,
     ) -> float:
         """Return J and write its gradient into `gradient`.
 
@@ -100,13 +105,18 @@ class Objective:
         scratch : ndarray of shape (n_weights,), default=None
             Saves an allocation.
 
+        dropout : Dropout, default=None
+            Leaves hidden units out.
+
         Returns
         -------
         value : float
             J.
         """
         scale = 1.0 / total_weight
-        value = self.sums(theta, X, target, sample_weight, workspace, gradient, scale)
+        value = self.sums(
+            theta, X, target, sample_weight, workspace, gradient, scale, dropout
+        )
         return value + self.add_penalty(theta, scale, gradient, scratch)
 
     def add_penalty(

@@ -6,6 +6,7 @@ targets, draw the weights, set the validation part aside, scale the columns, and
 
 from __future__ import annotations
 
+import copy
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence, Set
@@ -31,25 +32,35 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skann.core.activations import HIDDEN_ACTIVATIONS
-from skann.core.initializers import INITIALIZERS, Initializer, find_initializer
+from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation
+from skann.core.dropout import Dropout
+from skann.core.initializers import INITIALIZERS, Initializer
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
 from skann.estimators.blocks import ScaledRows, map_outputs
-from skann.estimators.run import TrainingRun, Validation
+from skann.estimators.checks import (
+    assign_layers,
+    check_size,
+    check_target_range,
+    learning_weight,
+)
+from skann.estimators.run import SCHEDULES, TrainingRun
 from skann.estimators.scaling import (
     SCALINGS,
     absorb_input_scaling,
     absorb_target_scaling,
+    center_and_scale,
     column_statistics,
     fold_scaling,
     merge_statistics,
     scale_columns,
 )
-from skann.estimators.splitting import split_rows
+from skann.estimators.validation import make_validation
 from skann.training.data import TrainingData
+from skann.training.optimizers import Optimizer
 from skann.training.progress import Progress
+from skann.training.schedules import Schedule
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 
@@ -77,9 +88,14 @@ def all_or_nothing(method):
     return guarded
 
 
+def is_stochastic(solver):
+    """Say whether a solver takes a step for each minibatch."""
+    return isinstance(solver, Optimizer) or solver in STOCHASTIC_SOLVERS
+
+
 def has_partial_fit(estimator):
     """Say whether `partial_fit` exists: L-BFGS needs all data at once."""
-    if estimator.solver not in STOCHASTIC_SOLVERS:
+    if not is_stochastic(estimator.solver):
         raise AttributeError(
             "partial_fit needs a stochastic solver, 'sgd' or 'adam'. Got "
             f"solver={estimator.solver!r}."
@@ -95,16 +111,21 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS))],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "activation": [
+            StrOptions(set(HIDDEN_ACTIVATIONS)),
+            HiddenActivation,
+            "array-like",
+        ],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions(set(SCHEDULES)), Schedule],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
+        "decay": [Interval(Real, 0, None, closed="neither"), None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
@@ -114,6 +135,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
+        "restore_best_weights": ["boolean"],
+        "scoring": [str, callable, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
@@ -123,6 +146,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "init": [StrOptions(set(INITIALIZERS)), Initializer],
         "scaling": [StrOptions(set(SCALINGS)), None],
         "dtype": [StrOptions({"float32", "float64"}), None],
@@ -147,12 +173,28 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Refuse a first batch that does not say what is to come."""
 
     @abstractmethod
-    def _choose_output_activation(self, n_outputs):
+    def _find_loss(self, target, sample_weight, goes_on):
+        """Return the loss that the parameters describe, or its name."""
+
+    @abstractmethod
+    def _choose_output_activation(self, loss, n_outputs):
         """Return the name of the output activation that "auto" stands for."""
 
     @abstractmethod
     def _target_scaling(self, loss):
         """Return the kind of scaling of the targets, or None."""
+
+    def _weigh_targets(self, target, sample_weight, incremental):
+        """Return the weights of the samples, times those of their classes."""
+        return sample_weight
+
+    def _soften_target(self, target):
+        """Return the targets to learn, which may differ from those to score by."""
+        return target
+
+    @abstractmethod
+    def _decode_target(self, target):
+        """Return the targets as the user knows them."""
 
     @abstractmethod
     def _strata(self, target):
@@ -244,6 +286,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         passed = X, y, sample_weight
         self._validate_params()
         hidden_layer_sizes = self._hidden_layer_sizes()
+        dropout_rates = self._dropout_rates(len(hidden_layer_sizes))
+        self._check_combinations()
         if incremental and self.early_stopping and validation_data[0] is None:
             raise ValueError(
                 "partial_fit does not support early_stopping=True without X_val and "
@@ -251,6 +295,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 "early_stopping=False."
             )
         goes_on = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
+        # A fit that was cut off, and saved by a callback, is brought to its end.
+        resumes = goes_on and not incremental and self._training_state["unfinished"]
         if incremental and not goes_on:
             self._check_first_batch(classes)
         earlier = dict(self.__dict__) if goes_on else None
@@ -263,7 +309,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             # In a stream a batch may count for nothing.
             allow_zero_weight=goes_on and incremental,
         )  # fmt: skip
-        loss = self._make_loss(target)
+        own_validation_data = self._check_validation_data(
+            *validation_data, target.shape[1]
+        )
+        sample_weight = self._weigh_targets(target, sample_weight, incremental)
+        loss = self._make_loss(target, sample_weight, goes_on)
+        if own_validation_data is not None:
+            check_target_range(loss, own_validation_data[1], "y_val")
         dtype = self._set_architecture(X, target, hidden_layer_sizes, loss, goes_on)
 
         # Weights, validation split and shuffles are drawn in this order, which is
@@ -273,36 +325,39 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         best_theta = split_state = None
         if goes_on:
             split_state = self._training_state["split"]
-            last = self._training_state["theta"] if incremental else None
+            last = self._training_state["theta"] if incremental or resumes else None
             theta = (self._theta if last is None else last).copy()
-            best_theta = self._theta.copy() if self.early_stopping else None
+            best_theta = self._theta.copy()
             progress = Progress.from_dict(self._training_state["progress"])
         else:
-            initializer = find_initializer(self.init, self.activation)
-            theta = network.draw(initializer, random_state, dtype)
+            theta = network.draw(self.init, random_state, dtype)
             progress = Progress()
-        validation = self._make_validation(
-            validation_data, target, sample_weight, loss, random_state, split_state
-        )
+        validation = make_validation(
+            self, X, target, sample_weight, loss, random_state, split_state,
+            own_validation_data,
+        )  # fmt: skip
+        target = self._soften_target(target)
         data = self._prepare_data(
             X, target, sample_weight, network, (theta, best_theta), loss, progress,
             validation, goes_on=goes_on, incremental=incremental,
         )  # fmt: skip
         if coef_init is not None:
-            _assign_layers(network.weights(theta), coef_init, "coef_init")
+            assign_layers(network.weights(theta), coef_init, "coef_init")
         if intercept_init is not None:
-            _assign_layers(network.biases(theta), intercept_init, "intercept_init")
+            assign_layers(network.biases(theta), intercept_init, "intercept_init")
         run = TrainingRun(
             self,
-            Objective(network, loss, self.alpha),
+            Objective(network, self._loss_in_units(loss), self.alpha),
             data,
             theta,
+            dropout=self._make_dropout(dropout_rates, goes_on),
             progress=progress,
             random_state=random_state,
             validation=validation,
             best_theta=best_theta,
             earlier=earlier,
             incremental=incremental,
+            resumes=resumes,
         )
         # Callbacks get the data as the caller passed them, feature names included.
         run.execute(*passed)
@@ -343,14 +398,64 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         target = self._encode_target(y, goes_on=goes_on, refits=refits, classes=classes)
         return X, target, sample_weight
 
-    def _make_loss(self, target):
+    def _check_combinations(self):
+        """Refuse parameters of which one makes no sense with the other."""
+        if not is_stochastic(self.solver):
+            off = {"dropout": 0.0, "weight_decay": 0.0, "max_grad_norm": None}
+            for name, value in off.items():
+                if np.any(getattr(self, name) != value):
+                    raise ValueError(
+                        f"{name}={getattr(self, name)!r} works step by step, which "
+                        f"solver={self.solver!r} does not. Choose solver='adam' or "
+                        f"'sgd', or {name}={value!r}."
+                    )
+
+    def _make_loss(self, target, sample_weight, goes_on):
         """Return the loss joined with its output activation, fit for the targets."""
+        loss = self._find_loss(target, sample_weight, goes_on)
         output_activation = self.output_activation
         if output_activation == "auto":
-            output_activation = self._choose_output_activation(target.shape[1])
-        loss = make_loss(self.loss, output_activation)
-        _check_target_range(loss, target)
+            output_activation = self._choose_output_activation(loss, target.shape[1])
+        loss = make_loss(loss, output_activation)
+        check_target_range(loss, target, "y")
         return loss
+
+    def _loss_in_units(self, loss):
+        """Return the loss as it is for scaled targets."""
+        if self._target_statistics is None:
+            return loss
+        return loss.in_units(center_and_scale(self._target_statistics)[1])
+
+    def _dropout_rates(self, n_hidden_layers):
+        """Return the probability to be left out of each hidden layer's units."""
+        rates = self.dropout
+        if isinstance(rates, Real):
+            return [float(rates)] * n_hidden_layers
+        rates = list(rates)
+        valid = all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates)
+        if not valid or len(rates) != n_hidden_layers:
+            raise ValueError(
+                f"dropout must be a number in [0, 1), or one for each of the "
+                f"{n_hidden_layers} layers of hidden_layer_sizes="
+                f"{self.hidden_layer_sizes!r}. Got {self.dropout!r}."
+            )
+        return [float(rate) for rate in rates]
+
+    def _make_dropout(self, rates, goes_on):
+        """Return what leaves units out; None if nothing does.
+
+        It has a generator of its own, so that other random numbers stay what they are.
+        """
+        if not any(rates):
+            return None
+        seed = self.random_state
+        if isinstance(seed, RandomState):
+            seed = copy.deepcopy(seed).randint(np.iinfo(np.int32).max)
+        generator = np.random.default_rng(None if seed is None else [int(seed), 1])
+        state = self._training_state["dropout"] if goes_on else None
+        if state is not None:
+            generator.bit_generator.state = state
+        return Dropout(rates, generator)
 
     def _hidden_layer_sizes(self):
         """Return `hidden_layer_sizes` as a list of int."""
@@ -379,7 +484,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """
         architecture = {
             "layer_sizes": [X.shape[1], *hidden_layer_sizes, target.shape[1]],
-            "activation": self.activation,
+            "activation": (
+                self.activation
+                if isinstance(self.activation, str | HiddenActivation)
+                else list(self.activation)
+            ),
             "output_activation": loss.output_activation.name,
             "scaling": self.scaling,
             "dtype": self.dtype or X.dtype.name,
@@ -409,54 +518,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             random_state.set_state(state)
         return random_state
 
-    def _make_validation(
-        self, validation_data, target, sample_weight, loss, random_state, split_state
-    ):
-        """Return what is scored after each epoch, or None.
-
-        It is the user's own data if there are any, else for early stopping a part that
-        is set aside: the same one as before if `split_state` is what an earlier
-        validation remembers.
-        """
-        if any(part is not None for part in validation_data):
-            X_val, target, weight = self._check_validation_data(*validation_data, loss)
-            training_rows = rows = None
-            split_state = None
-        elif self.early_stopping:
-            # Training that goes on must not learn from what it is scored by: the same
-            # data are split in the same way.
-            if split_state is not None:
-                random_state = RandomState()
-                random_state.set_state(split_state)
-            split_state = random_state.get_state(legacy=False)
-            training_rows, rows = split_rows(
-                target.shape[0],
-                self._strata(target),
-                self.validation_fraction,
-                random_state,
-            )
-            weight = None if sample_weight is None else sample_weight[rows]
-            if weight is not None and not weight.any():
-                raise ValueError(
-                    "The sample weights of the validation part are all zero. Change "
-                    "random_state or validation_fraction."
-                )
-            X_val, target = None, target[rows]
-        else:
+    def _check_validation_data(self, X_val, y_val, sample_weight_val, n_outputs):
+        """Return the user's own validation data like `_check_data`, or None."""
+        if X_val is None and y_val is None and sample_weight_val is None:
             return None
-
-        def score(network, theta, X):
-            if X_val is not None:
-                X = ScaledRows(X_val, self._input_statistics, theta.dtype)
-            raw = map_outputs(np.copy, network, theta, X, rows)
-            if not np.isfinite(raw).all():
-                return np.nan
-            return self._score_encoded(target, raw, weight)
-
-        return Validation(training_rows, score, split_state)
-
-    def _check_validation_data(self, X_val, y_val, sample_weight_val, loss):
-        """Return the user's own validation data like `_check_data`."""
         if X_val is None or y_val is None:
             raise ValueError(
                 "X_val and y_val go together, and sample_weight_val with them. Got "
@@ -466,16 +531,17 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             X, target, weight = self._check_data(
                 X_val, y_val, sample_weight_val, goes_on=True
             )
-            if target.shape[1] != self.n_outputs_:
-                raise ValueError(
-                    f"y holds {target.shape[1]} targets, where the network has "
-                    f"{self.n_outputs_}."
-                )
-            if target.shape[0] < 2:
-                raise ValueError("One sample is too few for a score.")
-            _check_target_range(loss, target)
         except ValueError as error:
             raise ValueError(f"In the validation data: {error}") from error
+        if target.shape[1] != n_outputs:
+            raise ValueError(
+                f"In the validation data: y has {target.shape[1]} outputs. Those to "
+                f"learn from have {n_outputs}."
+            )
+        if target.shape[0] < 2:
+            raise ValueError(
+                "In the validation data: one sample is too few for a score."
+            )
         return X, target, weight
 
     def _prepare_data(
@@ -486,7 +552,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         thetas = [theta for theta in thetas if theta is not None]
         dtype = thetas[0].dtype
         rows = None if validation is None else validation.training_rows
-        weight = _learning_weight(sample_weight, rows, X.shape[0])
+        weight = learning_weight(sample_weight, rows, X.shape[0])
         n_learning = X.shape[0] if rows is None else rows.size
         mean_weight = 1.0 if weight is None else float(weight.sum()) / n_learning
         if goes_on and incremental:
@@ -510,8 +576,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             target = scale_columns(target, self._target_statistics, dtype)
             if sample_weight is not None:
                 sample_weight = sample_weight.astype(dtype)
-        _check_size(X.data if sparse.issparse(X) else X, "X")
-        _check_size(target, "y")
+        check_size(X.data if sparse.issparse(X) else X, "X")
+        check_size(target, "y")
         if sample_weight is not None and not np.isfinite(sample_weight).all():
             raise ValueError(
                 f"sample_weight holds values that are too large for {dtype}. "
@@ -593,8 +659,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def coefs_(self, coefs: Sequence[ArrayLike]) -> None:
         network = self._require_network()
         theta = self._theta.copy()
-        _assign_layers(network.weights(theta), coefs, "coefs_")
-        self._theta = theta
+        assign_layers(network.weights(theta), coefs, "coefs_")
+        self._replace_theta(theta)
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
@@ -605,8 +671,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def intercepts_(self, intercepts: Sequence[ArrayLike]) -> None:
         network = self._require_network()
         theta = self._theta.copy()
-        _assign_layers(network.biases(theta), intercepts, "intercepts_")
+        assign_layers(network.biases(theta), intercepts, "intercepts_")
+        self._replace_theta(theta)
+
+    def _replace_theta(self, theta):
+        """Let predictions, and training that goes on, start from other parameters."""
         self._theta = theta
+        self._training_state = {**self._training_state, "theta": None}
 
     @property
     def n_parameters_(self) -> int:
@@ -640,9 +711,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             Before `fit`.
         """
         check_is_fitted(self)
-        keys = ("solver", "optimizer", "order", "theta", "random_state", "split")
-        dropped = dict.fromkeys(keys)
-        self._training_state = {**self._training_state, **dropped}
+        self._training_state = {
+            **dict.fromkeys(self._training_state),
+            "progress": self._training_state["progress"],
+        }
         return self
 
     def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -675,7 +747,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the objective, theta and data, in float64, for a gradient check."""
         check_is_fitted(self)
         X, target, sample_weight = self._check_data(X, y, sample_weight, goes_on=True)
-        loss = self._make_loss(target)
+        sample_weight = self._weigh_targets(target, sample_weight, incremental=False)
+        loss = self._make_loss(target, sample_weight, goes_on=True)
+        target = self._soften_target(target)
         mean_weight = 1.0
         if sample_weight is not None:
             sample_weight = sample_weight.astype(np.float64)
@@ -686,7 +760,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             sample_weight,
             mean_weight,
         )
-        objective = Objective(self._network(), loss, self.alpha)
+        objective = Objective(self._network(), self._loss_in_units(loss), self.alpha)
         return objective, self._theta.astype(np.float64), data
 
     def __sklearn_is_fitted__(self):
@@ -696,65 +770,3 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _assign_layers(layers, arrays, name):
-    """Write given arrays into the views of a theta."""
-    if len(arrays) != len(layers):
-        raise ValueError(
-            f"{name} must hold one array per layer of weights, {len(layers)} in all. "
-            f"Got {len(arrays)}."
-        )
-    for index, (layer, array) in enumerate(zip(layers, arrays, strict=True)):
-        if np.iscomplexobj(array):
-            raise ValueError(f"{name}[{index}] must hold real numbers, not complex.")
-        array = np.asarray(array, dtype=np.float64)
-        if array.shape != layer.shape:
-            raise ValueError(
-                f"{name}[{index}] must have shape {layer.shape}. Got {array.shape}."
-            )
-        with np.errstate(over="ignore"):
-            layer[...] = array
-        if not np.isfinite(layer).all():
-            raise ValueError(f"{name}[{index}] must be finite in {layer.dtype}.")
-
-
-def _check_target_range(loss, target):
-    """Refuse targets that the loss has no value for, or its output cannot reach."""
-    low, high = loss.target_range
-    outside = (target < low) | (target > high)
-    if outside.any():
-        raise ValueError(
-            f"loss={loss.name!r} with output_activation="
-            f"{loss.output_activation.name!r} needs targets in [{low:g}, {high:g}]. "
-            f"Got {target[outside][0]:g}."
-        )
-
-
-def _learning_weight(sample_weight, training_rows, n_samples):
-    """Return the weights with zeros for the validation part, which must not leak."""
-    if training_rows is None:
-        return sample_weight
-    weight = np.zeros(n_samples)
-    rows = training_rows
-    weight[rows] = 1.0 if sample_weight is None else sample_weight[rows]
-    if not weight.any():
-        raise ValueError(
-            "The sample weights of the training part are all zero. Change random_state "
-            "or validation_fraction."
-        )
-    return weight
-
-
-def _check_size(array, name):
-    """Refuse numbers whose squares and sums the dtype of the fit cannot hold."""
-    if array.size == 0:  # a sparse matrix without entries
-        return
-    largest = max(float(array.max()), -float(array.min()))
-    limit = float(np.sqrt(np.finfo(array.dtype).max)) / 1024
-    if not largest <= limit:
-        raise ValueError(
-            f"{name} holds values that are too large for {array.dtype}: up to "
-            f"{largest:.3g}, after any scaling, where a network needs {limit:.3g} at "
-            "most. Scale them, look for outliers, or use dtype='float64'."
-        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Self
 
 import numpy as np
@@ -13,17 +14,22 @@ from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
+from skann.core.losses import Loss
 from skann.estimators.base import (
     BaseBackprop,
     MatrixLike,
     all_or_nothing,
     has_partial_fit,
 )
+from skann.training.optimizers import Optimizer
+from skann.training.schedules import Schedule
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
@@ -38,14 +44,28 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The number of units of each hidden layer. An empty sequence means no hidden
         layer, which leaves a logistic regression.
 
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        The activation of the hidden layers: z, 1 / (1 + exp(-z)), tanh(z) or
-        max(z, 0).
+    activation : str, HiddenActivation or sequence of these, default="relu"
+        The activation of all hidden layers, or one for each: "identity", "logistic",
+        "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"
+        (`skann.core.activations` has the formulas), or an instance of a subclass of
+        `skann.HiddenActivation`.
 
-    loss : {"log_loss", "squared_error"}, default="log_loss"
+    loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
         The cross-entropy, -sum_k y_k log p_k (for independent outputs also
         -(1 - y_k) log(1 - p_k)), or half the squared error, sum_k (p_k - y_k)^2 / 2,
-        with y_k = 1 for the true class and 0 otherwise.
+        with y_k = 1 for the true class and 0 otherwise; or an instance of a subclass of
+        `skann.Loss`.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights by which the samples of each class are multiplied: {label: weight},
+        with 1 for those not named, or `n_samples / (n_classes * np.bincount(y))`. It
+        is the same as such a `sample_weight`. An indicator matrix of labels takes
+        "balanced" alone, for the product over the labels.
+
+    label_smoothing : float, default=0.0
+        The share e, in [0, 1), of the target that goes to all classes alike: y becomes
+        (1 - e) y + e / K for K classes, or (1 - e) y + e / 2 for independent outputs
+        [10]_.
 
     output_activation : {"auto", "logistic", "softmax"}, default="auto"
         What turns raw outputs into probabilities. "auto" is "softmax" for three or
@@ -53,9 +73,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         targets. "logistic" for several classes makes K independent outputs, "softmax"
         for two classes makes two outputs.
 
-    solver : {"sgd", "adam", "lbfgs"}, default="adam"
+    solver : {"sgd", "adam", "lbfgs"} or Optimizer, default="adam"
         "sgd" is minibatch gradient descent with momentum, "adam" that of Kingma and
-        Ba [3]_, and "lbfgs" scipy's L-BFGS-B on all data at once.
+        Ba [3]_, and "lbfgs" scipy's L-BFGS-B on all data at once. An instance of a
+        subclass of `skann.Optimizer` works step by step, as the first two do.
 
     alpha : float, default=0.0001
         The strength of the L2 penalty, `alpha / (2 n)` times the sum of the squared
@@ -65,8 +86,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        The schedule of "sgd" and "adam".
+    learning_rate : {"constant", "invscaling", "adaptive", "exponential", \
+            "inverse_time", "cosine", "one_cycle"} or Schedule, default="constant"
+        The schedule of "sgd" and "adam", where l counts the epochs from 0.
 
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
@@ -74,6 +96,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           epoch.
         - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
           epochs in a row brought no improvement of `tol`; at 1e-6 training stops.
+        - "exponential": `learning_rate_init * decay ** l`.
+        - "inverse_time": the rate of the epoch before, divided by `1 + decay * l`.
+        - "cosine": from `learning_rate_init` along half a cosine to 0 after `max_iter`
+          epochs [5]_.
+        - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of
+          `max_iter` epochs, then down to 0, both along half a cosine [6]_.
+        - an instance of a subclass of `skann.Schedule`.
 
     learning_rate_init : float, default=0.001
         The learning rate that the schedule starts from. A change takes effect at the
@@ -81,6 +110,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     power_t : float, default=0.5
         The exponent of "invscaling".
+
+    decay : float or None, default=None
+        How fast "exponential" and "inverse_time" fall, above 0. None stands for 0.99
+        and 0.01.
 
     max_iter : int, default=200
         The largest number of epochs, or of iterations of "lbfgs".
@@ -121,6 +154,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     validation_fraction : float, default=0.1
         The share of the data that `early_stopping` sets aside, in [0, 1).
 
+    restore_best_weights : bool, default=False
+        Whether a fit without `early_stopping` ends with the weights of the epoch that
+        had the smallest training loss, instead of the last ones. With `early_stopping`
+        those with the best score are kept in any case.
+
+    scoring : str, callable or None, default=None
+        What validation data are scored by: the accuracy for None, minus the loss
+        (without penalty) for "loss", else a scorer of scikit-learn's, by name or as
+        `scorer(estimator, X, y)`.
+
     beta_1 : float, default=0.9
         The decay of the mean of the gradients in "adam", in [0, 1).
 
@@ -136,6 +179,20 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     max_fun : int, default=15000
         The largest number of evaluations of the loss by "lbfgs".
+
+    dropout : float or array-like of float, default=0.0
+        The probability in [0, 1) that "sgd" and "adam" leave a hidden unit out of a
+        step, for all hidden layers or for each [7]_. The other units are divided by one
+        minus that, so that predictions need no change.
+
+    weight_decay : float, default=0.0
+        The share of the weights (not biases), times the learning rate, that each step
+        of "sgd" and "adam" takes away. Unlike `alpha` it depends neither on the loss
+        nor on the batch size [8]_.
+
+    max_grad_norm : float or None, default=None
+        "sgd" and "adam" scale a gradient whose Euclidean norm is larger down to it
+        [9]_. None leaves gradients as they are.
 
     init : str or Initializer, default="glorot_uniform"
         The distribution of the initial weights of a layer with n inputs (fan_in) and
@@ -245,6 +302,19 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     .. [3] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
        ICLR 2015, algorithm 1.
     .. [4] Y. LeCun et al., "Efficient BackProp", 1998, equation 16.
+    .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
+       restarts", ICLR 2017, equation 5.
+    .. [6] L. N. Smith and N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", 2018, section 2.
+    .. [7] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+       overfitting", JMLR 15, 2014, section 4.
+    .. [8] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR
+       2019, algorithm 2.
+    .. [9] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training
+       recurrent neural networks", ICML 2013, algorithm 1.
+
+    .. [10] C. Szegedy et al., "Rethinking the Inception architecture for computer
+       vision", CVPR 2016, section 7.
 
     Examples
     --------
@@ -262,23 +332,28 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     _parameter_constraints: dict = {
         **BaseBackprop._parameter_constraints,
-        "loss": [StrOptions({"log_loss", "squared_error"})],
+        "loss": [StrOptions({"log_loss", "squared_error"}), Loss],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
     }
 
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str = "relu",
+        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "relu",
         *,
-        loss: str = "log_loss",
+        loss: str | Loss = "log_loss",
+        class_weight: dict | str | None = None,
+        label_smoothing: float = 0.0,
         output_activation: str = "auto",
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
+        decay: float | None = None,
         max_iter: int = 200,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
@@ -289,11 +364,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        restore_best_weights: bool = False,
+        scoring: str | Callable | None = None,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
         init: str | Initializer = "glorot_uniform",
         scaling: str | None = "standard",
         dtype: str | None = None,
@@ -301,6 +381,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
         self.output_activation = output_activation
         self.solver = solver
         self.alpha = alpha
@@ -308,6 +390,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
+        self.decay = decay
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
@@ -318,11 +401,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.restore_best_weights = restore_best_weights
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.init = init
         self.scaling = scaling
         self.dtype = dtype
@@ -455,12 +543,69 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
                 f"{self.classes_}. 'y' has {present}."
             )
 
-    def _choose_output_activation(self, n_outputs):
+    def _find_loss(self, target, sample_weight, goes_on):
+        return self.loss
+
+    def _choose_output_activation(self, loss, n_outputs):
         several = n_outputs > 1 and not self._multilabel
         return "softmax" if several else "logistic"
 
     def _target_scaling(self, loss):
         return None
+
+    def _weigh_targets(self, target, sample_weight, incremental):
+        if self.class_weight is None:
+            return sample_weight
+        balanced = isinstance(self.class_weight, str)
+        if balanced and incremental:
+            raise ValueError(
+                "class_weight='balanced' needs all data at once, and partial_fit has a "
+                "batch. Pass a dict of weights: compute_class_weight('balanced', "
+                "classes=classes, y=y) of sklearn.utils.class_weight gives them."
+            )
+        if not (balanced or self._multilabel):
+            unknown = set(self.class_weight) - set(self.classes_)
+            if unknown:
+                raise ValueError(
+                    f"class_weight names {sorted(unknown, key=str)}, which are not "
+                    f"among the classes {self.classes_}."
+                )
+        y = self._decode_target(target)
+        if self._multilabel:
+            weight = compute_sample_weight(self.class_weight, y)
+        else:
+            with np.errstate(divide="ignore"):  # a class may have no weight
+                of_classes = compute_class_weight(
+                    self.class_weight,
+                    classes=self.classes_,
+                    y=y,
+                    sample_weight=sample_weight,
+                )
+            if balanced:
+                of_classes[~np.isfinite(of_classes)] = 0
+            weight = of_classes[np.searchsorted(self.classes_, y)]
+        if sample_weight is not None:
+            weight = weight * sample_weight
+        if not (np.isfinite(weight).all() and weight.min() >= 0):
+            raise ValueError(
+                "class_weight must hold finite weights that are not negative. Got "
+                f"{self.class_weight}."
+            )
+        if not (weight.any() or incremental):
+            raise ValueError(
+                f"class_weight={self.class_weight} leaves no sample with a weight."
+            )
+        return weight
+
+    def _soften_target(self, target):
+        if not self.label_smoothing or self.classes_.size == 1:
+            return target
+        n_alike = target.shape[1] if self.out_activation_ == "softmax" else 2
+        share = self.label_smoothing
+        return (1 - share) * target + share / n_alike
+
+    def _decode_target(self, target):
+        return self._labels(target - 0.5)
 
     def _strata(self, target):
         if self._multilabel:

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Self
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from scipy import sparse
+from scipy.special import ndtri
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from skann.core.activations import ACTIVATIONS
+from skann.core.activations import ACTIVATIONS, HiddenActivation
 from skann.core.initializers import Initializer
+from skann.core.losses import Huber, Loss, Quantile
 from skann.estimators.base import (
     BaseBackprop,
     MatrixLike,
     all_or_nothing,
     has_partial_fit,
 )
-from skann.estimators.scaling import unscale_columns
+from skann.estimators.scaling import (
+    center_and_scale,
+    column_statistics,
+    unscale_columns,
+)
+from skann.training.optimizers import Optimizer
+from skann.training.schedules import Schedule
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
     """A feed-forward neural network that predicts numbers.
 
-    It minimises the squared error or the Poisson deviance by minibatch gradient
-    descent or L-BFGS, for one target or several.
+    It minimises the squared error, or one of several other losses, by minibatch
+    gradient descent or L-BFGS, for one target or several.
 
     Parameters
     ----------
@@ -38,23 +47,50 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of units of each hidden layer. An empty sequence means no hidden
         layer, which leaves a linear model.
 
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        The activation of the hidden layers: z, 1 / (1 + exp(-z)), tanh(z) or
-        max(z, 0).
+    activation : str, HiddenActivation or sequence of these, default="relu"
+        The activation of all hidden layers, or one for each: "identity", "logistic",
+        "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"
+        (`skann.core.activations` has the formulas), or an instance of a subclass of
+        `skann.HiddenActivation`.
 
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        Half the squared error, summed over the targets, or half the Poisson deviance,
-        for counts and other targets that are not negative.
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", \
+            "gamma"} or Loss, default="squared_error"
+        What is made small, summed over the targets.
+
+        - "squared_error": half the squared error; it predicts means.
+        - "absolute_error": the absolute error; it predicts medians.
+        - "huber": half the squared error where that of a sample is below
+          `huber_delta`, and linear beyond [10]_; outliers count for less.
+        - "quantile": the pinball loss; it predicts the quantiles that `quantile` names
+          [11]_.
+        - "poisson": half the Poisson deviance, for counts and other targets that are
+          not negative.
+        - "gamma": half the gamma deviance, for positive targets whose spread grows
+          with their mean.
+        - an instance of a subclass of `skann.Loss`.
+
+    quantile : float or array-like of float, default=0.5
+        The level, or several in ascending order, between 0 and 1, for
+        `loss="quantile"`. Several need a single target; the network then has an output
+        for each, and `predict` returns a column for each, in ascending order in each
+        row [12]_.
+
+    huber_delta : float or None, default=None
+        From which absolute error on "huber" is linear, in the units of the target.
+        None stands for the standard deviation of a normal distribution with the
+        interquartile range of the targets, for each target (of the first batch, for
+        `partial_fit`).
 
     output_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp"}, \
             default="auto"
-        What turns raw outputs into predictions. "auto" is "exp" for the Poisson
-        deviance, which takes no other, and "identity" for the squared error. The
-        other outputs are bounded, and so must the targets be.
+        What turns raw outputs into predictions. "auto" is "exp" for the deviances,
+        which take no other, and "identity" for the other losses. The other outputs
+        are bounded, and so must the targets be.
 
-    solver : {"sgd", "adam", "lbfgs"}, default="adam"
+    solver : {"sgd", "adam", "lbfgs"} or Optimizer, default="adam"
         "sgd" is minibatch gradient descent with momentum, "adam" that of Kingma and
-        Ba [3]_, and "lbfgs" scipy's L-BFGS-B on all data at once.
+        Ba [3]_, and "lbfgs" scipy's L-BFGS-B on all data at once. An instance of a
+        subclass of `skann.Optimizer` works step by step, as the first two do.
 
     alpha : float, default=0.0001
         The strength of the L2 penalty, `alpha / (2 n)` times the sum of the squared
@@ -64,8 +100,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        The schedule of "sgd" and "adam".
+    learning_rate : {"constant", "invscaling", "adaptive", "exponential", \
+            "inverse_time", "cosine", "one_cycle"} or Schedule, default="constant"
+        The schedule of "sgd" and "adam", where l counts the epochs from 0.
 
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
@@ -73,6 +110,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           epoch.
         - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
           epochs in a row brought no improvement of `tol`; at 1e-6 training stops.
+        - "exponential": `learning_rate_init * decay ** l`.
+        - "inverse_time": the rate of the epoch before, divided by `1 + decay * l`.
+        - "cosine": from `learning_rate_init` along half a cosine to 0 after `max_iter`
+          epochs [5]_.
+        - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of
+          `max_iter` epochs, then down to 0, both along half a cosine [6]_.
+        - an instance of a subclass of `skann.Schedule`.
 
     learning_rate_init : float, default=0.001
         The learning rate that the schedule starts from. A change takes effect at the
@@ -80,6 +124,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     power_t : float, default=0.5
         The exponent of "invscaling".
+
+    decay : float or None, default=None
+        How fast "exponential" and "inverse_time" fall, above 0. None stands for 0.99
+        and 0.01.
 
     max_iter : int, default=200
         The largest number of epochs, or of iterations of "lbfgs".
@@ -119,6 +167,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     validation_fraction : float, default=0.1
         The share of the data that `early_stopping` sets aside, in [0, 1).
 
+    restore_best_weights : bool, default=False
+        Whether a fit without `early_stopping` ends with the weights of the epoch that
+        had the smallest training loss, instead of the last ones. With `early_stopping`
+        those with the best score are kept in any case.
+
+    scoring : str, callable or None, default=None
+        What validation data are scored by: R^2 for None, minus the loss (without
+        penalty) for "loss", else a scorer of scikit-learn's, by name or as
+        `scorer(estimator, X, y)`.
+
     beta_1 : float, default=0.9
         The decay of the mean of the gradients in "adam", in [0, 1).
 
@@ -134,6 +192,20 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     max_fun : int, default=15000
         The largest number of evaluations of the loss by "lbfgs".
+
+    dropout : float or array-like of float, default=0.0
+        The probability in [0, 1) that "sgd" and "adam" leave a hidden unit out of a
+        step, for all hidden layers or for each [7]_. The other units are divided by one
+        minus that, so that predictions need no change.
+
+    weight_decay : float, default=0.0
+        The share of the weights (not biases), times the learning rate, that each step
+        of "sgd" and "adam" takes away. Unlike `alpha` it depends neither on the loss
+        nor on the batch size [8]_.
+
+    max_grad_norm : float or None, default=None
+        "sgd" and "adam" scale a gradient whose Euclidean norm is larger down to it
+        [9]_. None leaves gradients as they are.
 
     init : str or Initializer, default="glorot_uniform"
         The distribution of the initial weights of a layer with n inputs (fan_in) and
@@ -155,7 +227,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         become 0, and sparse X is divided but not centred (its columns with a large
         offset are better centred beforehand). The
         target is scaled where the output can follow: with the identity as output
-        activation, and for the Poisson deviance, where it is divided by its mean.
+        activation, and for the deviances, where it is divided by its mean.
         Predictions come back in the target's units.
 
     dtype : {"float32", "float64"} or None, default=None
@@ -243,6 +315,23 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     .. [3] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
        ICLR 2015, algorithm 1.
     .. [4] Y. LeCun et al., "Efficient BackProp", 1998, equation 16.
+    .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
+       restarts", ICLR 2017, equation 5.
+    .. [6] L. N. Smith and N. Topin, "Super-convergence: very fast training of neural
+       networks using large learning rates", 2018, section 2.
+    .. [7] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+       overfitting", JMLR 15, 2014, section 4.
+    .. [8] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR
+       2019, algorithm 2.
+    .. [9] R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training
+       recurrent neural networks", ICML 2013, algorithm 1.
+
+    .. [10] P. J. Huber, "Robust estimation of a location parameter", Annals of
+       Mathematical Statistics 35, 1964, equation 1.9.
+    .. [11] R. Koenker and G. Bassett, "Regression quantiles", Econometrica 46, 1978,
+       equation 3.1.
+    .. [12] V. Chernozhukov, I. Fernandez-Val and A. Galichon, "Quantile and probability
+       curves without crossing", Econometrica 78, 2010, equation 2.2.
 
     Examples
     --------
@@ -260,7 +349,21 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     _parameter_constraints: dict = {
         **BaseBackprop._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [
+            StrOptions(
+                {
+                    "squared_error",
+                    "absolute_error",
+                    "huber",
+                    "quantile",
+                    "poisson",
+                    "gamma",
+                }
+            ),
+            Loss,
+        ],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "huber_delta": [Interval(Real, 0, None, closed="neither"), None],
         "output_activation": [
             StrOptions({"auto", "identity", "logistic", "tanh", "relu", "exp"})
         ],
@@ -269,16 +372,19 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str = "relu",
+        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "relu",
         *,
-        loss: str = "squared_error",
+        loss: str | Loss = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
+        huber_delta: float | None = None,
         output_activation: str = "auto",
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: str | Schedule = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
+        decay: float | None = None,
         max_iter: int = 200,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
@@ -289,11 +395,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        restore_best_weights: bool = False,
+        scoring: str | Callable | None = None,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
         init: str | Initializer = "glorot_uniform",
         scaling: str | None = "standard",
         dtype: str | None = None,
@@ -301,6 +412,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta
         self.output_activation = output_activation
         self.solver = solver
         self.alpha = alpha
@@ -308,6 +421,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
+        self.decay = decay
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
@@ -318,11 +432,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.restore_best_weights = restore_best_weights
+        self.scoring = scoring
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.dropout = dropout
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.init = init
         self.scaling = scaling
         self.dtype = dtype
@@ -398,25 +517,84 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             y = column_or_1d(y, warn=True)
         if y.dtype.kind != "f":
             y = y.astype(np.float64)
-        return y[:, np.newaxis] if y.ndim == 1 else y
+        y = y[:, np.newaxis] if y.ndim == 1 else y
+        levels = self._levels()
+        if levels is None:
+            return y
+        if y.shape[1] > 1:
+            raise ValueError(
+                f"Several quantiles, quantile={self.quantile!r}, need a single target. "
+                f"Got y with {y.shape[1]}: use sklearn's MultiOutputRegressor."
+            )
+        return np.repeat(y, levels.size, axis=1)
 
-    def _choose_output_activation(self, n_outputs):
-        return "exp" if self.loss == "poisson" else "identity"
+    def _levels(self):
+        """Return the quantiles that are wanted if there are several, else None."""
+        if not isinstance(self.loss, str) or self.loss != "quantile":
+            return None
+        if isinstance(self.quantile, Real):
+            return None
+        levels = np.asarray(self.quantile)
+        valid = levels.ndim == 1 and levels.size > 0 and levels.dtype.kind in "fi"
+        if valid:
+            bounded = np.concatenate([[0.0], levels, [1.0]])
+            valid = (np.diff(bounded) > 0).all()
+        if not valid:
+            raise ValueError(
+                "quantile must be a number between 0 and 1, or several such numbers in "
+                f"ascending order. Got {self.quantile!r}."
+            )
+        return levels
+
+    def _find_loss(self, target, sample_weight, goes_on):
+        if self.loss == "quantile":
+            levels = self._levels()
+            return Quantile(self.quantile if levels is None else levels)
+        if self.loss != "huber":
+            return self.loss
+        if self.huber_delta is not None:
+            self.huber_delta_ = np.full(target.shape[1], float(self.huber_delta))
+        elif not (goes_on and hasattr(self, "huber_delta_")):
+            statistics = column_statistics(target, sample_weight, "robust")
+            of_normal = 2 * ndtri(0.75)  # the interquartile range
+            self.huber_delta_ = center_and_scale(statistics)[1] / of_normal
+        return Huber(self.huber_delta_)
+
+    def _choose_output_activation(self, loss, n_outputs):
+        if isinstance(loss, str):
+            return "exp" if loss in ("poisson", "gamma") else "identity"
+        return loss.output_activations[0]
 
     def _target_scaling(self, loss):
         # Only where the scaled problem is the same problem in other units: the output
         # must be able to follow the change of units.
         if self.scaling is None:
             return None
-        if loss.output_activation.name == "identity":
-            return self.scaling
-        return "mean" if loss.name == "poisson" else None
+        if loss.target_scaling == "affine":
+            identity = loss.output_activation.name == "identity"
+            return self.scaling if identity else None
+        return loss.target_scaling
 
     def _strata(self, target):
         return None
 
     def _score_encoded(self, target, raw, sample_weight):
-        return r2_score(target, self._values(raw), sample_weight=sample_weight)
+        values = self._values(raw)
+        if self._levels() is None:
+            return r2_score(target, values, sample_weight=sample_weight)
+        return self._score_quantiles(target[:, 0], values, sample_weight)
+
+    def _score_quantiles(self, y, predicted, sample_weight):
+        """Return the mean over the quantiles of the D^2 of their pinball losses."""
+        scores = [
+            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level)
+            for level, column in zip(self._levels(), predicted.T, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def _decode_target(self, target):
+        single = target.shape[1] == 1 or self._levels() is not None
+        return target[:, 0] if single else target
 
     # ---------------------------------------------------------------- predicting
 
@@ -431,13 +609,45 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions in the target's units.
+            The predictions in the target's units; for several quantiles a column for
+            each.
         """
         return self._predict_outputs(self._predictions, X)
+
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the coefficient of determination, R^2, of the predictions.
+
+        For several quantiles it is the mean of their D^2, the share by which the
+        pinball loss is smaller than that of the quantile of y itself.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            The weights of the samples.
+
+        Returns
+        -------
+        score : float
+            At most 1.
+        """
+        if self._levels() is None:
+            return super().score(X, y, sample_weight)
+        return self._score_quantiles(y, self.predict(X), sample_weight)
 
     def _predictions(self, raw):
         """Turn raw outputs into predictions, flat for a single target."""
         values = self._values(raw)
+        if self._levels() is not None:
+            # Outputs may cross; in order they are no worse, and are what they are for.
+            values.sort(axis=1)
         return values[:, 0].copy() if values.shape[1] == 1 else values
 
     def _values(self, raw):
@@ -450,6 +660,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         tags = super().__sklearn_tags__()
         # Counts of several kinds work too, but a tag that said so would make
         # scikit-learn's common check fit them to negative numbers.
-        tags.target_tags.multi_output = self.loss != "poisson"
-        tags.target_tags.positive_only = self.loss == "poisson"
+        positive = self.loss in ("poisson", "gamma")
+        tags.target_tags.multi_output = not positive
+        tags.target_tags.positive_only = positive
         return tags

@@ -21,26 +21,59 @@ from skann.training.data import TrainingDivergedError
 from skann.training.history import new_history, record
 from skann.training.lbfgs import minimize_lbfgs
 from skann.training.minibatch import MinibatchDescent
-from skann.training.optimizers import SGD, Adam
+from skann.training.optimizers import SGD, Adam, Optimizer
 from skann.training.progress import Plateau
-from skann.training.schedules import Adaptive, Constant, InverseScaling
+from skann.training.schedules import (
+    Adaptive,
+    Constant,
+    Cosine,
+    Exponential,
+    Horizon,
+    InverseScaling,
+    InverseTime,
+    OneCycle,
+    Schedule,
+)
 
 
 def make_optimizer(estimator):
     """Return the optimizer that the estimator's parameters describe."""
+    if isinstance(estimator.solver, Optimizer):
+        return estimator.solver
     if estimator.solver == "sgd":
         return SGD(estimator.momentum, estimator.nesterovs_momentum)
     return Adam(estimator.beta_1, estimator.beta_2, estimator.epsilon)
 
 
-def make_schedule(estimator):
+def solver_name(solver):
+    """Return a string that says which optimizer's memory an estimator holds."""
+    if isinstance(solver, str):
+        return solver
+    return f"{type(solver).__module__}.{type(solver).__qualname__}"
+
+
+# The schedules that `learning_rate` names, as functions of the estimator's parameters
+# and of the number of epochs before the one from which a schedule with an end begins.
+SCHEDULES = {
+    "constant": lambda estimator, start: Constant(),
+    "invscaling": lambda estimator, start: InverseScaling(estimator.power_t),
+    "adaptive": lambda estimator, start: Adaptive(),
+    "exponential": lambda estimator, start: (
+        Exponential() if estimator.decay is None else Exponential(estimator.decay)
+    ),
+    "inverse_time": lambda estimator, start: (
+        InverseTime() if estimator.decay is None else InverseTime(estimator.decay)
+    ),
+    "cosine": lambda estimator, start: Cosine(estimator.max_iter, start),
+    "one_cycle": lambda estimator, start: OneCycle(estimator.max_iter, start),
+}
+
+
+def make_schedule(estimator, start):
     """Return the schedule that the estimator's parameters describe."""
-    rate = float(estimator.learning_rate_init)
-    if estimator.learning_rate == "invscaling":
-        return InverseScaling(rate, estimator.power_t)
-    if estimator.learning_rate == "adaptive":
-        return Adaptive(rate)
-    return Constant(rate)
+    if isinstance(estimator.learning_rate, Schedule):
+        return estimator.learning_rate
+    return SCHEDULES[estimator.learning_rate](estimator, start)
 
 
 class TrainingRun:
@@ -60,6 +93,9 @@ class TrainingRun:
     theta : ndarray of shape (n_parameters,)
         Where to start; changed in place.
 
+    dropout : Dropout or None
+        Leaves hidden units out.
+
     progress : Progress
         What was done before; changed in place.
 
@@ -70,36 +106,44 @@ class TrainingRun:
         What is scored after each epoch, and the rows that are left to learn from.
 
     best_theta : ndarray of shape (n_parameters,) or None
-        The best parameters so far, if the search for better ones goes on.
+        The best parameters so far, in case the search for better ones goes on.
 
     earlier : dict or None
         The fitted attributes to go on from.
 
     incremental : bool
         Whether this is one epoch of `partial_fit`.
+
+    resumes : bool
+        Whether this brings a fit to its end that was cut off.
     """
 
     def __init__(
-        self, estimator, objective, data, theta, *,
-        progress, random_state, validation, best_theta, earlier, incremental,
+        self, estimator, objective, data, theta, *, dropout, progress, random_state,
+        validation, best_theta, earlier, incremental, resumes,
     ):  # fmt: skip
         self.estimator = estimator
         self.objective = objective
         self.data = data
         self.theta = theta
-        self.best_theta = best_theta
+        self.dropout = dropout
         self.progress = progress
         self.random_state = random_state
         self.validation = validation
         # Without early stopping the validation score is only recorded.
         self.stops_by_score = validation is not None and estimator.early_stopping
+        self.keeps_best = self.stops_by_score or estimator.restore_best_weights
+        self.best_theta = best_theta if self.keeps_best else None
         self.incremental = incremental
+        self.resumes = resumes
         self.earlier = earlier or {}
         self.history = new_history(self.earlier.get("history_"))
         self.saved = self.earlier.get("_training_state", {})
-        self.n_iter = self.earlier.get("n_iter_", 0) if incremental else 0
+        goes_on = incremental or resumes
+        self.n_iter = self.earlier.get("n_iter_", 0) if goes_on else 0
         self.optimizer_state = None
         self.order = None
+        self.stopped = False  # before max_iter
         self.learning_rate = None
         self._start = time.perf_counter()
         seconds = self.history["seconds"]
@@ -133,24 +177,32 @@ class TrainingRun:
     def _stochastic(self):
         """Run epochs of minibatches until something ends training."""
         estimator, progress = self.estimator, self.progress
-        schedule = make_schedule(estimator)
+        # The pieces of a stream share one schedule, each other fit begins its own.
+        start = 0 if self.incremental else progress.n_epochs - self.n_iter
+        schedule = make_schedule(estimator, start)
         # Where plateaus set the learning rate, or the fit comes in pieces, the search
         # for one is part of what goes on.
-        self._begin_search(goes_on=self.incremental or isinstance(schedule, Adaptive))
+        self._begin_search(
+            goes_on=self.incremental or self.resumes or isinstance(schedule, Adaptive)
+        )
         descent = self._make_descent()
-        max_iter = 1 if self.incremental else estimator.max_iter
+        max_iter = estimator.max_iter
+        n_epochs = 1 if self.incremental else max(0, max_iter - self.n_iter)
+        if self.resumes and self.saved["stopped"]:
+            return
         try:
-            for _ in range(max_iter):
+            for _ in range(n_epochs):
                 task = self._begin_task("epoch")
-                self.learning_rate = schedule.rate(progress)
+                self.learning_rate = self._rate(schedule)
                 loss, gradient_norm = descent.run_epoch(self.learning_rate)
                 progress.n_samples_seen += descent.n_rows
                 self._record(loss, gradient_norm)
                 self._watch(loss)
-                if self._end_task(task) or self._should_stop(schedule):
+                self.stopped = self._should_stop(schedule)
+                if self._end_task(task) or self.stopped:
                     break
             else:
-                if not self.incremental:
+                if not (self.incremental or isinstance(schedule, Horizon)):
                     _warn(
                         f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
                         "reached and the optimization hasn't converged yet.",
@@ -158,6 +210,19 @@ class TrainingRun:
                     )
         except KeyboardInterrupt:
             self._warn_of_interrupt()
+
+    def _rate(self, schedule):
+        """Return the learning rate of the next epoch."""
+        rate = schedule.rate(float(self.estimator.learning_rate_init), self.progress)
+        if self.incremental and rate == 0:
+            _warn(
+                f"learning_rate={self.estimator.learning_rate!r} has come to its end: "
+                f"after {self.progress.n_epochs} epochs the rate is 0, and partial_fit "
+                "changes nothing. Choose another schedule, or a larger max_iter (now "
+                f"{self.estimator.max_iter}) for one that lasts that long.",
+                ConvergenceWarning,
+            )
+        return rate
 
     def _begin_search(self, *, goes_on):
         """Start to look for a plateau of what is watched, or go on looking for it."""
@@ -170,21 +235,24 @@ class TrainingRun:
         """Set up the optimizer, its memory and the order of the samples."""
         estimator, data = self.estimator, self.data
         optimizer = make_optimizer(estimator)
-        if self.saved.get("solver") == estimator.solver:
+        if self.saved.get("solver") == solver_name(estimator.solver):
             self.optimizer_state = _copy_arrays(self.saved["optimizer"])
         else:
             self.optimizer_state = optimizer.initial_state(self.theta)
 
         if self.validation is not None and self.validation.training_rows is not None:
             rows = self.validation.training_rows.copy()
-        elif estimator.shuffle:
+            goes_on = self.resumes
+        else:
+            rows = np.arange(data.n_samples) if estimator.shuffle else None
+            goes_on = True
+        if estimator.shuffle:
             # Each epoch shuffles the order of the one before, so a fit in pieces has
             # to go on from the last piece's order.
             order = self.saved.get("order")
-            goes_on = order is not None and order.size == data.n_samples
-            rows = self.order = order.copy() if goes_on else np.arange(data.n_samples)
-        else:
-            rows = None
+            if goes_on and order is not None and order.size == rows.size:
+                rows = order.copy()
+            self.order = rows
         n_rows = data.n_samples if rows is None else rows.size
 
         batch_size = estimator.batch_size
@@ -205,6 +273,9 @@ class TrainingRun:
             batch_size=int(batch_size),
             rows=rows,
             random_state=self.random_state if estimator.shuffle else None,
+            dropout=self.dropout,
+            weight_decay=float(estimator.weight_decay),
+            max_grad_norm=estimator.max_grad_norm,
         )
 
     def _lbfgs(self):
@@ -219,7 +290,8 @@ class TrainingRun:
             self.progress.n_samples_seen += self.data.n_samples
             self._record(loss, gradient_norm)
             self._watch(loss)
-            stop = self._end_task(task) or self._should_stop()
+            self.stopped = self._should_stop()
+            stop = self._end_task(task) or self.stopped
             task = self._begin_task("iteration")
             return stop
 
@@ -284,7 +356,7 @@ class TrainingRun:
         score = self.history["validation_score"][-1]
         value = -score if self.stops_by_score else loss
         improved = self.progress.plateau.update(value, self.estimator.tol)
-        if improved and self.stops_by_score:
+        if improved and self.keeps_best:
             self.best_theta = self.theta.copy()
 
     def _should_stop(self, schedule=None):
@@ -302,7 +374,8 @@ class TrainingRun:
             f"{watched} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change} consecutive epochs."
         )
-        stops = schedule is None or not schedule.can_reduce(progress)
+        initial = float(estimator.learning_rate_init)
+        stops = schedule is None or not schedule.can_reduce(initial, progress)
         if stops:
             if isinstance(schedule, Adaptive):
                 message += " Learning rate too small."
@@ -313,7 +386,7 @@ class TrainingRun:
         else:
             progress.n_reductions += 1
             progress.plateau.count = 0
-            message += f" Setting learning rate to {schedule.rate(progress):f}"
+            message += f" Setting learning rate to {self._rate(schedule):f}"
         if estimator.verbose:
             print(message)
         return stops
@@ -325,6 +398,8 @@ class TrainingRun:
             rows = self.validation.training_rows
             target, weight = target[rows], None if weight is None else weight[rows]
         constant = self.objective.loss.value_of_constant(target, weight)
+        if constant is None:  # nobody knows
+            return
         constant /= self.data.mean_weight * target.shape[0]
         loss = self.history["loss"][-1]
         # Of targets that are all equal there is nothing to learn. The margin is for
@@ -401,7 +476,11 @@ class TrainingRun:
         if self._context is None or not hasattr(self.estimator, "_skl_callbacks"):
             return None
         task = self._context.subcontext(task_name=name)
-        task.call_on_fit_task_begin(estimator=self.estimator, **self._passed)
+        task.call_on_fit_task_begin(
+            estimator=self.estimator,
+            **self._passed,
+            reconstruction_attributes=self._attributes_so_far,
+        )
         return task
 
     def _end_task(self, task):
@@ -411,15 +490,23 @@ class TrainingRun:
         return task.call_on_fit_task_end(
             estimator=self.estimator,
             **self._passed,
-            # A copy, made only for callbacks that look: training goes on in place.
-            reconstruction_attributes=lambda: copy.deepcopy(self.fitted_attributes()),
+            reconstruction_attributes=self._attributes_so_far,
         )
+
+    def _attributes_so_far(self):
+        """Return a copy, made for callbacks that look: training goes on in place."""
+        return copy.deepcopy(self.fitted_attributes(unfinished=True))
 
     # ---------------------------------------------------------------------- results
 
-    def fitted_attributes(self):
-        """Return the attributes that the estimator has after this training."""
+    def fitted_attributes(self, *, unfinished=False):
+        """Return the attributes that the estimator has after this training.
+
+        If it is unfinished, a warm fit brings it to its end.
+        """
         history, plateau = self.history, self.progress.plateau
+        # Training goes on from the last parameters, not from the best.
+        keeps_last = self.best_theta is not None and (self.incremental or unfinished)
         losses = history["loss"]
         loss = losses[-1] if losses else float("nan")
         attributes = {
@@ -433,11 +520,13 @@ class TrainingRun:
             "best_validation_score_": None,
             "best_loss_": plateau.best if self.learning_rate is not None else loss,
             "_training_state": {
-                "solver": self.estimator.solver,
+                "solver": solver_name(self.estimator.solver),
                 "optimizer": self.optimizer_state,
                 "order": self.order,
-                # Training goes on from the last parameters, not from the best.
-                "theta": self.theta if self.incremental else None,
+                "theta": self.theta if keeps_last else None,
+                "unfinished": unfinished,
+                "stopped": self.stopped,
+                "dropout": self.dropout and self.dropout.generator.bit_generator.state,
                 "progress": self.progress.as_dict(),
                 "random_state": self._generator_state(),
                 "split": self.validation and self.validation.split_state,
@@ -460,36 +549,6 @@ class TrainingRun:
         if isinstance(self.estimator.random_state, Integral):
             return self.random_state.get_state(legacy=False)
         return None
-
-
-class Validation:
-    """Data that are scored after each epoch, and that early stopping watches.
-
-    Parameters
-    ----------
-    training_rows : ndarray of int or None
-        The rows that are left to learn from; None for all, if the validation data
-        are others.
-
-    score : callable
-        Takes the network, theta and all (scaled) inputs and returns the score on the
-        validation data.
-
-    split_state : dict or None
-        The state of the generator that drew the split, to draw it once more.
-    """
-
-    def __init__(self, training_rows, score, split_state):
-        self.training_rows = training_rows
-        self.split_state = split_state
-        self._score = score
-
-    def score(self, network, theta, X):
-        """Return the score of the network at theta; it must be finite."""
-        score = self._score(network, theta, X)
-        if not np.isfinite(score):
-            raise TrainingDivergedError(score)
-        return float(score)
 
 
 def _warn(message, category=UserWarning):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skann.core.dropout import Dropout
 from skann.core.network import Workspace
 from skann.core.objective import Objective
 from skann.core.types import FloatArray, Matrix
@@ -125,6 +126,9 @@ class RowObjective:
     rows : ndarray of int or None
         The order of the rows, as `RowReader` takes it.
 
+    dropout : Dropout or None
+        Leaves hidden units out of the objective of a batch.
+
     Attributes
     ----------
     gradient : ndarray of shape (n_parameters,)
@@ -138,11 +142,13 @@ class RowObjective:
         theta: FloatArray,
         n_rows: int,
         rows: np.ndarray | None = None,
+        dropout: Dropout | None = None,
     ):
         self._objective = objective
         self._reader = RowReader(data, rows)
         self._mean_weight = data.mean_weight
         self._theta = theta
+        self._dropout = dropout
         self._workspace = Workspace(objective.network, n_rows, theta.dtype)
         self.gradient = np.empty_like(theta)
         self._scratch = np.empty(objective.network.n_weights, theta.dtype)
@@ -172,6 +178,7 @@ class RowObjective:
             self._workspace,
             self.gradient,
             self._scratch,
+            self._dropout,
         )
 
     def raw_output(self, start: int, stop: int) -> FloatArray:

@@ -42,11 +42,36 @@ def forget_vanishing(array: FloatArray, decay: float, scratch: FloatArray) -> No
 
 
 class Optimizer(ABC):
-    """A rule for moving parameters along a gradient."""
+    """A rule for moving parameters along a gradient.
+
+    Subclass it for an optimizer of your own, and pass an instance as `solver`.
+
+    Examples
+    --------
+    Steps of one size, by the sign of the gradient (Riedmiller and Braun, 1993):
+
+    >>> import numpy as np
+    >>> from skann import BackpropRegressor, Optimizer
+    >>> class SignDescent(Optimizer):
+    ...     def initial_state(self, theta):
+    ...         return {}
+    ...
+    ...     def step(self, theta, gradient, learning_rate, state):
+    ...         theta -= learning_rate * np.sign(gradient)
+    >>> X = np.random.RandomState(0).randn(200, 3)
+    >>> regressor = BackpropRegressor(
+    ...     solver=SignDescent(), learning_rate="cosine", max_iter=100, random_state=0
+    ... )
+    >>> bool(regressor.fit(X, X[:, 0]).score(X, X[:, 0]) > 0.9)
+    True
+    """
 
     @abstractmethod
     def initial_state(self, theta: FloatArray) -> OptimizerState:
-        """Return the state before the first step, of theta's size and dtype."""
+        """Return the state before the first step, of theta's size and dtype.
+
+        It is saved with the estimator, and may hold arrays and numbers.
+        """
 
     @abstractmethod
     def step(

@@ -1,5 +1,7 @@
 """Initial weights: the peer's own draws, and the spread that each name promises."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -7,7 +9,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skann
 from skann import BackpropClassifier, BackpropRegressor
-from skann.core.activations import HIDDEN_ACTIVATIONS
+from skann.core.activations import HIDDEN_ACTIVATIONS, Logistic
 from skann.core.initializers import (
     INITIALIZERS,
     Normal,
@@ -17,11 +19,12 @@ from skann.core.initializers import (
 from skann.core.network import Network
 
 X = np.random.RandomState(0).randn(20, 6)
+MLP_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("activation", HIDDEN_ACTIVATIONS)
+@pytest.mark.parametrize("activation", MLP_ACTIVATIONS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("mlp_class", "skann_class", "y"),
@@ -54,9 +57,10 @@ def test_glorot_uniform_is_the_draw_of_the_mlp(
         assert_array_equal(drawn, expected)
     # and it is what the network draws, in the same order
     network = Network((6, 5, 4, ours.n_outputs_), activation)
-    initializer = find_initializer("glorot_uniform", activation)
-    theta = network.draw(initializer, np.random.RandomState(seed), dtype)
-    assert_array_equal(theta, network.pack(mlp.coefs_, mlp.intercepts_, dtype))
+    expected = network.pack(mlp.coefs_, mlp.intercepts_, dtype)
+    for init in ("glorot_uniform", find_initializer("glorot_uniform", activation)):
+        theta = network.draw(init, np.random.RandomState(seed), dtype)
+        assert_array_equal(theta, expected)
 
 
 N, M = 400, 300  # 120 000 weights: their standard deviation is good to 0.2 %
@@ -106,6 +110,8 @@ def test_glorot_uniform_is_narrower_for_logistic_units_alone():
     spreads = {"logistic": np.sqrt(2 / (N + M))}
     for activation in HIDDEN_ACTIVATIONS:
         initializer = find_initializer("glorot_uniform", activation)
+        of_object = HIDDEN_ACTIVATIONS[activation]
+        assert find_initializer("glorot_uniform", of_object) is initializer
         weights, biases = initializer.draw(N, M, np.random.RandomState(0))
         spread = spreads.get(activation, np.sqrt(6 / (N + M)))
         check_spread(weights, "uniform", spread)
@@ -118,6 +124,53 @@ def test_find_initializer_leaves_other_names_and_objects_alone(activation):
     assert find_initializer(own, activation) is own
     for name in set(INITIALIZERS) - {"glorot_uniform"}:
         assert find_initializer(name, activation) is INITIALIZERS[name]
+
+
+def draw_by_bounds(network, numerators, seed):
+    """Return theta of layers uniform within sqrt(numerator / (fan_in + fan_out))."""
+    random_state = np.random.RandomState(seed)
+    weights, biases = [], []
+    for (n, m), numerator in zip(
+        pairwise(network.layer_sizes), numerators, strict=True
+    ):
+        bound = np.sqrt(numerator / (n + m))
+        weights.append(random_state.uniform(-bound, bound, (n, m)))
+        biases.append(random_state.uniform(-bound, bound, m))
+    return network.pack(weights, biases, "float64")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "activation", "numerators"),
+    [
+        ((5, 4), ["logistic", "tanh"], [2, 6, 6]),
+        ((5, 4), ["tanh", "logistic"], [6, 2, 2]),
+        ((5, 4, 3), ["logistic", "gelu", Logistic()], [2, 6, 2, 2]),
+        ((5, 4), "logistic", [2, 2, 2]),
+        ((5, 4), Logistic(), [2, 2, 2]),
+        ((5, 4), "selu", [6, 6, 6]),
+        ((), "logistic", [2]),
+        ((), Logistic(), [2]),
+        ((), "relu", [6]),
+        ((), [], [6]),
+    ],
+    ids=str,
+)
+def test_each_layer_is_drawn_for_its_own_activation(hidden, activation, numerators):
+    network = Network((6, *hidden, 2), activation)
+    theta = network.draw("glorot_uniform", np.random.RandomState(7), "float64")
+    assert_array_equal(theta, draw_by_bounds(network, numerators, 7))
+
+
+@pytest.mark.parametrize("init", ["he_normal", Uniform(0, 1)], ids=str)
+def test_other_draws_do_not_depend_on_the_activations(init):
+    thetas = [
+        Network((6, 5, 4, 2), activation).draw(
+            init, np.random.RandomState(7), "float64"
+        )
+        for activation in ("tanh", "logistic", ["logistic", "gelu"])
+    ]
+    assert_array_equal(thetas[1], thetas[0])
+    assert_array_equal(thetas[2], thetas[0])
 
 
 def test_uniform_keeps_its_bounds_for_weights_and_biases():

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from scipy.optimize import approx_fprime
 
+from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation, LeakyRelu
 from skann.core.initializers import Uniform
 from skann.core.network import LayerList, Network, Workspace
 
@@ -22,6 +24,34 @@ FUNCTIONS = {
     ),
     "tanh": (math.tanh, lambda z: 1 / math.cosh(z) ** 2),
     "relu": (lambda z: max(z, 0.0), lambda z: float(z > 0)),
+    "leaky_relu": (lambda z: max(z, 0.01 * z), lambda z: 1.0 if z > 0 else 0.01),
+    "elu": (
+        lambda z: z if z > 0 else math.expm1(z),
+        lambda z: 1.0 if z > 0 else math.exp(z),
+    ),
+    "selu": (
+        lambda z: (
+            1.0507009873554805 * (z if z > 0 else 1.6732632423543772 * math.expm1(z))
+        ),
+        lambda z: (
+            1.0507009873554805 * (1.0 if z > 0 else 1.6732632423543772 * math.exp(z))
+        ),
+    ),
+    "gelu": (
+        lambda z: z * math.erfc(-z / math.sqrt(2)) / 2,
+        lambda z: (
+            math.erfc(-z / math.sqrt(2)) / 2
+            + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        ),
+    ),
+    "silu": (
+        lambda z: z / (1 + math.exp(-z)),
+        lambda z: (1 + (1 + z) * math.exp(-z)) / (1 + math.exp(-z)) ** 2,
+    ),
+    "softplus": (
+        lambda z: math.log1p(math.exp(z)),
+        lambda z: 1 / (1 + math.exp(-z)),
+    ),
 }
 all_activations = pytest.mark.parametrize("activation", FUNCTIONS)
 
@@ -143,9 +173,14 @@ def test_draw_goes_layer_by_layer_weights_before_biases():
 
 
 def naive_pass(network, theta, X, delta, activation):
-    """Return raw outputs and gradient, one number at a time."""
-    f, derivative = FUNCTIONS[activation]
+    """Return raw outputs and gradient, one number at a time.
+
+    `activation` is a name, or a list with one for each hidden layer.
+    """
     layers = network.views(theta)
+    n_hidden = len(layers) - 1
+    names = [activation] * n_hidden if isinstance(activation, str) else activation
+    functions = [FUNCTIONS[name] for name in names]
     gradient = np.zeros_like(theta)
     gradients = network.views(gradient)
     raw = []
@@ -159,7 +194,8 @@ def naive_pass(network, theta, X, delta, activation):
                     total += inputs[layer][i] * W[i, j]
                 z.append(total)
             pre_activations.append(z)
-            inputs.append([f(value) for value in z])
+            if layer < n_hidden:
+                inputs.append([functions[layer][0](value) for value in z])
         raw.append(pre_activations[-1])
 
         current = list(row_delta)
@@ -173,7 +209,7 @@ def naive_pass(network, theta, X, delta, activation):
                     dW[i, j] += inputs[layer][i] * current[j]
                     below[i] += current[j] * W[i, j]
             if layer > 0:
-                zs = pre_activations[layer - 1]
+                zs, derivative = pre_activations[layer - 1], functions[layer - 1][1]
                 current = [d * derivative(z) for d, z in zip(below, zs, strict=True)]
     return np.array(raw), gradient
 
@@ -231,6 +267,90 @@ def test_passes_keep_float32(activation, container):
     )
     assert_allclose(raw, expected[0], rtol=1e-5, atol=1e-6)
     assert_allclose(gradient, expected[1], rtol=1e-5, atol=1e-5)
+
+
+# Each activation is first, last, or in the middle.
+MIXTURES = [
+    ["relu", "gelu"],
+    ["logistic", "leaky_relu", "softplus"],
+    ["selu", "identity", "silu"],
+    ["elu", "tanh", "elu"],
+]
+
+
+def mixed_network(activations, n_inputs=4, n_outputs=2):
+    widths = range(5, 5 - len(activations), -1)
+    return Network((n_inputs, *widths, n_outputs), activations)
+
+
+def test_mixtures_hold_every_activation():
+    assert {name for mixture in MIXTURES for name in mixture} == set(HIDDEN_ACTIVATIONS)
+    assert set(FUNCTIONS) == set(HIDDEN_ACTIVATIONS)
+
+
+@pytest.mark.parametrize("activations", MIXTURES, ids="-".join)
+def test_each_layer_has_its_own_activation(activations):
+    network = mixed_network(activations)
+    assert network.activations == [HIDDEN_ACTIVATIONS[name] for name in activations]
+    theta = random_theta(network)
+    X, delta = make_inputs(5, network.layer_sizes)
+    workspace = Workspace(network, 5, "float64")
+    raw, gradient = run_pass(network, theta, X, delta, workspace)
+    expected_raw, expected_gradient = naive_pass(network, theta, X, delta, activations)
+    assert_allclose(raw, expected_raw, rtol=1e-13, atol=1e-15)
+    assert_allclose(gradient, expected_gradient, rtol=1e-12, atol=1e-14)
+    assert_array_equal(network.forward(theta, X, workspace), raw)
+
+
+class Sine(HiddenActivation):
+    """An activation of the user's own, not a function of whose output the slope is."""
+
+    def apply(self, pre_activation, out):
+        np.sin(pre_activation, out=out)
+
+    def apply_with_slope(self, pre_activation, slope):
+        np.cos(pre_activation, out=slope)
+        np.sin(pre_activation, out=pre_activation)
+
+
+@pytest.mark.parametrize(
+    "activations",
+    [*MIXTURES, [Sine(), "gelu"], ["softplus", LeakyRelu(0.2), Sine()]],
+    ids=lambda activations: "-".join(
+        each if isinstance(each, str) else type(each).__name__ for each in activations
+    ),
+)
+def test_gradient_equals_finite_differences(activations):
+    network = mixed_network(activations)
+    X, delta = make_inputs(5, network.layer_sizes)
+    workspace = Workspace(network, 5, "float64")
+
+    def objective(theta):
+        return float((network.forward(theta, X, workspace) * delta).sum())
+
+    theta = random_theta(network)
+    _, gradient = run_pass(network, theta, X, delta, workspace)
+    differences = (
+        approx_fprime(theta, objective, 1e-6) + approx_fprime(theta, objective, -1e-6)
+    ) / 2
+    assert np.abs(gradient).max() > 0.1, "a gradient of zero proves nothing"
+    assert_allclose(gradient, differences, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "activation", "match"),
+    [
+        ((3, 2, 1), "swish", "one of .*'identity'.* Got 'swish' instead"),
+        ((3, 1), "swish", "Got 'swish' instead"),
+        ((3, 2, 2, 1), ["tanh"], "one for each hidden layer, 2 in all. Got 1 instead"),
+        ((3, 1), ["tanh"], "0 in all. Got 1 instead"),
+        ((3, 2, 2, 1), ["tanh", 7], "Got 7 instead"),
+    ],
+    ids=["name", "name without use", "too few", "too many", "element"],
+)
+def test_impossible_activations_are_refused(sizes, activation, match):
+    with pytest.raises(ValueError, match=match):
+        Network(sizes, activation)
 
 
 @all_activations

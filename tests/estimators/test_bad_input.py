@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 from sklearn.utils._param_validation import InvalidParameterError
 
 import skann.estimators.base as base_module
+import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.core.objective import Objective
 from skann.training.minibatch import MinibatchDescent
@@ -334,6 +335,18 @@ BAD_PARAMETERS = [
     ("momentum", np.nan, "[0.0, 1.0]"),
     ("nesterovs_momentum", 2, "'bool'"),
     ("early_stopping", "auto", "'bool'"),
+    ("decay", 0.0, "(0.0, inf)"),
+    ("decay", np.nan, "(0.0, inf)"),
+    ("learning_rate", "slow", "'one_cycle'"),
+    ("restore_best_weights", "auto", "'bool'"),
+    ("scoring", 3, "callable"),
+    ("dropout", 1.0, "[0.0, 1.0)"),
+    ("dropout", -0.1, "[0.0, 1.0)"),
+    ("dropout", None, "[0.0, 1.0)"),
+    ("weight_decay", -0.1, "[0.0, inf)"),
+    ("weight_decay", np.inf, "[0.0, inf)"),
+    ("max_grad_norm", 0.0, "(0.0, inf)"),
+    ("max_grad_norm", "all", "(0.0, inf)"),
     ("validation_fraction", 1.0, "[0.0, 1.0)"),
     ("validation_fraction", -0.1, "[0.0, 1.0)"),
     ("beta_1", 1.0, "[0.0, 1.0)"),
@@ -363,14 +376,22 @@ BAD_PARAMETERS_OF_ONE = [
     ("classifier", "loss", "poisson", "'log_loss'"),
     ("classifier", "output_activation", "identity", "'softmax'"),
     ("regressor", "loss", "log_loss", "'poisson'"),
+    ("regressor", "quantile", 0.0, "(0.0, 1.0)"),
+    ("regressor", "quantile", np.nan, "(0.0, 1.0)"),
+    ("regressor", "huber_delta", 0.0, "(0.0, inf)"),
+    ("regressor", "huber_delta", "auto", "(0.0, inf)"),
+    ("classifier", "class_weight", "even", "'balanced'"),
+    ("classifier", "label_smoothing", 1.0, "[0.0, 1.0)"),
+    ("classifier", "label_smoothing", -0.1, "[0.0, 1.0)"),
     ("regressor", "output_activation", "softmax", "'identity'"),
 ]
 
 
 def test_every_parameter_has_a_bad_value_here():
-    tested = {name for name, *_ in BAD_PARAMETERS}
-    for kind in KINDS.values():
-        assert tested == set(kind().get_params())
+    for kind in KINDS:
+        tested = {name for name, *_ in BAD_PARAMETERS}
+        tested |= {name for of, name, *_ in BAD_PARAMETERS_OF_ONE if of == kind}
+        assert tested == set(make(kind).get_params())
 
 
 @IN_EVERY_SITUATION
@@ -462,7 +483,9 @@ def test_a_validation_part_that_is_too_small_is_refused(
 def test_a_part_without_any_weight_is_refused(kind, fitted, part, monkeypatch):
     rows = {"training": np.arange(8), "validation": np.arange(8, 12)}
     monkeypatch.setattr(
-        base_module, "split_rows", lambda *_: (rows["training"], rows["validation"])
+        validation_module,
+        "split_rows",
+        lambda *_: (rows["training"], rows["validation"]),
     )
     weight = ONES.copy()
     weight[rows[part]] = 0
@@ -521,7 +544,7 @@ def test_validation_data_with_an_unknown_class_are_refused():
 
 def test_validation_targets_without_a_loss_are_refused():
     estimator = make("regressor", loss="poisson")
-    with fails(estimator, ValueError, ["In the validation data", "poisson", "-1"]):
+    with fails(estimator, ValueError, ["poisson", "-1 in y_val"]):
         estimator.fit(X, LABELS, X_val=X, y_val=LABELS - 1)
 
 

@@ -1,7 +1,7 @@
 """Where scikit-learn's MLP is wrong, skann is right: both numbers, row by row.
 
-The names carry the ids of the faults, which docs/agreement.md lists. The MLP's side
-is asserted too, so that a test tells when scikit-learn mends the fault.
+The names carry the ids of the faults, which docs/differences.md lists. The MLP's
+side is asserted too, so that a test tells when scikit-learn mends the fault.
 """
 
 import copy

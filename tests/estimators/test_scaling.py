@@ -16,7 +16,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-import skann.estimators.base as base_module
+import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, BackpropRegressor
 from skann.estimators.scaling import (
     SCALINGS,
@@ -855,7 +855,9 @@ def test_statistics_do_not_see_the_validation_part(
     estimator_class, scaling, weight, monkeypatch
 ):
     training, validation = np.arange(30), np.arange(30, N)
-    monkeypatch.setattr(base_module, "split_rows", lambda *_: (training, validation))
+    monkeypatch.setattr(
+        validation_module, "split_rows", lambda *_: (training, validation)
+    )
     params = {"early_stopping": True, "n_iter_no_change": np.inf, "scaling": scaling}
     is_classifier = estimator_class is BackpropClassifier
     y = (X[:, 0] > 0).astype(int) if is_classifier else TARGET

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
-import skann.estimators.base as base_module
+import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, BackpropRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -118,7 +118,7 @@ def test_early_stopping_stops_once_the_score_no_longer_improves(kind, solver, ow
 def test_own_validation_data_do_what_the_same_part_set_aside_does(
     kind, solver, monkeypatch
 ):
-    monkeypatch.setattr(base_module, "split_rows", lambda *_: (LEARN, SCORE))
+    monkeypatch.setattr(validation_module, "split_rows", lambda *_: (LEARN, SCORE))
     params = {"early_stopping": True, "shuffle": False, "scaling": "standard"}
     aside = make(kind, solver, **params).fit(X, TARGETS[kind])
     own = make(kind, solver, **params).fit(*learning(kind), **validation(kind))
@@ -233,13 +233,13 @@ def test_early_stopping_may_begin_in_the_middle_of_a_stream(kind):
 @pytest.mark.parametrize("seed", [0, np.random.RandomState(0), None])
 def test_warm_fits_set_the_same_part_aside(kind, solver, seed, monkeypatch):
     parts = []
-    original = base_module.split_rows
+    original = validation_module.split_rows
 
     def spy(*args):
         parts.append(original(*args))
         return parts[-1]
 
-    monkeypatch.setattr(base_module, "split_rows", spy)
+    monkeypatch.setattr(validation_module, "split_rows", spy)
     estimator = make(kind, solver, early_stopping=True, warm_start=True, max_iter=2)
     estimator.set_params(random_state=seed)
     for _ in range(3):

@@ -1,0 +1,191 @@
+"""Callbacks, in scikit-learn's protocol, for what its own do not do.
+
+`estimator.set_callbacks(...)` takes these beside `sklearn.callback.ProgressBar` and
+`sklearn.callback.ScoringMonitor`, and so does a search around the estimator.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.utils import check_scalar
+
+from skann.core.network import Workspace
+
+
+class _EpochCallback:
+    """Hears of the beginning and the end of a fit, and of each of its epochs."""
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Take part in a fit that begins."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Take part in a fit that has ended."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Hear that a fit or an epoch begins."""
+
+
+def _is_epoch(context):
+    """Say whether a task is an epoch, or an iteration of L-BFGS, with an end."""
+    return context.task_name in ("epoch", "iteration")
+
+
+class Checkpoint(_EpochCallback):
+    """Saves the estimator in the middle of its fit, so that this can be completed.
+
+    The file, by joblib, holds the estimator as if training had stopped after the epoch:
+    it predicts, and a warm `fit` to the same data does the epochs that are left, to the
+    same weights bit for bit as if nothing had happened (with "lbfgs", which begins its
+    memory anew, to as good ones; with `random_state=None` to others).
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file. It is replaced as a whole: a process that dies while it saves leaves
+        the file of before. "{epoch}" in it stands for the number of the epoch, to keep
+        all of them.
+
+    every : int, default=1
+        The number of epochs from one file to the next.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import joblib
+    >>> from sklearn.datasets import load_iris
+    >>> from skann import BackpropClassifier
+    >>> from skann.callbacks import Checkpoint
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = os.path.join(tempfile.mkdtemp(), "iris.joblib")
+    >>> classifier = BackpropClassifier(max_iter=100, tol=0.01, random_state=0)
+    >>> whole = classifier.set_callbacks(Checkpoint(path, every=25)).fit(X, y)
+    >>> rest = joblib.load(path).set_params(warm_start=True)
+    >>> rest.n_iter_ % 25
+    0
+    >>> rest.fit(X, y).loss_curve_ == whole.loss_curve_
+    True
+    """
+
+    def __init__(self, path: str | os.PathLike[str], every: int = 1):
+        check_scalar(every, "every", Integral, min_val=1)
+        self.path = path
+        self.every = every
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
+        """Save the estimator if it is time to."""
+        if not _is_epoch(context) or fitted_estimator is None:
+            return
+        n_iter = fitted_estimator.n_iter_
+        if n_iter == 0 or n_iter % self.every:
+            return
+        for name in [name for name in vars(fitted_estimator) if "callback" in name]:
+            delattr(fitted_estimator, name)
+        path = Path(os.fspath(self.path).format(epoch=n_iter))
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        os.close(handle)
+        try:
+            joblib.dump(fitted_estimator, temporary)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+class ParameterRecorder(_EpochCallback):
+    """Records every weight and bias, and the gradient there, before and after epochs.
+
+    The gradient is that of the objective of all data, penalty included, without
+    dropout. All belong to scaled data, as `coefs_` do.
+
+    Attributes
+    ----------
+    epochs_ : list of int
+        0 for what training starts from, then the number of each epoch.
+
+    coefs_, intercepts_ : list of list of ndarray
+        The weights and biases: those of layer l at `epochs_[i]` are `coefs_[i][l]` and
+        `intercepts_[i][l]`.
+
+    coef_gradients_, intercept_gradients_ : list of list of ndarray
+        The gradient in the same places.
+
+    losses_ : list of float
+        The objective in the same places.
+
+    Examples
+    --------
+    >>> from skann import BackpropRegressor
+    >>> from skann.callbacks import ParameterRecorder
+    >>> recorder = ParameterRecorder()
+    >>> regressor = BackpropRegressor((), solver="lbfgs", scaling=None)
+    >>> regressor = regressor.set_callbacks(recorder).fit([[0.0], [1.0]], [1.0, 3.0])
+    >>> recorder.epochs_[-1] == regressor.n_iter_
+    True
+    >>> bool(abs(recorder.coef_gradients_[-1][0]).max() < 1e-4)
+    True
+    """
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Forget what was recorded of an earlier fit."""
+        self.epochs_: list[int] = []
+        self.coefs_: list[list[np.ndarray]] = []
+        self.intercepts_: list[list[np.ndarray]] = []
+        self.coef_gradients_: list[list[np.ndarray]] = []
+        self.intercept_gradients_: list[list[np.ndarray]] = []
+        self.losses_: list[float] = []
+
+    def on_fit_task_begin(
+        self,
+        estimator: Any,
+        context: Any,
+        *,
+        X: Any = None,
+        y: Any = None,
+        metadata: Any = None,
+        fitted_estimator: Any = None,
+    ) -> None:
+        """Record what the first epoch starts from."""
+        if _is_epoch(context) and not self.epochs_:
+            self._record(fitted_estimator, X, y, metadata)
+
+    def on_fit_task_end(
+        self,
+        estimator: Any,
+        context: Any,
+        *,
+        X: Any = None,
+        y: Any = None,
+        metadata: Any = None,
+        fitted_estimator: Any = None,
+    ) -> None:
+        """Record where an epoch has led."""
+        # L-BFGS may begin a last iteration that is none.
+        if _is_epoch(context) and fitted_estimator is not None:
+            self._record(fitted_estimator, X, y, metadata)
+
+    def _record(self, estimator, X, y, metadata):
+        """Add the parameters and the gradient of an estimator to the lists."""
+        weight = (metadata or {}).get("sample_weight")
+        objective, theta, data = estimator._gradient_problem(X, y, weight)
+        network = objective.network
+        gradient = np.empty_like(theta)
+        workspace = Workspace(network, data.n_samples, theta.dtype)
+        loss = objective.value_and_gradient(
+            theta, data.X, data.target, data.sample_weight,
+            data.mean_weight * data.n_samples, workspace, gradient,
+        )  # fmt: skip
+        self.epochs_.append(len(estimator.loss_curve_))
+        self.losses_.append(loss)
+        self.coefs_.append(list(network.weights(theta)))
+        self.intercepts_.append(list(network.biases(theta)))
+        self.coef_gradients_.append(list(network.weights(gradient)))
+        self.intercept_gradients_.append(list(network.biases(gradient)))

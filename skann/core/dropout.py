@@ -1,0 +1,55 @@
+"""Leaving out hidden units at random while a network learns.
+
+Each unit is left out of a step with the probability `rate`; those that stay are
+divided by 1 - rate, so that the next layer gets the same sum on average and nothing is
+changed when predicting (Srivastava et al., 2014, "Dropout: a simple way to prevent
+neural networks from overfitting", section 4, in the inverted form of section 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skann.core.types import FloatArray
+
+# A unit is left out if 16 random bits are below the rate in units of 1 / 65536: they
+# are drawn four times as fast as floats.
+_LEVELS = 1 << 16
+
+
+class Dropout:
+    """Draws which units stay.
+
+    Parameters
+    ----------
+    rates : sequence of float
+        The probability to be left out, in [0, 1), for the units of each hidden layer;
+        it is rounded to a multiple of 1 / 65536.
+
+    generator : numpy.random.Generator
+        Where the random bits come from.
+    """
+
+    def __init__(self, rates: Sequence[float], generator: np.random.Generator):
+        # Never all of them: a rate that is close to one is rounded to less.
+        self._thresholds = [
+            min(round(rate * _LEVELS), _LEVELS - 1) for rate in rates
+        ]  # fmt: skip
+        self.generator = generator
+
+    def apply(self, layer: int, output: FloatArray, slope: FloatArray) -> None:
+        """Multiply a hidden layer's output and slope by a new random mask, in place.
+
+        A mask holds 0 for units that are left out, else 1 / (1 - rate).
+        """
+        threshold = self._thresholds[layer]
+        if threshold == 0:
+            return
+        words = self.generator.bit_generator.random_raw(-(-output.size // 4))
+        bits = words.view(np.uint16)[: output.size].reshape(output.shape)
+        mask = np.greater_equal(bits, threshold).astype(output.dtype)
+        mask *= _LEVELS / (_LEVELS - threshold)
+        output *= mask
+        slope *= mask

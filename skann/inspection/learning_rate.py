@@ -1,0 +1,204 @@
+"""How large may the learning rate be? Raise it step by step and watch the loss.
+
+(Smith, 2017, "Cyclical learning rates for training neural networks", section 3.3.)
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state, check_scalar
+
+from skann.estimators.base import is_stochastic
+from skann.estimators.run import make_optimizer
+from skann.training.data import TrainingDivergedError
+from skann.training.minibatch import MinibatchDescent
+
+
+@dataclass(frozen=True)
+class LearningRateCurve:
+    """What `suggest_learning_rate` found.
+
+    Attributes
+    ----------
+    rates : ndarray of shape (n_steps,)
+        The learning rate of each step.
+
+    losses : ndarray of shape (n_steps,)
+        The objective of each step's batch, before the step.
+
+    smoothed_losses : ndarray of shape (n_steps,)
+        Their exponential moving average, corrected for its start.
+
+    suggestion : float
+        A learning rate to begin with.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed_losses: np.ndarray
+    suggestion: float
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the losses against the learning rate.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+            Where it was drawn.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        ax.plot(self.rates, self.losses, color="0.8", label="loss of the batch")
+        ax.plot(self.rates, self.smoothed_losses, color="C0", label="smoothed")
+        ax.axvline(
+            self.suggestion,
+            color="C1",
+            linestyle="--",
+            label=f"suggestion: {self.suggestion:.2g}",
+        )
+        ax.set(xscale="log", xlabel="learning rate", ylabel="training loss")
+        ax.set_title("Loss while the learning rate rises")
+        low, high = self.smoothed_losses.min(), self.smoothed_losses[0]
+        ax.set_ylim(low - 0.2 * (high - low), high + 0.5 * (high - low))
+        ax.legend()
+        return ax
+
+
+def suggest_learning_rate(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    n_steps: int = 200,
+) -> LearningRateCurve:
+    """Suggest a value of `learning_rate_init` by a learning-rate range test.
+
+    A new network takes one step for each minibatch while the rate rises geometrically,
+    until the loss is much larger than it has been. The suggestion is a tenth of the
+    rate at which the smoothed loss was smallest: there the steps begin to be too long.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        An estimator with a stochastic solver, fitted or not. It is not changed.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The inputs.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The targets.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights.
+
+    lowest : float, default=1e-6
+        The first rate.
+
+    highest : float, default=10.0
+        The last rate.
+
+    n_steps : int, default=200
+        The number of steps from one to the other.
+
+    Returns
+    -------
+    curve : LearningRateCurve
+        Rates and losses up to where it ended, and the suggestion.
+
+    Raises
+    ------
+    ValueError
+        If the solver has no learning rate, a number is out of range, or no rate made
+        the loss smaller.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skann import BackpropClassifier
+    >>> from skann.inspection import suggest_learning_rate
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> curve = suggest_learning_rate(BackpropClassifier(random_state=0), X, y)
+    >>> 1e-3 < curve.suggestion < 0.1
+    True
+    """
+    check_scalar(lowest, "lowest", Real, min_val=0, include_boundaries="neither")
+    check_scalar(highest, "highest", Real, min_val=lowest)
+    check_scalar(n_steps, "n_steps", Integral, min_val=10)
+    if not is_stochastic(estimator.solver):
+        raise ValueError(f"solver={estimator.solver!r} has no learning rate.")
+    descent = _start(estimator, X, y, sample_weight)
+    rates = np.geomspace(lowest, highest, n_steps)
+    losses: list[float] = []
+    smoothed: list[float] = []
+    average, memory = 0.0, 0.95
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step, rate in enumerate(rates, start=1):
+            try:
+                loss = descent.run_batch(float(rate))
+            except TrainingDivergedError:
+                break
+            average = memory * average + (1 - memory) * loss
+            losses.append(loss)
+            smoothed.append(average / (1 - memory**step))
+            if smoothed[-1] > 4 * abs(min(smoothed)):
+                break
+    best = int(np.argmin(smoothed)) if smoothed else 0
+    if best == 0:
+        raise ValueError(
+            f"No learning rate between {lowest:g} and {highest:g} made the loss "
+            "smaller. Look at the data, or try a smaller value of lowest."
+        )
+    n_taken = len(losses)
+    return LearningRateCurve(
+        rates[:n_taken], np.array(losses), np.array(smoothed), float(rates[best] / 10)
+    )
+
+
+def _start(estimator, X, y, sample_weight):
+    """Return the descent of a new network that has not learned anything yet."""
+    estimator = clone(estimator).set_params(
+        learning_rate="constant", learning_rate_init=1e-300, max_iter=1,
+        early_stopping=False, warm_start=False, verbose=False,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(X, y, sample_weight)
+    objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+    batch_size = estimator.batch_size
+    if batch_size == "auto":
+        batch_size = 200
+    optimizer = make_optimizer(estimator)
+    n_hidden_layers = objective.network.n_layers - 1
+    return MinibatchDescent(
+        objective,
+        data,
+        theta,
+        optimizer=optimizer,
+        optimizer_state=optimizer.initial_state(theta),
+        batch_size=min(batch_size, data.n_samples),
+        rows=np.arange(data.n_samples),
+        random_state=check_random_state(estimator.random_state),
+        dropout=estimator._make_dropout(
+            estimator._dropout_rates(n_hidden_layers), goes_on=False
+        ),
+        weight_decay=estimator.weight_decay,
+        max_grad_norm=estimator.max_grad_norm,
+    )
