@@ -66,16 +66,18 @@ def test_every_difference_has_a_regression_test():
 
 
 def plain_blocks():
-    """Yield each block of Python that has no prompt and shows no output."""
+    """Yield the blocks of Python without prompts of each page that has some."""
     for page in PAGES:
         blocks = re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text())
-        for number, block in enumerate(blocks if page != DIFFERENCES else []):
-            yield pytest.param(block, id=f"{name_of(page)}-{number}")
+        if blocks and page != DIFFERENCES:
+            yield pytest.param(blocks, id=name_of(page))
 
 
-@pytest.mark.parametrize("code", list(plain_blocks()))
-def test_a_block_of_python_runs(code):
-    exec(compile(code, "<documentation>", "exec"), {"__name__": "__main__"})
+@pytest.mark.parametrize("blocks", list(plain_blocks()))
+def test_the_blocks_of_a_page_run_one_after_the_other(blocks):
+    names = {"__name__": "__main__"}
+    for block in blocks:
+        exec(compile(block, "<documentation>", "exec"), names)
 
 
 def links():

@@ -19,6 +19,10 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skann import BackpropClassifier, BackpropRegressor
+from skann.core.activations import HIDDEN_ACTIVATIONS, LeakyRelu
+from skann.estimators.run import SCHEDULES
+from skann.training.optimizers import SGD
+from skann.training.schedules import Cosine
 
 N_CASES = int(os.environ.get("SKANN_FUZZ_CASES", "500"))
 
@@ -37,13 +41,22 @@ PARAMETERS = {
     "hidden_layer_sizes": or_rarely(
         [(), (3,), (4, 2), 5, [2]], [0, (2, -1), "a", None]
     ),
-    "activation": or_rarely(["identity", "logistic", "tanh", "relu"], ["sine", None]),
-    "solver": or_rarely(["sgd", "adam", "lbfgs"], ["newton"]),
+    "activation": or_rarely(
+        [*HIDDEN_ACTIVATIONS, LeakyRelu(0.5), ["elu"], ("silu", "tanh")],
+        ["sine", None, [], [3]],
+    ),
+    "solver": or_rarely(["sgd", "adam", "lbfgs", SGD()], ["newton"]),
     "alpha": or_rarely(
         [0, 1e-4, 1.0, 1e6, np.float32(0.1)], [-1.0, "b", np.nan, np.inf]
     ),
     "batch_size": or_rarely(["auto", 1, 3, 1000], [0, 2.5, "all"]),
-    "learning_rate": or_rarely(["constant", "invscaling", "adaptive"], ["cosine?"]),
+    "learning_rate": or_rarely([*SCHEDULES, Cosine(3)], ["cosine?"]),
+    "decay": or_rarely([None, 1e-3, 0.5, 3.0], [0, "d"]),
+    "dropout": or_rarely([0, 0.3, 0.9999999, [0.5], [0.2, 0]], [1.0, "d", None]),
+    "weight_decay": or_rarely([0, 1e-4, 0.1], [-1, np.inf]),
+    "max_grad_norm": or_rarely([None, 1e-6, 1.0], [0, "m"]),
+    "restore_best_weights": or_rarely([True, False], ["r"]),
+    "scoring": or_rarely([None, "loss"], ["no such scorer", 3]),
     "learning_rate_init": or_rarely([1e-300, 1e-3, 0.1, 10.0, 1e10], [0, -1, np.nan]),
     "power_t": or_rarely([0, 0.5, 10.0], [-1]),
     "max_iter": or_rarely([1, 2, 7], [0, 1.5]),
@@ -64,9 +77,29 @@ PARAMETERS = {
     "scaling": or_rarely(["standard", None], ["log"]),
     "dtype": or_rarely([None, "float32", "float64"], ["int8"]),
 }
-LOSSES = {
-    BackpropClassifier: or_rarely(["log_loss", "squared_error"], ["hinge"]),
-    BackpropRegressor: or_rarely(["squared_error", "poisson"], ["log_loss"]),
+OWN_PARAMETERS = {
+    BackpropClassifier: {
+        "loss": or_rarely(["log_loss", "squared_error"], ["hinge"]),
+        "output_activation": or_rarely(["auto", "softmax", "logistic"], ["exp"]),
+        "class_weight": or_rarely([None, "balanced", {0: 2}], [{9: 1}, {0: -1}]),
+        "label_smoothing": or_rarely([0, 0.1], [1.0, -1]),
+    },
+    BackpropRegressor: {
+        "loss": or_rarely(
+            [
+                "squared_error",
+                "absolute_error",
+                "huber",
+                "quantile",
+                "poisson",
+                "gamma",
+            ],
+            ["log_loss"],
+        ),
+        "output_activation": or_rarely(["auto", "relu", "exp"], ["softmax"]),
+        "quantile": or_rarely([0.5, 0.9, [0.1, 0.9]], [0, [0.9, 0.1], "q", []]),
+        "huber_delta": or_rarely([None, 1e-3, 1e3], [0, -1]),
+    },
 }
 # What one number can be, apart from the ordinary.
 ODD_NUMBERS = [0, -0.0, 1, 1e-310, 1e-40, 1e-160, 1e20, 1e38, 1e155, 1e300, -1e300]
@@ -99,8 +132,9 @@ def cases(draw):
     names = draw(st.lists(st.sampled_from(sorted(PARAMETERS)), max_size=6, unique=True))
     parameters = {"max_iter": 5, "random_state": 0}
     parameters |= {name: draw(PARAMETERS[name]) for name in names}
-    if draw(st.booleans()):
-        parameters["loss"] = draw(LOSSES[kind])
+    own = OWN_PARAMETERS[kind]
+    names = draw(st.lists(st.sampled_from(sorted(own)), max_size=3, unique=True))
+    parameters |= {name: draw(own[name]) for name in names}
 
     n_rows, n_columns = draw(st.integers(1, 12)), draw(st.integers(1, 4))
     X = draw(numbers((n_rows, n_columns)))
@@ -128,12 +162,13 @@ def cases(draw):
     methods = draw(
         st.lists(st.sampled_from(["fit", "partial_fit"]), min_size=1, max_size=3)
     )
-    return kind(**parameters), container(X), y, weight, methods
+    validates = draw(st.integers(0, 3)) == 0
+    return kind(**parameters), container(X), y, weight, methods, validates
 
 
-def call(estimator, method, X, y, weight):
+def call(estimator, method, X, y, weight, validates):
     """Call `fit` or `partial_fit`."""
-    options = {}
+    options = {"X_val": X, "y_val": y} if validates else {}
     if method == "partial_fit" and isinstance(estimator, BackpropClassifier):
         options["classes"] = np.arange(y.shape[1]) if y.ndim > 1 else np.unique(y)
     return getattr(estimator, method)(X, y, weight, **options)
@@ -177,7 +212,7 @@ def report(request):
 )
 @given(case=cases())
 def test_every_case_ends_well_or_in_words(case):
-    estimator, X, y, weight, methods = case
+    estimator, X, y, weight, methods, validates = case
     counts["cases"] += 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -188,7 +223,7 @@ def test_every_case_ends_well_or_in_words(case):
             counts["calls"] += 1
             before = joblib.hash(vars(estimator))
             try:
-                call(estimator, method, X, y, weight)
+                call(estimator, method, X, y, weight, validates)
             except DOCUMENTED:
                 counts["errors"] += 1
                 assert joblib.hash(vars(estimator)) == before
