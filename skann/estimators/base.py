@@ -72,17 +72,23 @@ def all_or_nothing(method):
     """Leave the estimator as it was if `method` raises.
 
     Methods assign to the estimator's attributes but never change their values in
-    place, so that a shallow copy of the attributes is enough to go back to.
+    place, so that a shallow copy of the attributes is enough to go back to; but for a
+    generator of the caller's, which moves on as it is drawn from.
     """
 
     @functools.wraps(method)
     def guarded(self, *args, **kwargs):
         before = dict(self.__dict__)
+        generator = before["random_state"]
+        if isinstance(generator, RandomState):
+            drawn = generator.get_state(legacy=False)
         try:
             return method(self, *args, **kwargs)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
+            if isinstance(generator, RandomState):
+                generator.set_state(drawn)
             raise
 
     return guarded
@@ -203,6 +209,27 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _score_encoded(self, target, raw, sample_weight):
         """Return the score of raw outputs against encoded, unscaled targets."""
+
+    @all_or_nothing
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; if one of them does not exist, none is set.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by the names of the parameters.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of that name.
+        """
+        return super().set_params(**params)
 
     # ------------------------------------------------------------------ training
 
@@ -676,8 +703,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _replace_theta(self, theta):
         """Let predictions, and training that goes on, start from other parameters."""
-        self._theta = theta
-        self._training_state = {**self._training_state, "theta": None}
+        self.__dict__.update(
+            _theta=theta, _training_state={**self._training_state, "theta": None}
+        )
 
     @property
     def n_parameters_(self) -> int:

@@ -574,7 +574,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if self._multilabel:
             weight = compute_sample_weight(self.class_weight, y)
         else:
-            with np.errstate(divide="ignore"):  # a class may have no weight
+            with np.errstate(divide="ignore", over="ignore"):  # of next to no weight
                 of_classes = compute_class_weight(
                     self.class_weight,
                     classes=self.classes_,

@@ -145,6 +145,7 @@ class TrainingRun:
         self.order = None
         self.stopped = False  # before max_iter
         self.learning_rate = None
+        self._before = len(self.history["loss"]), self.n_iter, progress.as_dict()
         self._start = time.perf_counter()
         seconds = self.history["seconds"]
         self._seconds_before = seconds[-1] if seconds else 0.0
@@ -186,6 +187,7 @@ class TrainingRun:
             goes_on=self.incremental or self.resumes or isinstance(schedule, Adaptive)
         )
         descent = self._make_descent()
+        self._n_rows = descent.n_rows
         max_iter = estimator.max_iter
         n_epochs = 1 if self.incremental else max(0, max_iter - self.n_iter)
         if self.resumes and self.saved["stopped"]:
@@ -282,7 +284,8 @@ class TrainingRun:
         """Run L-BFGS over all data until something ends it."""
         estimator = self.estimator
         self._begin_search(goes_on=False)
-        task = self._begin_task("iteration")
+        self._n_rows = self.data.n_samples
+        task = None
 
         def on_iteration(theta, loss, gradient_norm):
             nonlocal task
@@ -296,6 +299,7 @@ class TrainingRun:
             return stop
 
         try:
+            task = self._begin_task("iteration")
             result = minimize_lbfgs(
                 self.objective,
                 self.data,
@@ -305,9 +309,6 @@ class TrainingRun:
                 tol=estimator.tol,
                 on_iteration=on_iteration,
             )
-        except KeyboardInterrupt:
-            self._warn_of_interrupt()
-        else:
             self.theta = result.theta
             if not self.history["loss"]:  # it stopped where it started
                 self._record(result.loss, 0.0)
@@ -321,10 +322,12 @@ class TrainingRun:
                     f"or max_fun (now {estimator.max_fun}), or scale the data.",
                     ConvergenceWarning,
                 )
-        if task is not None:
-            # scipy says that an iteration ended, not whether there will be another:
-            # the last task that began is empty.
-            task.call_on_fit_task_end(estimator=estimator, **self._passed)
+            if task is not None:
+                # scipy says that an iteration ended, not whether there will be another:
+                # the last task that began is empty.
+                task.call_on_fit_task_end(estimator=estimator, **self._passed)
+        except KeyboardInterrupt:
+            self._warn_of_interrupt()
 
     # --------------------------------------------------------------- after an epoch
 
@@ -423,12 +426,25 @@ class TrainingRun:
             )
 
     def _warn_of_interrupt(self):
-        """Tell the user what a KeyboardInterrupt leaves behind."""
+        """Leave nothing half-done after a KeyboardInterrupt, and say what there is."""
+        self._forget_unfinished_epoch()
         kept = "best" if self.best_theta is not None else "last"
         _warn(
             f"Training interrupted by user after {self.n_iter} complete epoch(s). The "
             f"{kept} parameters so far are kept.",
         )
+
+    def _forget_unfinished_epoch(self):
+        """Let everything that counts epochs agree on those that are complete."""
+        n_rows_before, n_iter, progress = self._before
+        n_complete = min(len(column) for column in self.history.values())
+        for column in self.history.values():
+            del column[n_complete:]
+        n_epochs = n_complete - n_rows_before
+        self.n_iter = n_iter + n_epochs
+        self.progress.n_epochs = progress["n_epochs"] + n_epochs
+        n_samples = n_epochs * self._n_rows
+        self.progress.n_samples_seen = progress["n_samples_seen"] + n_samples
 
     def _divergence_message(self):
         """Say where training went wrong and what to change."""

@@ -41,7 +41,7 @@ def column_statistics(X, sample_weight, kind) -> Statistics:
     -------
     statistics : dict
         kind, weight (the sum of the sample weights), centered (False for sparse data
-        and for "mean"), dtype (of X) and the arrays center, spread, low and high of
+        and for "mean") and the arrays center, spread, low and high of
         shape (n_columns,).
     """
     if sample_weight is None:
@@ -66,7 +66,6 @@ def column_statistics(X, sample_weight, kind) -> Statistics:
         "kind": kind,
         "weight": float(sample_weight.sum()),
         "centered": not is_sparse and kind != "mean",
-        "dtype": X.dtype.str,
         "center": center,
         "spread": spread,
         "low": low,
@@ -234,7 +233,7 @@ def _merge_deviations(old, new, share, unit):
 
 
 def center_and_scale(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
-    """Return the center and the scale of each column, in the dtype of the data.
+    """Return the center and the scale of each column, in float64.
 
     A constant column has the scale 1, or its own size where it is not centred. If
     the spread of another vanishes (the quartiles of a mostly constant column), half
@@ -251,9 +250,7 @@ def center_and_scale(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
         fallback = np.maximum(-low, high)
     degenerate = constant | (statistics["spread"] == 0)
     scale = np.where(degenerate, fallback, statistics["spread"])
-    dtype = np.dtype(statistics["dtype"])
-    center = center.astype(dtype)
-    scale = np.minimum(scale, np.finfo(dtype).max).astype(dtype)
+    scale = np.minimum(scale, np.finfo(np.float64).max)
     scale[scale == 0] = 1
     return center, scale
 
@@ -286,12 +283,13 @@ def scale_columns(X, statistics: Statistics | None, dtype):
         divisors = scale[X.indices]
         data = np.divide(X.data, divisors, out=divisors).astype(dtype, copy=False)
         return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
-    limit = np.finfo(center.dtype).max / 4
+    limit = np.finfo(np.float64).max / 4
     if max(-statistics["low"].min(), statistics["high"].max()) > limit:
         # In other units the differences of such numbers do not overflow.
         X, center, scale = X / 4, center / 4, scale / 4
     scaled = np.empty(X.shape, dtype)
     for block in _row_blocks(X):
+        # In float64: a float32 far from zero differs exactly from the centre.
         scaled[block] = (X[block] - center) / scale
     return scaled
 
@@ -318,8 +316,8 @@ def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> N
     b' = b + sum_j W_j (c'_j - c_j) / s_j. The weights of a column that was zero after
     scaling so far have had no effect: they stay, and only the centre is absorbed.
     """
-    old_center, old_scale = _as_float64(center_and_scale(old))
-    new_center, new_scale = _as_float64(center_and_scale(new))
+    old_center, old_scale = center_and_scale(old)
+    new_center, new_scale = center_and_scale(new)
     if np.array_equal(old_center, new_center) and np.array_equal(old_scale, new_scale):
         return
     was_zero = is_constant(old) & (old["centered"] | (old["low"] == 0))
@@ -361,12 +359,7 @@ def _center_and_scale_or_none(statistics, n_columns):
     """Return center and scale in float64, 0 and 1 for None."""
     if statistics is None:
         return np.zeros(n_columns), np.ones(n_columns)
-    return _as_float64(center_and_scale(statistics))
-
-
-def _as_float64(arrays):
-    """Return the arrays in float64."""
-    return tuple(array.astype(np.float64) for array in arrays)
+    return center_and_scale(statistics)
 
 
 def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
@@ -391,11 +384,11 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     weights = [array.astype(np.float64) for array in weights]
     biases = [array.astype(np.float64) for array in biases]
     if inputs is not None:
-        center, scale = _as_float64(center_and_scale(inputs))
+        center, scale = center_and_scale(inputs)
         weights[0] /= scale[:, np.newaxis]
         biases[0] -= center @ weights[0]
     if targets is not None:
-        center, scale = _as_float64(_center_and_width(targets))
+        center, scale = _center_and_width(targets)
         if log_link:
             biases[-1] += np.log(scale)
         else:
