@@ -316,7 +316,8 @@ class Huber(ResidualLoss):
 
     def in_units(self, scale):
         rescaled = copy.copy(self)
-        rescaled.delta = np.asarray(self.delta) / scale
+        with np.errstate(over="ignore"):  # in so small a unit all residuals are small
+            rescaled.delta = np.asarray(self.delta) / scale
         return rescaled
 
     def value_and_slope(self, residual, sample_weight):
