@@ -129,7 +129,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     tol : float, default=1e-4
         What counts as an improvement, of the loss or (with `early_stopping`) of the
         validation score. For "lbfgs", the largest component of the gradient at which
-        the search ends.
+        the search ends; it also ends where an iteration lowers the loss by less than
+        2.2e-9 of itself (in float32 1.2e-7).
 
     verbose : bool or int, default=False
         Whether to print the loss, and the validation score, of each epoch.

@@ -143,7 +143,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     tol : float, default=1e-4
         What counts as an improvement, of the loss or (with `early_stopping`) of the
         validation score. For "lbfgs", the largest component of the gradient at which
-        the search ends.
+        the search ends; it also ends where an iteration lowers the loss by less than
+        2.2e-9 of itself (in float32 1.2e-7).
 
     verbose : bool or int, default=False
         Whether to print the loss, and the validation score, of each epoch.
@@ -609,8 +610,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions in the target's units; for several quantiles a column for
-            each.
+            The predictions in the target's units; for a sequence of quantiles a column
+            for each.
         """
         return self._predict_outputs(self._predictions, X)
 
@@ -648,6 +649,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         if self._levels() is not None:
             # Outputs may cross; in order they are no worse, and are what they are for.
             values.sort(axis=1)
+            return values
         return values[:, 0].copy() if values.shape[1] == 1 else values
 
     def _values(self, raw):
