@@ -190,7 +190,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _target_scaling(self, loss):
         """Return the kind of scaling of the targets, or None."""
 
-    def _weigh_targets(self, target, sample_weight, incremental):
+    def _weigh_targets(self, target, sample_weight, *, goes_on, incremental):
         """Return the weights of the samples, times those of their classes."""
         return sample_weight
 
@@ -339,7 +339,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         own_validation_data = self._check_validation_data(
             *validation_data, target.shape[1]
         )
-        sample_weight = self._weigh_targets(target, sample_weight, incremental)
+        sample_weight = self._weigh_targets(
+            target, sample_weight, goes_on=goes_on, incremental=incremental
+        )
         loss = self._make_loss(target, sample_weight, goes_on)
         if own_validation_data is not None:
             check_target_range(loss, own_validation_data[1], "y_val")
@@ -775,7 +777,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Return the objective, theta and data, in float64, for a gradient check."""
         check_is_fitted(self)
         X, target, sample_weight = self._check_data(X, y, sample_weight, goes_on=True)
-        sample_weight = self._weigh_targets(target, sample_weight, incremental=False)
+        sample_weight = self._weigh_targets(
+            target, sample_weight, goes_on=True, incremental=False
+        )
         loss = self._make_loss(target, sample_weight, goes_on=True)
         target = self._soften_target(target)
         mean_weight = 1.0

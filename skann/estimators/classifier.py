@@ -554,7 +554,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _target_scaling(self, loss):
         return None
 
-    def _weigh_targets(self, target, sample_weight, incremental):
+    def _weigh_targets(self, target, sample_weight, *, goes_on, incremental):
         if self.class_weight is None:
             return sample_weight
         balanced = isinstance(self.class_weight, str)
@@ -592,7 +592,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
                 "class_weight must hold finite weights that are not negative. Got "
                 f"{self.class_weight}."
             )
-        if not (weight.any() or incremental):
+        # In a stream a batch may count for nothing.
+        if not (weight.any() or (goes_on and incremental)):
             raise ValueError(
                 f"class_weight={self.class_weight} leaves no sample with a weight."
             )

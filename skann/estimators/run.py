@@ -233,6 +233,10 @@ class TrainingRun:
             self.progress.plateau = Plateau(watched=watched)
             self.best_theta = None
 
+    def _training_rows(self):
+        """Return the rows to learn from, or None for all."""
+        return None if self.validation is None else self.validation.training_rows
+
     def _make_descent(self):
         """Set up the optimizer, its memory and the order of the samples."""
         estimator, data = self.estimator, self.data
@@ -242,8 +246,9 @@ class TrainingRun:
         else:
             self.optimizer_state = optimizer.initial_state(self.theta)
 
-        if self.validation is not None and self.validation.training_rows is not None:
-            rows = self.validation.training_rows.copy()
+        rows = self._training_rows()
+        if rows is not None:
+            rows = rows.copy()
             goes_on = self.resumes
         else:
             rows = np.arange(data.n_samples) if estimator.shuffle else None
@@ -284,13 +289,14 @@ class TrainingRun:
         """Run L-BFGS over all data until something ends it."""
         estimator = self.estimator
         self._begin_search(goes_on=False)
-        self._n_rows = self.data.n_samples
+        rows = self._training_rows()
+        self._n_rows = self.data.n_samples if rows is None else rows.size
         task = None
 
         def on_iteration(theta, loss, gradient_norm):
             nonlocal task
             self.theta = theta
-            self.progress.n_samples_seen += self.data.n_samples
+            self.progress.n_samples_seen += self._n_rows
             self._record(loss, gradient_norm)
             self._watch(loss)
             self.stopped = self._should_stop()
@@ -308,6 +314,7 @@ class TrainingRun:
                 max_fun=estimator.max_fun,
                 tol=estimator.tol,
                 on_iteration=on_iteration,
+                rows=rows,
             )
             self.theta = result.theta
             if not self.history["loss"]:  # it stopped where it started
@@ -397,8 +404,8 @@ class TrainingRun:
     def _warn_if_nothing_is_learned(self):
         """Warn if the model is no better than one that always predicts the mean."""
         target, weight = self.data.target, self.data.sample_weight
-        if self.validation is not None and self.validation.training_rows is not None:
-            rows = self.validation.training_rows
+        rows = self._training_rows()
+        if rows is not None:
             target, weight = target[rows], None if weight is None else weight[rows]
         constant = self.objective.loss.value_of_constant(target, weight)
         if constant is None:  # nobody knows

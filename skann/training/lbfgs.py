@@ -78,6 +78,7 @@ def minimize_lbfgs(
     max_fun: int,
     tol: float,
     on_iteration: Callable[[FloatArray, float, float], bool],
+    rows: np.ndarray | None = None,
 ) -> LbfgsResult:
     """Minimise the objective over all data.
 
@@ -105,6 +106,9 @@ def minimize_lbfgs(
         Called after each iteration with the parameters, the objective and the norm of
         its gradient; the search ends if it returns True.
 
+    rows : ndarray of int, default=None
+        The rows of the data to learn from; None for all.
+
     Returns
     -------
     result : LbfgsResult
@@ -119,9 +123,10 @@ def minimize_lbfgs(
     current = theta.copy()
     gradient = np.empty_like(theta)
     # The objective is a sum over blocks of rows, each of which stays in the cache.
-    block_size = min(data.n_samples, objective.network.rows_per_block)
-    block = RowObjective(objective, data, current, block_size)
-    scale = 1.0 / (data.mean_weight * data.n_samples)
+    n_rows = data.n_samples if rows is None else rows.size
+    block_size = min(n_rows, objective.network.rows_per_block)
+    block = RowObjective(objective, data, current, block_size, rows)
+    scale = 1.0 / (data.mean_weight * n_rows)
     first_value: float | None = None
 
     def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
@@ -129,8 +134,8 @@ def minimize_lbfgs(
         current[...] = point
         gradient.fill(0)
         value = objective.add_penalty(current, scale, gradient)
-        for start in range(0, data.n_samples, block_size):
-            stop = min(start + block_size, data.n_samples)
+        for start in range(0, n_rows, block_size):
+            stop = min(start + block_size, n_rows)
             value += block.sums(start, stop, scale)
             np.add(gradient, block.gradient, out=gradient)
         if first_value is None:
