@@ -104,13 +104,13 @@ def test_mnist_falls_back_on_digits_and_says_so(
         assert float(accuracy[1]) > 0.9
 
 
-def run_digits(output, first_on_path):
+def run(example, first_on_path, *arguments):
     # The example must find the skann that is tested, installed or not.
     path = os.pathsep.join([str(first_on_path), str(Path(skann.__file__).parents[1])])
     # More threads only get in each other's way here if the machine is busy.
     settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     return subprocess.run(
-        [sys.executable, EXAMPLES / "plot_digits.py", "--output", output],
+        [sys.executable, "-W", "error", EXAMPLES / example, *arguments],
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
@@ -123,19 +123,49 @@ def test_digits_example_is_accurate_and_draws_if_it_can(tmp_path, hide_matplotli
     if hide_matplotlib:
         (tmp_path / "matplotlib.py").write_text("raise ImportError")
     output = tmp_path / "new" / "folder"
-    run = run_digits(output, tmp_path)
+    digits = run("plot_digits.py", tmp_path, "--output", output)
 
-    assert "Warning" not in run.stderr
-    assert float(re.search(r"^Accuracy: (\S+)", run.stdout, re.M)[1]) >= 0.97
-    assert "f1-score" in run.stdout
-    assert re.search(r"^Training time: \S+ s per fold", run.stdout, re.M)
+    assert "Warning" not in digits.stderr
+    assert float(re.search(r"^Accuracy: (\S+)", digits.stdout, re.M)[1]) >= 0.97
+    assert "f1-score" in digits.stdout
+    assert re.search(r"^Training time: \S+ s per fold", digits.stdout, re.M)
     if importlib.util.find_spec("matplotlib") and not hide_matplotlib:
         pictures = sorted(output.iterdir())
         names = [picture.name for picture in pictures]
         assert names == ["digits_confusion.png", "digits_loss.png"]
         for picture in pictures:
             assert picture.read_bytes().startswith(b"\x89PNG\r\n")
-        assert str(output.resolve()) in run.stdout
+        assert str(output.resolve()) in digits.stdout
     else:
-        assert 'pip install ".[plot]"' in run.stdout
+        assert 'pip install ".[plot]"' in digits.stdout
         assert not output.exists()
+
+
+# What an example says, and the share that it says must at least be.
+SAYS = {
+    "plot_stream.py": (r"BackpropClassifier: accuracy (\S+)", 0.8),
+    "plot_quantile_intervals.py": (r"(\S+)% after the conformal correction", 88),
+    "plot_calibration.py": (r"early stopping .* (\S+)$", 0.7),
+}
+
+
+@pytest.mark.parametrize("example", SAYS)
+def test_an_example_says_what_it_should_and_draws_if_it_can(tmp_path, example):
+    said = run(example, tmp_path, "--output", tmp_path / "pictures")
+    pattern, least = SAYS[example]
+    assert float(re.search(pattern, said.stdout, re.M)[1]) > least
+    if importlib.util.find_spec("matplotlib"):
+        (picture,) = (tmp_path / "pictures").iterdir()
+        assert picture.read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_the_stream_may_come_from_a_file(tmp_path):
+    random_state = np.random.RandomState(0)
+    numbers = random_state.randn(900, 2)
+    lines = [f"{a},{b},{'up' if a > b else 'down'}" for a, b in numbers]
+    file = tmp_path / "market.csv"
+    file.write_text("\n".join(["a,b,class", *lines]))
+    said = run("plot_stream.py", tmp_path, "--data", file, "--output", tmp_path)
+    assert "market: 900 rows, 2 columns, 2 classes" in said.stdout
+    accuracy = re.search(r"BackpropClassifier: accuracy (\S+)", said.stdout)
+    assert float(accuracy[1]) > 0.8

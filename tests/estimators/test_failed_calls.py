@@ -51,6 +51,14 @@ SMALL = {"hidden_layer_sizes": (3,), "max_iter": 2, "batch_size": 6, "random_sta
 BOTH = pytest.mark.parametrize("kind", KINDS)
 
 
+@pytest.fixture(autouse=True)
+def numpy_complains_as_before():
+    """Undo what an error on the very line of `with np.errstate(...)` leaves behind."""
+    before = np.geterr()
+    yield
+    np.seterr(**before)
+
+
 def make(kind, **params):
     return KINDS[kind](**{**SMALL, **params})
 
