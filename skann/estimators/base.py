@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.metrics import get_scorer
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import (
     Interval,
@@ -429,6 +430,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _check_combinations(self):
         """Refuse parameters of which one makes no sense with the other."""
+        if isinstance(self.scoring, str) and self.scoring != "loss":
+            get_scorer(self.scoring)  # which knows its names
         if not is_stochastic(self.solver):
             off = {"dropout": 0.0, "weight_decay": 0.0, "max_grad_norm": None}
             for name, value in off.items():
@@ -607,6 +610,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 sample_weight = sample_weight.astype(dtype)
         check_size(X.data if sparse.issparse(X) else X, "X")
         check_size(target, "y")
+        if loss.target_scaling != "affine":
+            check_target_range(loss, target, f"y, in {dtype} and scaled")
         if sample_weight is not None and not np.isfinite(sample_weight).all():
             raise ValueError(
                 f"sample_weight holds values that are too large for {dtype}. "
@@ -776,12 +781,15 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def _gradient_problem(self, X, y, sample_weight):
         """Return the objective, theta and data, in float64, for a gradient check."""
         check_is_fitted(self)
-        X, target, sample_weight = self._check_data(X, y, sample_weight, goes_on=True)
-        sample_weight = self._weigh_targets(
+        estimator = copy.copy(self)  # nothing of this is to be remembered
+        X, target, sample_weight = estimator._check_data(
+            X, y, sample_weight, goes_on=True
+        )
+        sample_weight = estimator._weigh_targets(
             target, sample_weight, goes_on=True, incremental=False
         )
-        loss = self._make_loss(target, sample_weight, goes_on=True)
-        target = self._soften_target(target)
+        loss = estimator._make_loss(target, sample_weight, goes_on=True)
+        target = estimator._soften_target(target)
         mean_weight = 1.0
         if sample_weight is not None:
             sample_weight = sample_weight.astype(np.float64)

@@ -15,7 +15,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -58,9 +58,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     class_weight : dict, "balanced" or None, default=None
         Weights by which the samples of each class are multiplied: {label: weight},
-        with 1 for those not named, or `n_samples / (n_classes * np.bincount(y))`. It
-        is the same as such a `sample_weight`. An indicator matrix of labels takes
-        "balanced" alone, for the product over the labels.
+        with 1 for those not named, or `n_samples / (n_classes * np.bincount(y))`, in
+        which samples count by their weights. It is the same as such a `sample_weight`.
+        An indicator matrix of labels takes "balanced" alone, for the product over the
+        labels.
 
     label_smoothing : float, default=0.0
         The share e, in [0, 1), of the target that goes to all classes alike: y becomes
@@ -130,7 +131,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         What counts as an improvement, of the loss or (with `early_stopping`) of the
         validation score. For "lbfgs", the largest component of the gradient at which
         the search ends; it also ends where an iteration lowers the loss by less than
-        2.2e-9 of itself (in float32 1.2e-7).
+        2.2e-9 of itself, or less in proportion for a smaller `tol` (in float32 1.2e-7).
 
     verbose : bool or int, default=False
         Whether to print the loss, and the validation score, of each epoch.
@@ -549,7 +550,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def _choose_output_activation(self, loss, n_outputs):
         several = n_outputs > 1 and not self._multilabel
-        return "softmax" if several else "logistic"
+        usual = "softmax" if several else "logistic"
+        if isinstance(loss, Loss) and usual not in loss.output_activations:
+            return loss.output_activations[0]
+        return usual
 
     def _target_scaling(self, loss):
         return None
@@ -564,27 +568,22 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
                 "batch. Pass a dict of weights: compute_class_weight('balanced', "
                 "classes=classes, y=y) of sklearn.utils.class_weight gives them."
             )
-        if not (balanced or self._multilabel):
-            unknown = set(self.class_weight) - set(self.classes_)
-            if unknown:
-                raise ValueError(
-                    f"class_weight names {sorted(unknown, key=str)}, which are not "
-                    f"among the classes {self.classes_}."
-                )
-        y = self._decode_target(target)
+        if self._multilabel and not balanced:
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is for class labels, and y is an "
+                "indicator matrix of labels. Use 'balanced' or sample_weight."
+            )
         if self._multilabel:
-            weight = compute_sample_weight(self.class_weight, y)
+            weight = np.prod(
+                [
+                    self._weights_of_classes(np.unique(label), label, sample_weight)
+                    for label in target.T
+                ],
+                axis=0,
+            )
         else:
-            with np.errstate(divide="ignore", over="ignore"):  # of next to no weight
-                of_classes = compute_class_weight(
-                    self.class_weight,
-                    classes=self.classes_,
-                    y=y,
-                    sample_weight=sample_weight,
-                )
-            if balanced:
-                of_classes[~np.isfinite(of_classes)] = 0
-            weight = of_classes[np.searchsorted(self.classes_, y)]
+            y = self._decode_target(target)
+            weight = self._weights_of_classes(self.classes_, y, sample_weight)
         if sample_weight is not None:
             weight = weight * sample_weight
         if not (np.isfinite(weight).all() and weight.min() >= 0):
@@ -598,6 +597,29 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
                 f"class_weight={self.class_weight} leaves no sample with a weight."
             )
         return weight
+
+    def _weights_of_classes(self, classes, y, sample_weight):
+        """Return the weight of each sample's class."""
+        balanced = isinstance(self.class_weight, str)
+        if not balanced:
+            unknown = set(self.class_weight) - set(classes)
+            if unknown:
+                raise ValueError(
+                    f"class_weight names {sorted(unknown, key=str)}, which are not "
+                    f"among the classes {classes}."
+                )
+            if not all(isinstance(w, Real) for w in self.class_weight.values()):
+                raise ValueError(
+                    f"class_weight must hold numbers. Got {self.class_weight}."
+                )
+        # Labels may be strings, and a class may be of next to no weight.
+        with np.errstate(divide="ignore", over="ignore"):
+            weights = compute_class_weight(
+                self.class_weight, classes=classes, y=y, sample_weight=sample_weight
+            )
+        if balanced:
+            weights[~np.isfinite(weights)] = 0
+        return weights[np.searchsorted(classes, y)]
 
     def _soften_target(self, target):
         if not self.label_smoothing or self.classes_.size == 1:

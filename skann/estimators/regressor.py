@@ -16,6 +16,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import ACTIVATIONS, HiddenActivation
 from skann.core.initializers import Initializer
@@ -144,7 +145,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         What counts as an improvement, of the loss or (with `early_stopping`) of the
         validation score. For "lbfgs", the largest component of the gradient at which
         the search ends; it also ends where an iteration lowers the loss by less than
-        2.2e-9 of itself (in float32 1.2e-7).
+        2.2e-9 of itself, or less in proportion for a smaller `tol` (in float32 1.2e-7).
 
     verbose : bool or int, default=False
         Whether to print the loss, and the validation score, of each epoch.
@@ -243,6 +244,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer.
+
+    quantiles_ : ndarray or None
+        The levels of the columns of `predict`, if `quantile` names several.
+
+    huber_delta_ : ndarray of shape (n_outputs,)
+        From which absolute error on "huber" is linear; only with that loss.
 
     n_parameters_ : int
         The number of weights and biases.
@@ -519,7 +526,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         if y.dtype.kind != "f":
             y = y.astype(np.float64)
         y = y[:, np.newaxis] if y.ndim == 1 else y
-        levels = self._levels()
+        self.quantiles_ = levels = self._levels()
         if levels is None:
             return y
         if y.shape[1] > 1:
@@ -549,9 +556,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def _find_loss(self, target, sample_weight, goes_on):
         if self.loss == "quantile":
-            levels = self._levels()
-            return Quantile(self.quantile if levels is None else levels)
+            several = self.quantiles_ is not None
+            return Quantile(self.quantiles_ if several else self.quantile)
         if self.loss != "huber":
+            vars(self).pop("huber_delta_", None)
             return self.loss
         if self.huber_delta is not None:
             self.huber_delta_ = np.full(target.shape[1], float(self.huber_delta))
@@ -581,7 +589,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def _score_encoded(self, target, raw, sample_weight):
         values = self._values(raw)
-        if self._levels() is None:
+        if self.quantiles_ is None:
             return r2_score(target, values, sample_weight=sample_weight)
         return self._score_quantiles(target[:, 0], values, sample_weight)
 
@@ -589,12 +597,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """Return the mean over the quantiles of the D^2 of their pinball losses."""
         scores = [
             d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level)
-            for level, column in zip(self._levels(), predicted.T, strict=True)
+            for level, column in zip(self.quantiles_, predicted.T, strict=True)
         ]
         return float(np.mean(scores))
 
     def _decode_target(self, target):
-        single = target.shape[1] == 1 or self._levels() is not None
+        single = target.shape[1] == 1 or self.quantiles_ is not None
         return target[:, 0] if single else target
 
     # ---------------------------------------------------------------- predicting
@@ -639,14 +647,15 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         score : float
             At most 1.
         """
-        if self._levels() is None:
+        check_is_fitted(self)
+        if self.quantiles_ is None:
             return super().score(X, y, sample_weight)
         return self._score_quantiles(y, self.predict(X), sample_weight)
 
     def _predictions(self, raw):
         """Turn raw outputs into predictions, flat for a single target."""
         values = self._values(raw)
-        if self._levels() is not None:
+        if self.quantiles_ is not None:
             # Outputs may cross; in order they are no worse, and are what they are for.
             values.sort(axis=1)
             return values

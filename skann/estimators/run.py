@@ -415,9 +415,11 @@ class TrainingRun:
         # Of targets that are all equal there is nothing to learn. The margin is for
         # rounding.
         if constant > 0 and loss >= constant * (1 - 1e-6):
-            mean = "the mean of the targets"
+            mean = "the best constant"
             if is_classifier(self.estimator):
                 mean = "the frequencies of the classes"
+            elif self.objective.loss.name in ("squared_error", "poisson", "gamma"):
+                mean = "the mean of the targets"
             names = ["tol", "alpha"]
             if self.learning_rate is not None:
                 names.append("learning_rate_init")

@@ -99,7 +99,19 @@ class Validation:
         weight = self._sample_weight
         options = {} if weight is None else {"sample_weight": weight}
         X = self._X if self._rows is None else self._X[self._rows]
-        return scorer(estimator, X, estimator._decode_target(self._target), **options)
+        y = estimator._decode_target(self._target)
+        try:
+            score = scorer(estimator, X, y, **options)
+        except TypeError as error:
+            if not options:
+                raise
+            raise ValueError(
+                f"scoring={scoring!r} does not take sample_weight, and the validation "
+                f"data have weights, perhaps from class_weight: {error}"
+            ) from error
+        if not np.isfinite(score):
+            raise ValueError(f"scoring={scoring!r} returned {score}.")
+        return score
 
 
 def make_validation(

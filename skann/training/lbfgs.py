@@ -16,9 +16,12 @@ from skann.core.objective import Objective
 from skann.core.types import FloatArray
 from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
 
-# scipy's own default in float64: a relative reduction of the loss below this ends the
-# search. In float32 the loss is not known to that precision.
-_FTOL = 1e7 * np.finfo(np.float64).eps
+# A relative reduction of the loss below this ends the search: scipy's own default, and
+# less for a tolerance below the usual one, which would not be reached otherwise. (Zero
+# asks for no more than the default.)
+_FTOL, _USUAL_TOL = 1e7 * np.finfo(np.float64).eps, 1e-4
+# The loss is not known to much more than the precision of its dtype.
+_SMALLEST_FTOL = {"float64": 64 * 2.0**-52, "float32": 2.0**-23}
 
 
 @lru_cache(maxsize=1)
@@ -161,7 +164,10 @@ def minimize_lbfgs(
                 "maxfun": max_fun,
                 "maxiter": max_iter,
                 "gtol": tol,
-                "ftol": max(_FTOL, float(np.finfo(theta.dtype).eps)),
+                "ftol": max(
+                    _FTOL * (tol / _USUAL_TOL if 0 < tol < _USUAL_TOL else 1.0),
+                    _SMALLEST_FTOL[theta.dtype.name],
+                ),
             },
         )
     final = result.x.astype(theta.dtype)

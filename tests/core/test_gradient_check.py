@@ -382,3 +382,32 @@ def test_compare_gradients_looks_at_the_chosen_parameters_only():
     assert report.analytic == 400
     assert_allclose(report.numeric, 4)
     assert_array_equal(point, [1, 2, 3])
+
+
+def test_the_slope_of_either_side_is_right_at_a_kink_and_no_other():
+    theta = np.array([0.0, 0.3])
+
+    def function(point):
+        return 2 * max(point[0], 0) + abs(point[1] - 0.3 - 3e-5) + point[1] ** 2
+
+    def passed(*gradient):
+        return compare_gradients(
+            function, np.array(gradient), theta, [0, 1], lambda i: f"[{i}]", 1e-4
+        ).passed
+
+    near_a_kink = -1 + 0.6
+    assert passed(0.0, near_a_kink)
+    assert passed(2.0, near_a_kink)
+    assert not passed(0.5, near_a_kink)
+    assert not passed(2.002, near_a_kink)
+    assert not passed(2.0, 1 + 0.6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_networks_that_training_has_brought_to_kinks_pass():
+    random_state = np.random.RandomState(0)
+    X = random_state.randn(120, 5)
+    y = np.digitize(X[:, 0] + random_state.randn(120), [-0.5, 0.5])
+    for seed in range(10):
+        classifier = BackpropClassifier(8, solver="lbfgs", random_state=seed)
+        assert check_gradient(classifier.fit(X, y), X, y)
