@@ -125,7 +125,7 @@ if plt is None:
     print('For a picture: pip install ".[plot]"')
 else:
     figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
-    window = y.size // 20
+    window = max(1, y.size // 20)
     # Colours of Okabe and Ito, which do not need red and green to be told apart.
     for (contender, hits), color, line in zip(
         right.items(),

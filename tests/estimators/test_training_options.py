@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -345,12 +346,8 @@ def test_an_optimizer_of_the_users_own(kind):
 # ------------------------------------------------------------------------ activations
 
 
+@dataclass(frozen=True)
 class Sine(HiddenActivation):
-    def __eq__(self, other):
-        return isinstance(other, Sine)
-
-    __hash__ = None
-
     def apply(self, pre_activation, out):
         np.sin(pre_activation, out=out)
 
