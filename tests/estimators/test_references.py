@@ -766,11 +766,12 @@ def test_balanced_labels(solver, weight):
     if weight is None:
         same = compute_sample_weight("balanced", Y["labels"])
     else:  # samples count by their weights
-        same = weight.copy()
+        same = np.ones(N_SAMPLES)
         for label in Y["labels"].T:
-            for value in (0, 1):
-                of_value = label == value
-                same[of_value] *= weight.sum() / (2 * weight[of_value].sum())
+            same *= compute_class_weight(
+                "balanced", classes=np.array([0, 1]), y=label, sample_weight=weight
+            )[label]
+        same *= weight
     other = small(solver=solver).fit(X, Y["labels"], sample_weight=same)
     assert_same_training(ours, other)
 
