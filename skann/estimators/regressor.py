@@ -248,8 +248,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     quantiles_ : ndarray or None
         The levels of the columns of `predict`, if `quantile` names several.
 
-    huber_delta_ : ndarray of shape (n_outputs,)
-        From which absolute error on "huber" is linear; only with that loss.
+    huber_delta_ : ndarray of shape (n_outputs,) or None
+        From which absolute error on "huber" is linear; None with other losses.
 
     n_parameters_ : int
         The number of weights and biases.
@@ -555,15 +555,18 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         return levels
 
     def _find_loss(self, target, sample_weight, goes_on):
+        earlier = self.huber_delta_ if goes_on else None
+        self.huber_delta_ = None
         if self.loss == "quantile":
             several = self.quantiles_ is not None
             return Quantile(self.quantiles_ if several else self.quantile)
         if self.loss != "huber":
-            vars(self).pop("huber_delta_", None)
             return self.loss
         if self.huber_delta is not None:
             self.huber_delta_ = np.full(target.shape[1], float(self.huber_delta))
-        elif not (goes_on and hasattr(self, "huber_delta_")):
+        elif earlier is not None:
+            self.huber_delta_ = earlier
+        else:
             statistics = column_statistics(target, sample_weight, "robust")
             of_normal = 2 * ndtri(0.75)  # the interquartile range
             self.huber_delta_ = center_and_scale(statistics)[1] / of_normal
