@@ -1,0 +1,383 @@
+"""Every number of one step of backpropagation, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_scalar
+
+from skann.core.network import Workspace
+from skann.core.types import FloatArray
+
+# Arrays with more numbers than this are summarised.
+_MOST_NUMBERS = 60
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """What happens in one layer of weights.
+
+    Attributes
+    ----------
+    name : str
+        "hidden layer 1", ... or "output layer".
+
+    weights : ndarray of shape (fan_in, fan_out)
+        W, before the step.
+
+    biases : ndarray of shape (fan_out,)
+        b, before the step.
+
+    input : ndarray of shape (n_samples, fan_in)
+        What the layer is fed with: scaled X, or the activation of the layer before.
+
+    pre_activation : ndarray of shape (n_samples, fan_out)
+        z = input W + b.
+
+    activation : ndarray of shape (n_samples, fan_out)
+        f(z); of the output layer, the prediction for scaled targets.
+
+    delta : ndarray of shape (n_samples, fan_out)
+        dJ/dz.
+
+    weight_gradient : ndarray of shape (fan_in, fan_out)
+        dJ/dW = input^T delta, and the penalty's alpha W / n.
+
+    bias_gradient : ndarray of shape (fan_out,)
+        dJ/db, the sum of delta over the samples.
+
+    weight_update : ndarray of shape (fan_in, fan_out)
+        What a step of plain gradient descent adds to W.
+
+    bias_update : ndarray of shape (fan_out,)
+        What it adds to b.
+    """
+
+    name: str
+    weights: FloatArray
+    biases: FloatArray
+    input: FloatArray
+    pre_activation: FloatArray
+    activation: FloatArray
+    delta: FloatArray
+    weight_gradient: FloatArray
+    bias_gradient: FloatArray
+    weight_update: FloatArray
+    bias_update: FloatArray
+
+
+@dataclass(frozen=True)
+class BackpropTrace:
+    """What `trace_backprop` returns; as text, it is the four steps with their numbers.
+
+    Attributes
+    ----------
+    layers : list of LayerTrace
+        The layers of weights, from the input up.
+
+    target : ndarray of shape (n_samples, n_outputs)
+        The encoded and scaled targets.
+
+    loss : float
+        The objective J, penalty included.
+
+    learning_rate : float
+        The rate of the updates.
+    """
+
+    layers: list[LayerTrace]
+    target: FloatArray
+    loss: float
+    learning_rate: float
+
+    def steps(self) -> Iterator[tuple[str, list[tuple[str, str, FloatArray]]]]:
+        """Yield the title of each step, and its rows: place, symbol and numbers."""
+        eta = f"{self.learning_rate:g}"
+        first = [("input", "a_0", self.layers[0].input)]
+        for number, layer in enumerate(self.layers, start=1):
+            first.append((layer.name, f"z_{number}", layer.pre_activation))
+            first.append((layer.name, f"a_{number}", layer.activation))
+        yield "1. Forward: z = a W + b, then a = f(z)", first
+
+        last = len(self.layers)
+        loss = np.array(self.loss)
+        yield (
+            "2. Compare: the loss, and how it changes with the raw output",
+            [
+                ("target", "y", self.target),
+                ("loss", "J", loss),
+                (self.layers[-1].name, f"delta_{last}", self.layers[-1].delta),
+            ],
+        )
+        third = []
+        for number in range(last, 0, -1):
+            layer = self.layers[number - 1]
+            if number < last:
+                third.append((layer.name, f"delta_{number}", layer.delta))
+            third.append((layer.name, f"dJ/dW_{number}", layer.weight_gradient))
+            third.append((layer.name, f"dJ/db_{number}", layer.bias_gradient))
+        yield "3. Backward: dJ/dW = a^T delta, then delta W^T * f'(z) below", third
+
+        fourth = []
+        for number, layer in enumerate(self.layers, start=1):
+            for symbol, old, update in (
+                ("W", layer.weights, layer.weight_update),
+                ("b", layer.biases, layer.bias_update),
+            ):
+                fourth.append((layer.name, f"{symbol}_{number}", old))
+                fourth.append((layer.name, f"new {symbol}_{number}", old + update))
+        yield f"4. Update: new W = W - {eta} dJ/dW", fourth
+
+    def __str__(self) -> str:
+        lines = []
+        for title, rows in self.steps():
+            lines.append(title)
+            for place, symbol, numbers in rows:
+                head = f"  {place:<15} {symbol:<8} "
+                text = _as_text(numbers).split("\n")
+                indent = "\n" + " " * len(head)
+                lines.append(head + indent.join(text))
+            lines.append("")
+        return "\n".join(lines).rstrip()
+
+    def to_html(self) -> str:
+        """Return the four steps as HTML tables, one for each.
+
+        Returns
+        -------
+        html : str
+            A fragment, for a notebook or a page.
+        """
+        parts = []
+        for title, rows in self.steps():
+            parts.append(f"<h4>{escape(title)}</h4>\n<table>")
+            for place, symbol, numbers in rows:
+                text = escape(_as_text(numbers))
+                parts.append(
+                    f"<tr><td>{escape(place)}</td><td><i>{escape(symbol)}</i></td>"
+                    f"<td><pre>{text}</pre></td></tr>"
+                )
+            parts.append("</table>")
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_latex(self) -> str:
+        r"""Return the four steps as LaTeX, for the `amsmath` package.
+
+        Returns
+        -------
+        latex : str
+            A `\paragraph` and an `align*` environment for each step.
+        """
+        parts = []
+        for title, rows in self.steps():
+            heading = title.replace("^T", r"$^T$").replace("_", r"\_")
+            parts.append(rf"\paragraph{{{heading}}}")
+            parts.append(r"\begin{align*}")
+            equations = [
+                f"{_latex_symbol(symbol)} &= {_as_latex(numbers)}"
+                rf" && \text{{{place}}}"
+                for place, symbol, numbers in rows
+            ]
+            parts.append("\\\\\n".join(equations))
+            parts.append(r"\end{align*}")
+        return "\n".join(parts)
+
+
+def trace_backprop(
+    estimator: Any,
+    X: Any,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    learning_rate: float | None = None,
+) -> BackpropTrace:
+    """Follow given samples through one step of plain gradient descent.
+
+    The samples are one batch, and everything is computed in float64, without dropout:
+    the numbers are those of `check_gradient`.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted or partially fitted estimator. It is not changed.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The inputs; a few samples are enough.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The targets.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights.
+
+    learning_rate : float, default=None
+        The rate of the step, above 0. None stands for the estimator's
+        `learning_rate_init`.
+
+    Returns
+    -------
+    trace : BackpropTrace
+        Every number of the step. `print(trace)` shows them.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator has no parameters yet.
+
+    ValueError
+        If the data do not fit the estimator.
+
+    Notes
+    -----
+    The formulas are those of Rumelhart, Hinton and Williams, 1986, "Learning
+    representations by back-propagating errors", equations 1 to 8.
+
+    Examples
+    --------
+    >>> from skann import BackpropRegressor
+    >>> from skann.inspection import trace_backprop
+    >>> regressor = BackpropRegressor((), scaling=None, alpha=0.0, random_state=0)
+    >>> regressor = regressor.partial_fit([[1.0, 2.0]], [3.0])
+    >>> regressor.coefs_, regressor.intercepts_ = [[[0.5], [0.25]]], [[1.0]]
+    >>> print(trace_backprop(regressor, [[1.0, 2.0]], [3.0], learning_rate=0.1))
+    1. Forward: z = a W + b, then a = f(z)
+      input           a_0      [[1. 2.]]
+      output layer    z_1      [[2.]]
+      output layer    a_1      [[2.]]
+    <BLANKLINE>
+    2. Compare: the loss, and how it changes with the raw output
+      target          y        [[3.]]
+      loss            J        0.5
+      output layer    delta_1  [[-1.]]
+    <BLANKLINE>
+    3. Backward: dJ/dW = a^T delta, then delta W^T * f'(z) below
+      output layer    dJ/dW_1  [[-1.]
+                                [-2.]]
+      output layer    dJ/db_1  [-1.]
+    <BLANKLINE>
+    4. Update: new W = W - 0.1 dJ/dW
+      output layer    W_1      [[0.5 ]
+                                [0.25]]
+      output layer    new W_1  [[0.6 ]
+                                [0.45]]
+      output layer    b_1      [1.]
+      output layer    new b_1  [1.1]
+    """
+    if learning_rate is None:
+        learning_rate = estimator.learning_rate_init
+    check_scalar(
+        learning_rate, "learning_rate", Real, min_val=0,
+        include_boundaries="neither",
+    )  # fmt: skip
+    objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+    network = objective.network
+    workspace = Workspace(network, data.n_samples, theta.dtype)
+    gradient = np.empty_like(theta)
+    total_weight = data.mean_weight * data.n_samples
+    loss = objective.value_and_gradient(
+        theta,
+        data.X,
+        data.target,
+        data.sample_weight,
+        total_weight,
+        workspace,
+        gradient,
+    )
+    delta = workspace.buffers(data.n_samples).delta.copy()
+    forward = list(_forward(network, theta, data.X))
+    layers: list[LayerTrace] = []
+    triples = list(
+        zip(forward, network.views(theta), network.views(gradient), strict=True)
+    )
+    for number, (passed, parameters, gradients) in reversed(list(enumerate(triples))):
+        layer_input, pre_activation, activation = passed
+        weights, biases = parameters
+        is_output = number == network.n_layers - 1
+        if is_output:
+            activation = pre_activation.copy()
+            objective.loss.output_activation.apply(activation, out=activation)
+        layers.insert(
+            0,
+            LayerTrace(
+                name="output layer" if is_output else f"hidden layer {number + 1}",
+                weights=weights,
+                biases=biases,
+                input=layer_input,
+                pre_activation=pre_activation,
+                activation=activation,
+                delta=delta,
+                weight_gradient=gradients[0],
+                bias_gradient=gradients[1],
+                weight_update=-learning_rate * gradients[0],
+                bias_update=-learning_rate * gradients[1],
+            ),
+        )
+        if number > 0:
+            slope = np.empty_like(layer_input)
+            below = forward[number - 1][1].copy()
+            network.activations[number - 1].apply_with_slope(below, slope)
+            delta = delta @ weights.T * slope
+    return BackpropTrace(layers, data.target, float(loss), float(learning_rate))
+
+
+def _forward(network, theta, X):
+    """Yield the input, the pre-activation and the activation of each layer."""
+    layer_input = X if isinstance(X, np.ndarray) else X.toarray()
+    for number, (weights, biases) in enumerate(network.views(theta)):
+        pre_activation = layer_input @ weights + biases
+        activation = pre_activation.copy()
+        if number < network.n_layers - 1:
+            network.activations[number].apply(activation, out=activation)
+        yield layer_input, pre_activation, activation
+        layer_input = activation
+
+
+def _summary(numbers: FloatArray) -> str:
+    """Say what a large array holds."""
+    return (
+        f"{' x '.join(map(str, numbers.shape))} numbers from {numbers.min():.4g} to "
+        f"{numbers.max():.4g}"
+    )
+
+
+def _as_text(numbers: FloatArray) -> str:
+    """Return an array as text, small ones in full."""
+    if numbers.ndim == 0:
+        return f"{float(numbers):.6g}"
+    if numbers.size > _MOST_NUMBERS:
+        return _summary(numbers)
+    return np.array2string(numbers, precision=4, suppress_small=True)
+
+
+def _as_latex(numbers: FloatArray) -> str:
+    """Return an array as a LaTeX matrix, small ones in full."""
+    if numbers.ndim == 0:
+        return f"{float(numbers):.6g}"
+    if numbers.size > _MOST_NUMBERS:
+        return rf"\text{{{_summary(numbers)}}}"
+    number: Callable[[float], str] = "{:.4g}".format
+    rows = [" & ".join(map(number, row)) for row in np.atleast_2d(numbers)]
+    return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+
+
+def _latex_symbol(symbol: str) -> str:
+    """Return a symbol of the text in LaTeX."""
+    name, _, number = symbol.rpartition("_")
+    name = name.replace("delta", r"\delta")
+    if not name:  # a symbol without a number
+        return symbol
+    index = f"_{{{number}}}"
+    if name.startswith("new "):
+        return rf"{name.removeprefix('new ')}{index}^{{\text{{new}}}}"
+    if name.startswith("dJ/d"):
+        return rf"\partial J / \partial {name.removeprefix('dJ/d')}{index}"
+    return name + index
