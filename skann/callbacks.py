@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skann.core.network import Workspace
+from skann.training.data import loss_and_gradient
 
 
 class _EpochCallback:
@@ -177,12 +177,7 @@ class ParameterRecorder(_EpochCallback):
         weight = (metadata or {}).get("sample_weight")
         objective, theta, data = estimator._gradient_problem(X, y, weight)
         network = objective.network
-        gradient = np.empty_like(theta)
-        workspace = Workspace(network, data.n_samples, theta.dtype)
-        loss = objective.value_and_gradient(
-            theta, data.X, data.target, data.sample_weight,
-            data.mean_weight * data.n_samples, workspace, gradient,
-        )  # fmt: skip
+        loss, gradient, _ = loss_and_gradient(objective, theta, data)
         self.epochs_.append(len(estimator.loss_curve_))
         self.losses_.append(loss)
         self.coefs_.append(list(network.weights(theta)))

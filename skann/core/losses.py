@@ -335,8 +335,7 @@ class Huber(ResidualLoss):
         low, high = target.min(axis=0), target.max(axis=0)
         for _ in range(60):
             middle = low / 2 + high / 2
-            slope = _mean(np.clip(middle - target, -delta, delta),
-                          sample_weight)  # fmt: skip
+            slope = _mean(np.clip(middle - target, -delta, delta), sample_weight)
             low = np.where(slope < 0, middle, low)
             high = np.where(slope < 0, high, middle)
         return high

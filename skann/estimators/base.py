@@ -357,7 +357,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             split_state = self._training_state["split"]
             last = self._training_state["theta"] if incremental or resumes else None
             theta = (self._theta if last is None else last).copy()
-            best_theta = self._theta.copy()
+            if self.early_stopping or self.restore_best_weights:
+                best_theta = self._theta.copy()
             progress = Progress.from_dict(self._training_state["progress"])
         else:
             theta = network.draw(self.init, random_state, dtype)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from skann.core.network import Workspace
 from skann.core.types import FloatArray
+from skann.training.data import loss_and_gradient
 
 # Arrays with more numbers than this are summarised.
 _MOST_NUMBERS = 60
@@ -280,18 +280,7 @@ def trace_backprop(
     )  # fmt: skip
     objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
     network = objective.network
-    workspace = Workspace(network, data.n_samples, theta.dtype)
-    gradient = np.empty_like(theta)
-    total_weight = data.mean_weight * data.n_samples
-    loss = objective.value_and_gradient(
-        theta,
-        data.X,
-        data.target,
-        data.sample_weight,
-        total_weight,
-        workspace,
-        gradient,
-    )
+    loss, gradient, workspace = loss_and_gradient(objective, theta, data)
     delta = workspace.buffers(data.n_samples).delta.copy()
     forward = list(_forward(network, theta, data.X))
     layers: list[LayerTrace] = []

@@ -46,6 +46,47 @@ class TrainingData:
         return self.target.shape[0]
 
 
+def loss_and_gradient(
+    objective: Objective, theta: FloatArray, data: TrainingData
+) -> tuple[float, FloatArray, Workspace]:
+    """Evaluate the objective of all data as one batch.
+
+    Parameters
+    ----------
+    objective : Objective
+        What to evaluate.
+
+    theta : ndarray of shape (n_parameters,)
+        Where.
+
+    data : TrainingData
+        The data.
+
+    Returns
+    -------
+    loss : float
+        The objective.
+
+    gradient : ndarray of shape (n_parameters,)
+        Its gradient.
+
+    workspace : Workspace
+        What the two passes left there, such as the delta of the raw output.
+    """
+    workspace = Workspace(objective.network, data.n_samples, theta.dtype)
+    gradient = np.empty_like(theta)
+    loss = objective.value_and_gradient(
+        theta,
+        data.X,
+        data.target,
+        data.sample_weight,
+        data.mean_weight * data.n_samples,
+        workspace,
+        gradient,
+    )
+    return loss, gradient, workspace
+
+
 class RowReader:
     """Reads rows of the data; dense ones are copied into the same memory each time.
 
