@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from numbers import Integral
@@ -171,6 +172,44 @@ class ParameterRecorder(_EpochCallback):
         # L-BFGS may begin a last iteration that is none.
         if _is_epoch(context) and fitted_estimator is not None:
             self._record(fitted_estimator, X, y, metadata)
+
+    def estimator_at(self, estimator: Any, epoch: int) -> Any:
+        """Return the estimator as it was after an epoch.
+
+        Parameters
+        ----------
+        estimator : BackpropClassifier or BackpropRegressor
+            The fitted estimator whose `fit` was recorded. It is not changed.
+
+        epoch : int
+            The number of the epoch, one of `epochs_`; 0 is before training.
+
+        Returns
+        -------
+        earlier : object
+            A copy with the weights and the history of then.
+
+        Raises
+        ------
+        ValueError
+            If the epoch was not recorded.
+        """
+        recorded = getattr(self, "epochs_", [])
+        if epoch not in recorded:
+            raise ValueError(
+                f"Epoch {epoch} was not recorded"
+                + (f": they are {recorded[0]} to {recorded[-1]}." if recorded else ".")
+            )
+        place = recorded.index(epoch)
+        earlier = copy.copy(estimator)
+        earlier.coefs_ = self.coefs_[place]
+        earlier.intercepts_ = self.intercepts_[place]
+        earlier.n_iter_ = epoch
+        earlier.loss_curve_ = estimator.loss_curve_[:epoch]
+        earlier.history_ = {
+            quantity: values[:epoch] for quantity, values in estimator.history_.items()
+        }
+        return earlier
 
     def _record(self, estimator, X, y, metadata):
         """Add the parameters and the gradient of an estimator to the lists."""

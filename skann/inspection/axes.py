@@ -1,0 +1,53 @@
+"""What the displays share: axes, colours, and the names of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart, without yellow,
+# which is pale on white.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", "--", "-.", ":")
+
+
+class Display:
+    """A picture that remembers where it was drawn, in scikit-learn's way.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes, after `plot`.
+
+    figure_ : matplotlib Figure
+        Their figure.
+    """
+
+    ax_: Any
+    figure_: Any
+
+    def _take_axes(self, ax: Any, **subplot: Any) -> Any:
+        """Return the axes to draw into, new ones for None, and remember them."""
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained", subplot_kw=subplot or None)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return ax
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """Return the colour and the dashes of the line of this number, all different."""
+    return {
+        "color": COLORS[number % len(COLORS)],
+        "linestyle": LINE_STYLES[number // len(COLORS) % len(LINE_STYLES)],
+    }
+
+
+def spans_decades(values: Any, n_decades: float = 1.0) -> bool:
+    """Say whether positive values are better read on a logarithmic axis."""
+    low, high = min(values, default=0), max(values, default=0)
+    return low > 0 and high > low * 10**n_decades

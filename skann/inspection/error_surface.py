@@ -1,0 +1,416 @@
+"""The objective as a function of one or two parameters, or over a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state, check_scalar
+
+from skann.callbacks import ParameterRecorder
+from skann.core.network import Workspace
+from skann.core.types import FloatArray
+from skann.inspection.axes import COLORS, Display, spans_decades
+from skann.inspection.curves import find_parameter
+
+
+class ErrorSurfaceDisplay(Display):
+    """The training objective around the trained point, as curve, contours or surface.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    values : list of one or two ndarray of shape (grid_resolution,)
+        The places on each axis.
+
+    losses : ndarray of shape (grid_resolution,) * n_axes
+        The objective there; the first axis is the horizontal one.
+
+    labels : list of str
+        What the axes are.
+
+    trained : ndarray of shape (n_axes + 1,)
+        The trained point, and its loss.
+
+    path : ndarray of shape (n_records, n_axes + 1), default=None
+        Where training went, and the losses there.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it was drawn.
+
+    figure_ : matplotlib Figure
+        The figure of the axes.
+
+    References
+    ----------
+    Li, Xu, Taylor, Studer and Goldstein, 2018, "Visualizing the loss landscape of
+    neural nets": section 4 for random directions as long as the weights of each unit,
+    section 7.2 for the principal directions of the path.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skann import BackpropRegressor
+    >>> from skann.inspection import ErrorSurfaceDisplay
+    >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+    >>> line = BackpropRegressor((), solver="lbfgs", scaling=None, alpha=0.0).fit(X, y)
+    >>> display = ErrorSurfaceDisplay.from_estimator(
+    ...     line, X, y, parameters=[(0, 0, 0), (0, 0)], grid_resolution=5
+    ... )
+    >>> display.losses.shape, bool(display.losses[2, 2] < 1e-6)
+    ((5, 5), True)
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self,
+        values: list[FloatArray],
+        losses: FloatArray,
+        labels: list[str],
+        trained: FloatArray,
+        path: FloatArray | None = None,
+    ):
+        self.values = values
+        self.losses = losses
+        self.labels = labels
+        self.trained = trained
+        self.path = path
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        parameters: Sequence[tuple[int, ...]] | None = None,
+        span: float | Sequence[float] | None = None,
+        grid_resolution: int = 41,
+        recorder: ParameterRecorder | None = None,
+        random_state: int | RandomState | None = None,
+        kind: Literal["contour", "surface"] = "contour",
+        ax: Any = None,
+    ) -> Self:
+        """Evaluate the objective of the data on a grid, and draw it.
+
+        All parameters that do not move keep their trained values. Parameters belong to
+        scaled data, as `coefs_` do.
+
+        Parameters
+        ----------
+        estimator : BackpropClassifier or BackpropRegressor
+            A fitted estimator. It is not changed.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        parameters : sequence of one or two tuples of int, default=None
+            The parameters to vary: (layer, row, column) stands for
+            `coefs_[layer][row, column]`, (layer, unit) for `intercepts_[layer][unit]`.
+            None takes a plane: along the two principal directions of the recorder's
+            path, or without a recorder along two random directions in which each
+            unit's part is as long as its weights and bias.
+
+        span : float or sequence of one for each axis, default=None
+            Half the width of the window, around the trained point. None shows the
+            recorder's path with a margin; without a recorder it is twice a
+            parameter, at least 1, and 1 for random directions.
+
+        grid_resolution : int, default=41
+            The number of places on each axis. Each costs a pass over the data.
+
+        recorder : ParameterRecorder, default=None
+            The callback that recorded this estimator's fit: its path is drawn.
+
+        random_state : int, RandomState instance or None, default=None
+            Draws the random directions.
+
+        kind : {"contour", "surface"}, default="contour"
+            Seen from above, or in three dimensions. With one parameter it is a curve.
+
+        ax : matplotlib Axes, default=None
+            Where to draw, for a surface with `projection="3d"`; None makes a new
+            figure.
+
+        Returns
+        -------
+        display : ErrorSurfaceDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator has no parameters yet.
+
+        ValueError
+            If the data do not fit the estimator, a parameter does not exist, there are
+            more than two or the same twice, or the recorder belongs to another
+            network.
+        """
+        check_scalar(grid_resolution, "grid_resolution", Integral, min_val=2)
+        _check_kind(kind)
+        objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+        network = objective.network
+        path = None if recorder is None else _recorded_path(recorder, network)
+        if parameters is not None:
+            axes, labels = _parameter_axes(parameters, network)
+            origin = axes @ theta
+            least_span = np.maximum(1.0, 2 * np.abs(origin))
+        else:
+            if network.n_parameters < 2:
+                raise ValueError("A network with one parameter has no plane.")
+            if path is not None:
+                axes, labels = _principal_directions(path - theta)
+            else:
+                axes, labels = _random_directions(network, theta, random_state)
+            origin, least_span = np.zeros(2), np.ones(2)
+        # A position on an axis is the share of a displacement along it.
+        norms = np.sum(axes**2, axis=1)
+        places = None if path is None else origin + (path - theta) @ (axes.T / norms)
+        values = _window(origin, places, span, least_span, grid_resolution)
+
+        workspace = Workspace(network, data.n_samples, theta.dtype)
+        gradient = np.empty_like(theta)
+
+        def loss_at(parameters):
+            return objective.value_and_gradient(
+                parameters, data.X, data.target, data.sample_weight,
+                data.mean_weight * data.n_samples, workspace, gradient,
+            )  # fmt: skip
+
+        grid = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            losses = np.array(
+                [
+                    loss_at(theta + (place - origin) @ axes)
+                    for place in grid.reshape(-1, len(axes))
+                ]
+            ).reshape(grid.shape[:-1])
+        trained = np.append(origin, loss_at(theta))
+        if places is not None and parameters is None:
+            # The path leaves the plane; on the picture it is the plane's loss.
+            heights = [loss_at(theta + (place - origin) @ axes) for place in places]
+            places = np.column_stack([places, heights])
+        elif places is not None and recorder is not None:
+            places = np.column_stack([places, recorder.losses_])
+        return cls(values, losses, labels, trained, places).plot(kind, ax=ax)
+
+    def plot(
+        self, kind: Literal["contour", "surface"] = "contour", *, ax: Any = None
+    ) -> Self:
+        """Draw the objective.
+
+        Parameters
+        ----------
+        kind : {"contour", "surface"}, default="contour"
+            Seen from above, or in three dimensions. With one parameter it is a curve.
+
+        ax : matplotlib Axes, default=None
+            Where to draw, for a surface with `projection="3d"`; None makes a new
+            figure.
+
+        Returns
+        -------
+        display : ErrorSurfaceDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is unknown, or a surface shall be drawn into flat axes.
+        """
+        _check_kind(kind)
+        if len(self.values) == 1:
+            self._plot_curve(self._take_axes(ax))
+        elif kind == "contour":
+            self._plot_contours(self._take_axes(ax))
+        else:
+            if ax is not None and ax.name != "3d":
+                raise ValueError('A surface needs axes with projection="3d".')
+            self._plot_surface(self._take_axes(ax, projection="3d"))
+        return self
+
+    def _plot_curve(self, ax):
+        ax.plot(self.values[0], self.losses, color=COLORS[0], label="objective")
+        if self.path is not None:
+            ax.plot(*self.path.T, ".-", color=COLORS[1], label="path of training")
+        ax.plot(*self.trained, "*", color="black", markersize=12, label="trained")
+        ax.set(
+            title="The objective as a function of one parameter",
+            xlabel=self.labels[0],
+            ylabel="training loss, with penalty",
+        )
+        ax.legend()
+
+    def _plot_contours(self, ax):
+        from matplotlib.colors import LogNorm, Normalize
+
+        losses = np.ma.masked_invalid(self.losses)
+        low, high = float(losses.min()), float(losses.max())
+        if low == high:  # all alike
+            high = low + max(abs(low), 1.0)
+        is_log = spans_decades([low, high])
+        norm = (LogNorm if is_log else Normalize)(low, high)
+        levels = (np.geomspace if is_log else np.linspace)(low, high, 25)
+        grid = (*self.values, losses.T)
+        filled = ax.contourf(*grid, levels=levels, norm=norm, cmap="viridis")
+        ax.contour(
+            *grid, levels=levels, norm=norm, colors="white", linewidths=0.4, alpha=0.6
+        )
+        bar = ax.figure.colorbar(
+            filled, ax=ax, label="training loss, with penalty", format="%.3g",
+            ticks=levels[::4],
+        )  # fmt: skip
+        bar.minorticks_off()
+        if self.path is not None:
+            x, y = self.path[:, 0], self.path[:, 1]
+            ax.plot(x, y, ".-", color=COLORS[1], markersize=4, label="path of training")
+            ax.plot(x[0], y[0], "o", color="white", markeredgecolor="black",
+                    label="start")  # fmt: skip
+        ax.plot(
+            *self.trained[:2], "*", color="white", markeredgecolor="black",
+            markersize=14, linestyle="none", label="trained",
+        )  # fmt: skip
+        ax.set(title="The objective, seen from above")
+        self._label(ax)
+        ax.legend(framealpha=0.9)
+
+    def _plot_surface(self, ax):
+        grid = np.meshgrid(*self.values, indexing="ij")
+        ax.plot_surface(
+            *grid, self.losses, cmap="viridis", alpha=0.85, linewidth=0,
+            rcount=60, ccount=60,
+        )  # fmt: skip
+        if self.path is not None:
+            ax.plot(
+                *self.path.T, ".-", color=COLORS[1], markersize=4, zorder=10,
+                label="path of training",
+            )  # fmt: skip
+        ax.plot(
+            *self.trained[:, np.newaxis], "*", color="black", markersize=12, zorder=11,
+            linestyle="none", label="trained",
+        )  # fmt: skip
+        ax.set(title="The objective as a surface", zlabel="training loss")
+        self._label(ax)
+        ax.legend(loc="upper left")
+
+    def _label(self, ax):
+        """Name the axes and show no more than was evaluated."""
+        ax.set(
+            xlabel=self.labels[0],
+            ylabel=self.labels[1],
+            xlim=self.values[0][[0, -1]],
+            ylim=self.values[1][[0, -1]],
+        )
+
+
+def _check_kind(kind):
+    if kind not in ("contour", "surface"):
+        raise ValueError(f"kind must be 'contour' or 'surface'. Got {kind!r}.")
+
+
+def _recorded_path(recorder, network):
+    """Return each recorded theta as a row."""
+    if not getattr(recorder, "epochs_", []):
+        raise ValueError("The recorder has recorded nothing.")
+    path = np.array(
+        [
+            network.pack(weights, biases, np.float64)
+            for weights, biases in zip(
+                recorder.coefs_, recorder.intercepts_, strict=True
+            )
+        ]
+    )
+    if path.shape[1] != network.n_parameters:
+        raise ValueError(
+            f"The recorder holds {path.shape[1]} parameters, but the estimator has "
+            f"{network.n_parameters}: give the one that recorded this fit."
+        )
+    return path
+
+
+def _parameter_axes(parameters, network):
+    """Return the unit vectors of one or two parameters, and their names."""
+    if not 1 <= len(parameters) <= 2:
+        raise ValueError(f"Give one or two parameters. Got {len(parameters)}.")
+    axes = np.zeros((len(parameters), network.n_parameters))
+    labels = []
+    for axis, parameter in zip(axes, parameters, strict=True):
+        shapes = {
+            "coefs_": [W.shape for W in network.weights(axis)],
+            "intercepts_": [b.shape for b in network.biases(axis)],
+        }
+        name, layer, place = find_parameter(parameter, shapes)
+        views = network.weights(axis) if name == "coefs_" else network.biases(axis)
+        views[layer][place] = 1.0
+        labels.append(network.parameter_name(int(np.argmax(axis))))
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"{labels[0]} is given twice.")
+    return axes, labels
+
+
+def _principal_directions(displacements):
+    """Return the two orthonormal directions that hold most of a path."""
+    _, singular, directions = np.linalg.svd(displacements, full_matrices=False)
+    if directions.shape[0] < 2 or singular[0] == 0:
+        raise ValueError(
+            "A plane along the path needs at least two recorded epochs with different "
+            "parameters."
+        )
+    shares = singular**2 / np.sum(singular**2)
+    labels = [
+        f"{name} principal direction ({share:.0%})"
+        for name, share in zip(("first", "second"), shares, strict=False)
+    ]
+    return directions[:2], labels
+
+
+def _random_directions(network, theta, random_state):
+    """Return two random directions, each unit's part as long as its parameters."""
+    random_state = check_random_state(random_state)
+    axes = random_state.standard_normal((2, theta.size))
+    for axis in axes:
+        for (W, b), (weights, biases) in zip(
+            network.views(axis), network.views(theta), strict=True
+        ):
+            drawn = np.sqrt(np.sum(W**2, axis=0) + b**2)
+            wanted = np.sqrt(np.sum(weights**2, axis=0) + biases**2)
+            W *= wanted / drawn
+            b *= wanted / drawn
+    if not axes.any(axis=1).all():
+        raise ValueError("All parameters are zero: there are no directions to scale.")
+    labels = [f"{name} random direction" for name in ("first", "second")]
+    return axes, labels
+
+
+def _window(origin, places, span, least_span, grid_resolution):
+    """Return the places of the grid on each axis."""
+    if span is not None:
+        half = np.broadcast_to(np.asarray(span, dtype=np.float64), origin.shape)
+        if not (np.isfinite(half).all() and (half > 0).all()):
+            raise ValueError(f"span must be positive. Got {span!r}.")
+        low, high = origin - half, origin + half
+    elif places is not None:
+        low, high = places.min(axis=0), places.max(axis=0)
+        # An axis on which little happens is still shown with some width.
+        width = np.maximum(high - low, 0.2 * np.max(high - low))
+        width[width == 0] = 1.0
+        middle = (low + high) / 2
+        low, high = middle - 0.7 * width, middle + 0.7 * width
+    else:
+        low, high = origin - least_span, origin + least_span
+    return [np.linspace(a, b, grid_resolution) for a, b in zip(low, high, strict=True)]
