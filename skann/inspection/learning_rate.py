@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,12 +18,13 @@ from sklearn.utils import check_random_state, check_scalar
 
 from skann.estimators.base import is_stochastic
 from skann.estimators.run import make_optimizer
+from skann.inspection.axes import Display
 from skann.training.data import TrainingDivergedError
 from skann.training.minibatch import MinibatchDescent
 
 
-@dataclass(frozen=True)
-class LearningRateCurve:
+@dataclass
+class LearningRateCurve(Display):
     """What `suggest_learning_rate` found.
 
     Attributes
@@ -39,6 +40,12 @@ class LearningRateCurve:
 
     suggestion : float
         A learning rate to begin with.
+
+    ax_ : matplotlib Axes
+        Where it was drawn, after `plot`.
+
+    figure_ : matplotlib Figure
+        The figure of the axes.
     """
 
     rates: np.ndarray
@@ -46,7 +53,7 @@ class LearningRateCurve:
     smoothed_losses: np.ndarray
     suggestion: float
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> Self:
         """Draw the losses against the learning rate.
 
         Parameters
@@ -56,13 +63,10 @@ class LearningRateCurve:
 
         Returns
         -------
-        ax : matplotlib Axes
-            Where it was drawn.
+        curve : LearningRateCurve
+            The curve.
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = self._take_axes(ax)
         ax.plot(self.rates, self.losses, color="0.8", label="loss of the batch")
         ax.plot(self.rates, self.smoothed_losses, color="C0", label="smoothed")
         ax.axvline(
@@ -76,7 +80,7 @@ class LearningRateCurve:
         low, high = self.smoothed_losses.min(), self.smoothed_losses[0]
         ax.set_ylim(low - 0.2 * (high - low), high + 0.5 * (high - low))
         ax.legend()
-        return ax
+        return self
 
 
 def suggest_learning_rate(

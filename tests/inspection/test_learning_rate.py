@@ -59,11 +59,12 @@ def test_it_is_drawn():
     plt = pytest.importorskip("matplotlib.pyplot")
     X, y = load_breast_cancer(return_X_y=True)
     curve = suggest_learning_rate(BackpropClassifier((5,), random_state=0), X, y)
-    ax = curve.plot()
+    ax = curve.plot().ax_
     assert ax.get_xscale() == "log"
     assert ax.get_xlabel() == "learning rate"
     _, own = plt.subplots()
-    assert curve.plot(own) is own
+    assert curve.plot(own).ax_ is own
+    assert curve.figure_ is own.figure
     plt.close("all")
 
 
