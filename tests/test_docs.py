@@ -1,15 +1,19 @@
 """What the documentation says holds: its examples run, and its links lead somewhere."""
 
 import doctest
+import importlib
+import inspect
 import re
+import sys
 from bisect import bisect
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-DIFFERENCES = REPOSITORY / "docs" / "differences.md"
-PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
+DOCS = REPOSITORY / "docs"
+DIFFERENCES = DOCS / "differences.md"
+PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("guide/*.md")])
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 IDS = {
@@ -21,6 +25,9 @@ IDS = {
 
 def name_of(page):
     return str(page.relative_to(REPOSITORY))
+
+
+# ------------------------------------------------------ the differences from the MLP
 
 
 def examples_by_row():
@@ -65,6 +72,9 @@ def test_every_difference_has_a_regression_test():
     assert {name.upper() for name in ids} == IDS - {"D7"}  # which is about speed
 
 
+# ------------------------------------------------------------------- blocks of Python
+
+
 def plain_blocks():
     """Yield the blocks of Python without prompts of each page that has some."""
     for page in PAGES:
@@ -74,20 +84,171 @@ def plain_blocks():
 
 
 @pytest.mark.parametrize("blocks", list(plain_blocks()))
-def test_the_blocks_of_a_page_run_one_after_the_other(blocks):
+def test_the_blocks_of_a_page_run_one_after_the_other(blocks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some save a picture
     names = {"__name__": "__main__"}
-    for block in blocks:
-        exec(compile(block, "<documentation>", "exec"), names)
+    try:
+        for block in blocks:
+            exec(compile(block, "<documentation>", "exec"), names)
+    finally:
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+
+
+# ------------------------------------------------------------------------------ links
+
+
+def text_without_code(page):
+    return re.sub(r"(?ms)^```.*?^```", "", page.read_text())
 
 
 def links():
     """Yield each relative link of a page."""
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        for target in re.findall(r"\]\(([^)\s]+)\)", text_without_code(page)):
             if not re.match("[a-z]+:", target):
                 yield pytest.param(page, target, id=f"{name_of(page)}-{target}")
 
 
+def anchors(page):
+    """Return the anchors of a page's headings, and those that it names itself."""
+    text = text_without_code(page)
+    found = set(re.findall(r"(?m)^\(([\w-]+)\)=$", text))
+    for heading in re.findall(r"(?m)^#+ (.*)", text):
+        words = re.sub(r"[^\w\- ]", "", heading.lower())
+        found.add(words.replace(" ", "-"))
+    return found
+
+
 @pytest.mark.parametrize(("page", "target"), list(links()))
 def test_a_link_leads_somewhere(page, target):
-    assert (page.parent / target.partition("#")[0]).exists()
+    path, _, anchor = target.partition("#")
+    linked = page.parent / path if path else page
+    assert linked.exists()
+    assert not anchor or anchor in anchors(linked)
+
+
+def test_every_page_of_the_documentation_is_in_a_table_of_contents():
+    entries = set()
+    for page in (page for page in PAGES if DOCS in page.parents):
+        for tree in re.findall(r"(?ms)^```{toctree}\n(.*?)^```", page.read_text()):
+            for line in tree.splitlines():
+                entry = re.sub(r".*<(.*)>", r"\1", line)
+                entries.add((page.parent / f"{entry}.md").resolve())
+    pages = {page.resolve() for page in PAGES if DOCS in page.parents}
+    assert pages - entries == {(DOCS / "index.md").resolve()}
+
+
+# ---------------------------------------------------------------------- the reference
+
+
+@pytest.fixture(scope="module")
+def api_pages():
+    """Return what makes the reference."""
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        yield importlib.import_module("api_pages")
+    finally:
+        sys.path.remove(str(DOCS / "_ext"))
+
+
+MODULES = ("skann", "skann.inspection", "skann.callbacks", "skann.datasets")
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_every_public_name_is_in_the_reference(api_pages, module_name):
+    module = importlib.import_module(module_name)
+    index = api_pages.index_page()
+    public = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module_name
+        and not name.startswith("_")
+    ]
+    assert public
+    for name in public:
+        assert f"~{module_name}.{name}\n" in index
+
+
+BUILT_IN = {
+    "core.losses": "SquaredError AbsoluteError Huber Quantile BinaryCrossEntropy "
+    "CategoricalCrossEntropy HalfPoissonDeviance HalfGammaDeviance",
+    "core.activations": "Identity Logistic Tanh Relu LeakyRelu Elu Selu Gelu Silu "
+    "Softplus Softmax Exp",
+    "training.optimizers": "SGD Adam",
+    "training.schedules": "Constant InverseScaling Adaptive Exponential InverseTime "
+    "Cosine OneCycle",
+}
+
+
+@pytest.mark.parametrize("module_name", BUILT_IN)
+def test_what_is_built_in_is_in_the_reference(api_pages, module_name):
+    index = api_pages.index_page()
+    for name in BUILT_IN[module_name].split():
+        assert f"~skann.{module_name}.{name}\n" in index
+
+
+def test_every_public_name_is_documented(api_pages):
+    problems = [
+        problem
+        for name, value in api_pages.public_objects().items()
+        for problem in api_pages.problems_of(name, value)
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def no_docstring(x):
+    return x
+
+
+def no_parameters(x):
+    """Return x."""
+    return x
+
+
+def one_of_two(x, y):
+    """Return x.
+
+    Parameters
+    ----------
+    x : int
+        A number.
+    """
+    return x
+
+
+def no_description(x):
+    """Return x.
+
+    Parameters
+    ----------
+    x : int
+    """
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (no_docstring, "has no docstring"),
+        (no_parameters, "does not document x"),
+        (one_of_two, "does not document y"),
+        (no_description, "does not describe x"),
+    ],
+)
+def test_what_a_docstring_lacks_is_found(api_pages, function, problem):
+    assert list(api_pages.problems_of("function", function)) == [f"function {problem}"]
+
+
+def test_a_method_without_docstring_is_found(api_pages):
+    class Bad:
+        """A class."""
+
+        def method(self):
+            pass
+
+    Bad.method.__module__ = "skann"
+    assert list(api_pages.problems_of("skann.Bad", Bad)) == [
+        "skann.Bad.method has no docstring"
+    ]

@@ -83,7 +83,19 @@ class Optimizer(ABC):
     ) -> None:
         """Move `theta` and bring `state` up to date, both in place.
 
-        `gradient` is used up.
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            The parameters.
+
+        gradient : ndarray of shape (n_parameters,)
+            The gradient there, which may be used up.
+
+        learning_rate : float
+            The learning rate of this epoch.
+
+        state : dict
+            What `initial_state` has returned.
         """
 
 
