@@ -5,6 +5,7 @@ from skann.inspection.animation import animate_epochs
 from skann.inspection.curves import LossCurveDisplay, ParameterPathDisplay
 from skann.inspection.error_surface import ErrorSurfaceDisplay
 from skann.inspection.learning_rate import LearningRateCurve, suggest_learning_rate
+from skann.inspection.network_diagram import NetworkDiagramDisplay
 from skann.inspection.trace import BackpropTrace, LayerTrace, trace_backprop
 from skann.inspection.units import UnitContributionDisplay, WeightImageDisplay
 
@@ -15,6 +16,7 @@ __all__ = [
     "LayerTrace",
     "LearningRateCurve",
     "LossCurveDisplay",
+    "NetworkDiagramDisplay",
     "ParameterPathDisplay",
     "UnitContributionDisplay",
     "WeightImageDisplay",

@@ -1,0 +1,448 @@
+"""A picture of a network, with the numbers that flow through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+from skann.core.types import FloatArray
+from skann.inspection.axes import COLORS, Display
+from skann.inspection.trace import trace_backprop
+
+POSITIVE, NEGATIVE = COLORS[0], COLORS[1]
+
+# A layer with more units is drawn by its first and last ones.
+_MOST_UNITS = 10
+_FIRST, _LAST = 5, 3
+
+# In points squared, as matplotlib counts.
+_NODE_SIZE = 1500
+
+# Networks with more drawn edges have no numbers on them, and faint ones.
+_MOST_EDGES_WITH_NUMBERS = 40
+
+
+@dataclass(frozen=True)
+class LayerNumbers:
+    """What the picture says of one layer of weights.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (fan_in, fan_out)
+        On the edges that lead to the layer.
+
+    biases : ndarray of shape (fan_out,)
+        Below its nodes.
+
+    activation : ndarray of shape (fan_out,), default=None
+        In its nodes.
+
+    delta : ndarray of shape (fan_out,), default=None
+        dJ/dz, below its nodes.
+
+    weight_gradient : ndarray of shape (fan_in, fan_out), default=None
+        dJ/dw, on the edges.
+
+    bias_gradient : ndarray of shape (fan_out,), default=None
+        dJ/db, below the nodes.
+    """
+
+    weights: FloatArray
+    biases: FloatArray
+    activation: FloatArray | None = None
+    delta: FloatArray | None = None
+    weight_gradient: FloatArray | None = None
+    bias_gradient: FloatArray | None = None
+
+
+class NetworkDiagramDisplay(Display):
+    """A network as nodes and edges, with its weights and what a sample does there.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    layers : list of LayerNumbers
+        The layers of weights, from the input up.
+
+    names : list of list of str
+        The name of each node of each layer, the input first.
+
+    titles : list of str
+        The title of each layer, the input first.
+
+    inputs : ndarray of shape (n_features,), default=None
+        The values of the input nodes.
+
+    title : str, default=""
+        The title of the picture.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it was drawn.
+
+    figure_ : matplotlib Figure
+        The figure of the axes.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skann import BackpropRegressor
+    >>> from skann.inspection import NetworkDiagramDisplay
+    >>> X, y = [[0.5, 0.2, 0.7]], [0.3]
+    >>> regressor = BackpropRegressor((2,), "logistic", scaling=None, random_state=0)
+    >>> regressor = regressor.partial_fit(X, y)
+    >>> display = NetworkDiagramDisplay.from_estimator(regressor, X, y)
+    >>> display.titles
+    ['input', 'hidden layer: logistic', 'output: identity']
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self,
+        layers: list[LayerNumbers],
+        names: list[list[str]],
+        titles: list[str],
+        *,
+        inputs: FloatArray | None = None,
+        title: str = "",
+    ):
+        self.layers = layers
+        self.names = names
+        self.titles = titles
+        self.inputs = inputs
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any = None,
+        y: ArrayLike | None = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the network of an estimator.
+
+        Parameters
+        ----------
+        estimator : BackpropClassifier or BackpropRegressor
+            A fitted or partially fitted estimator. Its weights belong to scaled data.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+            Samples, best a single one, that go through the network: of several, nodes
+            show the mean. It takes y as well. None shows the weights alone.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Their targets, for the derivatives of the objective of these samples: by
+            the pre-activations (summed over the samples), the weights and the biases.
+
+        feature_names : sequence of str, default=None
+            The names of the inputs; None takes those of the columns that the estimator
+            was fitted to, or x1, x2, ...
+
+        output_names : sequence of str, default=None
+            The names of the outputs; None takes the classes, or y.
+
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        display : NetworkDiagramDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator has no parameters yet.
+
+        ValueError
+            If only one of X and y is given, they do not fit the estimator, or there
+            are too few or too many names.
+        """
+        check_is_fitted(estimator)
+        if (X is None) != (y is None):
+            raise ValueError("X and y go together: give both, or none of them.")
+        sizes = [len(estimator.coefs_[0]), *(b.size for b in estimator.intercepts_)]
+        names = [
+            _feature_names(estimator, feature_names, sizes[0]),
+            *_hidden_names(sizes[1:-1]),
+            _output_names(estimator, output_names, sizes[-1]),
+        ]
+        shape = "-".join(map(str, sizes))
+        if X is None or y is None:
+            layers = [
+                LayerNumbers(weights, biases)
+                for weights, biases in zip(
+                    estimator.coefs_, estimator.intercepts_, strict=True
+                )
+            ]
+            inputs, title = None, f"The weights of a {shape} network"
+        else:
+            trace = trace_backprop(estimator, X, y)
+            layers = [
+                LayerNumbers(
+                    layer.weights, layer.biases, layer.activation.mean(axis=0),
+                    layer.delta.sum(axis=0), layer.weight_gradient, layer.bias_gradient,
+                )
+                for layer in trace.layers
+            ]  # fmt: skip
+            inputs = trace.layers[0].input.mean(axis=0)
+            n_samples = len(trace.target)
+            who = "One sample" if n_samples == 1 else f"The mean of {n_samples} samples"
+            title = f"{who} in a {shape} network: loss J = {trace.loss:.3g}"
+        titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
+        titles.append(f"output: {estimator.out_activation_}")
+        return cls(layers, names, titles, inputs=inputs, title=title).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the network.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        display : NetworkDiagramDisplay
+            The display.
+        """
+        if ax is None:
+            ax = self._make_axes()
+        ax = self._take_axes(ax)
+        ax.set_axis_off()
+        ax.set_title(self.title, pad=44)  # above the titles of the layers
+        shown = [_shown_units(len(names)) for names in self.names]
+        most = max(len(units) for units in shown)
+        places = [
+            {unit: (x, y) for unit, y in _heights(units, most)}
+            for x, units in enumerate(shown)
+        ]
+        ax.set_xlim(-0.35, len(places) - 0.65)
+        ax.set_ylim(-0.75, most - 0.5)
+        n_edges = sum(len(below) * len(above) for below, above in pairwise(places))
+        with_numbers = n_edges <= _MOST_EDGES_WITH_NUMBERS
+        self._draw_edges(ax, places, faint=not with_numbers)
+        texts = self._draw_nodes(ax, places, with_numbers=with_numbers)
+        self._draw_legend(ax, with_numbers=with_numbers)
+        if with_numbers:
+            self._write_on_edges(ax, places, texts)
+        return self
+
+    def _make_axes(self):
+        """Return axes of a new figure that is large enough for the network."""
+        from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+        check_matplotlib_support("NetworkDiagramDisplay.plot")
+        import matplotlib.pyplot as plt
+
+        sizes = [len(_shown_units(len(names))) for names in self.names]
+        n_edges = sum(a * b for a, b in pairwise(sizes))
+        per_unit = 1.1 if n_edges <= _MOST_EDGES_WITH_NUMBERS else 0.6
+        size = (max(6.4, 2.7 * len(sizes)), max(3.6, 1.6 + per_unit * max(sizes)))
+        return plt.subplots(figsize=size, layout="constrained")[1]
+
+    def _edges(self, places):
+        """Yield both ends of each edge, its weight, and its derivative or None."""
+        for layer, below, above in zip(
+            self.layers, places[:-1], places[1:], strict=True
+        ):
+            for i, start in below.items():
+                for j, end in above.items():
+                    gradient = layer.weight_gradient
+                    yield (
+                        start, end, layer.weights[i, j],
+                        None if gradient is None else gradient[i, j],
+                    )  # fmt: skip
+
+    def _draw_edges(self, ax, places, *, faint):
+        largest = max(float(np.abs(layer.weights).max()) for layer in self.layers) or 1
+        for (x0, y0), (x1, y1), weight, _ in self._edges(places):
+            ax.plot(
+                [x0, x1], [y0, y1], color=POSITIVE if weight >= 0 else NEGATIVE,
+                linewidth=0.4 + 3 * abs(weight) / largest, alpha=0.35 if faint else 0.6,
+                zorder=1, solid_capstyle="butt",
+            )  # fmt: skip
+
+    def _draw_nodes(self, ax, places, *, with_numbers):
+        """Draw the nodes and return the texts that nothing may cover."""
+        texts = []
+        size = _NODE_SIZE if with_numbers else _NODE_SIZE / 2.5
+        for number, layer_places in enumerate(places):
+            layer = None if number == 0 else self.layers[number - 1]
+            values = self.inputs if layer is None else layer.activation
+            for unit, (x, y) in layer_places.items():
+                ax.scatter(x, y, s=size, color="white", edgecolor="black", zorder=3)
+                label = self.names[number][unit]
+                if values is not None and with_numbers:
+                    label += f"\n{values[unit]:.3g}"
+                texts.append(
+                    ax.text(
+                        x, y, label, ha="center", va="center", zorder=4,
+                        fontsize=8 if with_numbers else 6,
+                    )
+                )  # fmt: skip
+                if layer is not None and with_numbers:
+                    texts.append(
+                        ax.annotate(
+                            _below_node(layer, unit), (x, y), (0, -22),
+                            textcoords="offset points", ha="center", va="top",
+                            fontsize=7, zorder=4, linespacing=1.05,
+                            bbox={"color": "white", "alpha": 0.8, "pad": 0.5},
+                        )
+                    )  # fmt: skip
+            n_units = len(self.names[number])
+            if len(layer_places) < n_units:
+                gap = (
+                    layer_places[_FIRST - 1][1] + layer_places[n_units - _LAST][1]
+                ) / 2
+                ax.text(number, gap, "⋮", ha="center", va="center", fontsize=16)
+            units = "1 unit" if n_units == 1 else f"{n_units} units"
+            title = self.titles[number].replace(": ", ":\n")
+            texts.append(
+                ax.text(
+                    number, 1.0, f"{title}\n({units})", ha="center", va="bottom",
+                    fontsize=9, transform=ax.get_xaxis_transform(),
+                )
+            )  # fmt: skip
+        return texts
+
+    def _draw_legend(self, ax, *, with_numbers):
+        from matplotlib.lines import Line2D
+
+        handles = [
+            Line2D([], [], color=POSITIVE, linewidth=2.5, label="weight > 0"),
+            Line2D([], [], color=NEGATIVE, linewidth=2.5, label="weight < 0"),
+        ]
+        title = "an edge is as wide as its weight is large"
+        if with_numbers:
+            title += "; on it: the weight w"
+            if self.layers[0].delta is not None:
+                title += (
+                    ", below it ∂J/∂w\nin a node: its value; below it: its bias b, "
+                )
+                title += "∂J/∂b, which is δ = ∂J/∂z"
+            else:
+                title += "; below a node: its bias b"
+        ax.legend(
+            handles=handles, title=title, loc="upper center", bbox_to_anchor=(0.5, 0.0),
+            ncols=2, frameon=False, fontsize=8, title_fontsize=8,
+        )  # fmt: skip
+
+    def _write_on_edges(self, ax, places, texts):
+        """Write the numbers of each edge where they cover nothing, if there is room."""
+        ax.figure.draw_without_rendering()  # so that everything has its place
+        renderer = ax.figure.canvas.get_renderer()
+        taken = [text.get_window_extent(renderer) for text in texts]
+        radius = 0.5 * np.sqrt(_NODE_SIZE) * ax.figure.dpi / 72
+        for layer_places in places:
+            for place in layer_places.values():
+                x, y = ax.transData.transform(place)
+                taken.append(_box(x - radius, y - radius, x + radius, y + radius))
+        for start, end, weight, gradient in self._edges(places):
+            label = (
+                f"{weight:.2g}" if gradient is None else f"{weight:.2g}\n{gradient:.2g}"
+            )
+            text = ax.text(
+                *start, label, fontsize=7, ha="center", va="center", zorder=2,
+                linespacing=0.95, bbox={"color": "white", "alpha": 0.85, "pad": 0.3},
+            )  # fmt: skip
+            for share in (0.34, 0.5, 0.66, 0.26, 0.42, 0.58, 0.74, 0.2, 0.8):
+                text.set_position(np.add(np.multiply(start, 1 - share),
+                                         np.multiply(end, share)))  # fmt: skip
+                extent = text.get_window_extent(renderer)
+                if not any(extent.overlaps(other) for other in taken):
+                    taken.append(extent)
+                    break
+            else:
+                text.remove()
+
+
+def _box(left, bottom, right, top):
+    from matplotlib.transforms import Bbox
+
+    return Bbox([[left, bottom], [right, top]])
+
+
+def _below_node(layer, unit):
+    """Return the bias of a unit, and its derivative, as text."""
+    bias = f"b {layer.biases[unit]:.2g}"
+    if layer.delta is None:
+        return bias
+    return f"{bias}\nδ {layer.delta[unit]:.2g}"
+
+
+def _shown_units(n_units):
+    """Return the numbers of the units of a layer that are drawn."""
+    if n_units <= _MOST_UNITS:
+        return list(range(n_units))
+    return [*range(_FIRST), *range(n_units - _LAST, n_units)]
+
+
+def _heights(units, most):
+    """Yield each unit with its height; a gap stands for those that are left out."""
+    steps = np.arange(len(units), dtype=float)
+    if units[-1] != len(units) - 1:
+        steps[_FIRST:] += 1
+    spread = min((most - 1) / max(steps[-1], 1), 1.5)
+    middle = (most - 1) / 2
+    yield from zip(units, middle + (steps[-1] / 2 - steps) * spread, strict=True)
+
+
+def _feature_names(estimator, feature_names, n_inputs):
+    if feature_names is None:
+        if n_inputs != estimator.n_features_in_:
+            return [f"c{number}" for number in range(1, n_inputs + 1)]
+        if hasattr(estimator, "feature_names_in_"):
+            return list(estimator.feature_names_in_)
+        return [f"x{number}" for number in range(1, n_inputs + 1)]
+    return _checked(feature_names, "feature_names", n_inputs, "inputs")
+
+
+def _hidden_names(sizes):
+    several = len(sizes) > 1
+    return [
+        [f"h{layer},{unit}" if several else f"h{unit}" for unit in range(1, size + 1)]
+        for layer, size in enumerate(sizes, start=1)
+    ]
+
+
+def _output_names(estimator, output_names, n_outputs):
+    if output_names is None:
+        if is_classifier(estimator):
+            classes = [str(label) for label in estimator.classes_]
+            return classes if len(classes) == n_outputs else [f"p({classes[-1]})"]
+        return ["y"] if n_outputs == 1 else [f"y{k}" for k in range(1, n_outputs + 1)]
+    return _checked(output_names, "output_names", n_outputs, "outputs")
+
+
+def _checked(names, parameter, n_nodes, nodes):
+    """Return names as a list, if there are as many as nodes."""
+    if len(names) != n_nodes:
+        raise ValueError(
+            f"{parameter} has {len(names)} names, but the network has {n_nodes} {nodes}."
+        )
+    return list(names)
+
+
+def _hidden_titles(estimator, n_hidden):
+    activation = estimator.activation
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
+        activation = [activation] * n_hidden
+    return [
+        f"hidden layer{f' {number}' if n_hidden > 1 else ''}: "
+        f"{layer if isinstance(layer, str) else type(layer).__name__}"
+        for number, layer in enumerate(activation, start=1)
+    ]
