@@ -432,7 +432,7 @@ def _checked(names, parameter, n_nodes, nodes):
     """Return names as a list, if there are as many as nodes."""
     if len(names) != n_nodes:
         raise ValueError(
-            f"{parameter} has {len(names)} names, but the network has {n_nodes} {nodes}."
+            f"{parameter} has {len(names)} names, but there are {n_nodes} {nodes}."
         )
     return list(names)
 
