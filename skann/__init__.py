@@ -2,7 +2,7 @@
 
 from skann.core.activations import HiddenActivation
 from skann.core.gradient_check import check_gradient
-from skann.core.initializers import Normal, Uniform
+from skann.core.initializers import Initializer, Normal, Uniform
 from skann.core.losses import Loss
 from skann.estimators.classifier import BackpropClassifier
 from skann.estimators.regressor import BackpropRegressor
@@ -13,6 +13,7 @@ __all__ = [
     "BackpropClassifier",
     "BackpropRegressor",
     "HiddenActivation",
+    "Initializer",
     "Loss",
     "Normal",
     "Optimizer",

@@ -579,7 +579,7 @@ class TrainingRun:
 def _warn(message, category=UserWarning):
     """Warn as from the line outside skann that called it, however deep this is."""
     level, frame = 1, sys._getframe()
-    while frame.f_back and _is_inside(frame.f_globals["__name__"]):
+    while frame.f_back and _is_inside(frame.f_globals.get("__name__", "")):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 

@@ -129,7 +129,8 @@ class LossCurveDisplay(Display):
             history["epoch"],
             history["loss"],
             None if np.isnan(scores).all() else scores,
-            loss_name=_name_of(estimator.loss),
+            loss_name=_name_of(estimator.loss)
+            + (" + L2 penalty" if estimator.alpha else ""),
             score_name=_score_name(estimator),
             name=name,
         ).plot(ax, score_ax)
@@ -162,7 +163,7 @@ class LossCurveDisplay(Display):
         ax.set(
             title="Training, epoch by epoch",
             xlabel="epoch",
-            ylabel=f"training loss ({self.loss_name}, with penalty)",
+            ylabel=f"training loss ({self.loss_name})",
             yscale="log" if spans_decades(everything) else "linear",
         )
         self.score_ax_ = score_ax
@@ -364,8 +365,11 @@ class ParameterPathDisplay(Display):
         ax.set_xscale("symlog", linthresh=1.0, linscale=0.3)
         last = max(np.max(np.asarray(self.epochs)), 1)
         ax.set_xlim(0, last)
-        powers = [10**power for power in range(int(np.log10(last)) + 1)]
-        ax.set_xticks([0, *powers], [str(tick) for tick in [0, *powers]])
+        powers = [10**power for power in range(int(np.log10(last) + 0.01) + 1)]
+        ticks = [0, *(power for power in powers if power <= last)]
+        if last > 2 * ticks[-1]:
+            ticks.append(int(last))
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.set(
             title=self.title or f"The path of each {self.ylabel}",
             xlabel="epoch (0: before training)",

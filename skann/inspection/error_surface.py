@@ -97,6 +97,7 @@ class ErrorSurfaceDisplay(Display):
         recorder: ParameterRecorder | None = None,
         random_state: int | RandomState | None = None,
         kind: Literal["contour", "surface"] = "contour",
+        colorbar: bool = True,
         ax: Any = None,
     ) -> Self:
         """Evaluate the objective of the data on a grid, and draw it.
@@ -141,6 +142,9 @@ class ErrorSurfaceDisplay(Display):
 
         kind : {"contour", "surface"}, default="contour"
             Seen from above, or in three dimensions. With one parameter it is a curve.
+
+        colorbar : bool, default=True
+            Whether contours have a bar of their colours.
 
         ax : matplotlib Axes, default=None
             Where to draw, for a surface with `projection="3d"`; None makes a new
@@ -207,10 +211,16 @@ class ErrorSurfaceDisplay(Display):
             places = np.column_stack([places, heights])
         elif places is not None and recorder is not None:
             places = np.column_stack([places, recorder.losses_])
-        return cls(values, losses, labels, trained, places).plot(kind, ax=ax)
+        return cls(values, losses, labels, trained, places).plot(
+            kind, colorbar=colorbar, ax=ax
+        )
 
     def plot(
-        self, kind: Literal["contour", "surface"] = "contour", *, ax: Any = None
+        self,
+        kind: Literal["contour", "surface"] = "contour",
+        *,
+        colorbar: bool = True,
+        ax: Any = None,
     ) -> Self:
         """Draw the objective.
 
@@ -218,6 +228,9 @@ class ErrorSurfaceDisplay(Display):
         ----------
         kind : {"contour", "surface"}, default="contour"
             Seen from above, or in three dimensions. With one parameter it is a curve.
+
+        colorbar : bool, default=True
+            Whether contours have a bar of their colours.
 
         ax : matplotlib Axes, default=None
             Where to draw, for a surface with `projection="3d"`; None makes a new
@@ -237,7 +250,7 @@ class ErrorSurfaceDisplay(Display):
         if len(self.values) == 1:
             self._plot_curve(self._take_axes(ax))
         elif kind == "contour":
-            self._plot_contours(self._take_axes(ax))
+            self._plot_contours(self._take_axes(ax), colorbar=colorbar)
         else:
             if ax is not None and ax.name != "3d":
                 raise ValueError('A surface needs axes with projection="3d".')
@@ -256,7 +269,7 @@ class ErrorSurfaceDisplay(Display):
         )
         ax.legend()
 
-    def _plot_contours(self, ax):
+    def _plot_contours(self, ax, *, colorbar):
         from matplotlib.colors import LogNorm, Normalize
 
         losses = np.ma.masked_invalid(self.losses)
@@ -264,18 +277,23 @@ class ErrorSurfaceDisplay(Display):
         if low == high:  # all alike
             high = low + max(abs(low), 1.0)
         is_log = spans_decades([low, high])
+        if is_log:  # the lowest of more decades would take all colours
+            low = max(low, 1e-4 * high)
         norm = (LogNorm if is_log else Normalize)(low, high)
         levels = (np.geomspace if is_log else np.linspace)(low, high, 25)
         grid = (*self.values, losses.T)
-        filled = ax.contourf(*grid, levels=levels, norm=norm, cmap="viridis")
+        filled = ax.contourf(
+            *grid, levels=levels, norm=norm, cmap="viridis", extend="min"
+        )
         ax.contour(
             *grid, levels=levels, norm=norm, colors="white", linewidths=0.4, alpha=0.6
         )
-        bar = ax.figure.colorbar(
-            filled, ax=ax, label="training loss, with penalty", format="%.3g",
-            ticks=levels[::4],
-        )  # fmt: skip
-        bar.minorticks_off()
+        if colorbar:
+            bar = ax.figure.colorbar(
+                filled, ax=ax, label="training loss, with penalty", format="%.3g",
+                ticks=levels[::4],
+            )  # fmt: skip
+            bar.minorticks_off()
         if self.path is not None:
             x, y = self.path[:, 0], self.path[:, 1]
             ax.plot(x, y, ".-", color=COLORS[1], markersize=4, label="path of training")

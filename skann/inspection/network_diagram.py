@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
@@ -14,13 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
 from skann.inspection.axes import COLORS, Display
-from skann.inspection.trace import trace_backprop
+from skann.inspection.trace import forward_layers, trace_backprop
 
 POSITIVE, NEGATIVE = COLORS[0], COLORS[1]
 
 # A layer with more units is drawn by its first and last ones.
 _MOST_UNITS = 10
 _FIRST, _LAST = 5, 3
+
+# In inches.
+_TITLE_HEIGHT = 0.65
 
 # In points squared, as matplotlib counts.
 _NODE_SIZE = 1500
@@ -141,7 +144,7 @@ class NetworkDiagramDisplay(Display):
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Samples, best a single one, that go through the network: of several, nodes
-            show the mean. It takes y as well. None shows the weights alone.
+            show the mean. None shows the weights alone.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Their targets, for the derivatives of the objective of these samples: by
@@ -168,12 +171,12 @@ class NetworkDiagramDisplay(Display):
             If the estimator has no parameters yet.
 
         ValueError
-            If only one of X and y is given, they do not fit the estimator, or there
+            If y is given without X, they do not fit the estimator, or there
             are too few or too many names.
         """
         check_is_fitted(estimator)
-        if (X is None) != (y is None):
-            raise ValueError("X and y go together: give both, or none of them.")
+        if X is None and y is not None:
+            raise ValueError("y says nothing without X: give both, or X alone.")
         sizes = [len(estimator.coefs_[0]), *(b.size for b in estimator.intercepts_)]
         names = [
             _feature_names(estimator, feature_names, sizes[0]),
@@ -181,15 +184,23 @@ class NetworkDiagramDisplay(Display):
             _output_names(estimator, output_names, sizes[-1]),
         ]
         shape = "-".join(map(str, sizes))
-        if X is None or y is None:
+        inputs, title = None, f"The weights of a {shape} network"
+        if y is None:
             layers = [
                 LayerNumbers(weights, biases)
                 for weights, biases in zip(
                     estimator.coefs_, estimator.intercepts_, strict=True
                 )
             ]
-            inputs, title = None, f"The weights of a {shape} network"
-        else:
+        if X is not None and y is None:
+            forward = forward_layers(estimator, X)
+            layers = [
+                replace(layer, activation=activation.mean(axis=0))
+                for layer, (_, _, activation) in zip(layers, forward, strict=True)
+            ]
+            inputs = forward[0][0].mean(axis=0)
+            title = f"{_who(len(forward[0][0]))} in a {shape} network"
+        elif y is not None:
             trace = trace_backprop(estimator, X, y)
             layers = [
                 LayerNumbers(
@@ -199,8 +210,7 @@ class NetworkDiagramDisplay(Display):
                 for layer in trace.layers
             ]  # fmt: skip
             inputs = trace.layers[0].input.mean(axis=0)
-            n_samples = len(trace.target)
-            who = "One sample" if n_samples == 1 else f"The mean of {n_samples} samples"
+            who = _who(len(trace.target))
             title = f"{who} in a {shape} network: loss J = {trace.loss:.3g}"
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
         titles.append(f"output: {estimator.out_activation_}")
@@ -223,7 +233,7 @@ class NetworkDiagramDisplay(Display):
             ax = self._make_axes()
         ax = self._take_axes(ax)
         ax.set_axis_off()
-        ax.set_title(self.title, pad=44)  # above the titles of the layers
+        ax.set_title(self.title)
         shown = [_shown_units(len(names)) for names in self.names]
         most = max(len(units) for units in shown)
         places = [
@@ -231,7 +241,10 @@ class NetworkDiagramDisplay(Display):
             for x, units in enumerate(shown)
         ]
         ax.set_xlim(-0.35, len(places) - 0.65)
-        ax.set_ylim(-0.75, most - 0.5)
+        # As much room above as the titles of the layers need.
+        height = ax.get_position().height * ax.figure.get_figheight()
+        share = min(_TITLE_HEIGHT / height, 0.4)
+        ax.set_ylim(-0.75, -0.75 + (most + 0.25) / (1 - share))
         n_edges = sum(len(below) * len(above) for below, above in pairwise(places))
         with_numbers = n_edges <= _MOST_EDGES_WITH_NUMBERS
         self._draw_edges(ax, places, faint=not with_numbers)
@@ -251,7 +264,7 @@ class NetworkDiagramDisplay(Display):
         sizes = [len(_shown_units(len(names))) for names in self.names]
         n_edges = sum(a * b for a, b in pairwise(sizes))
         per_unit = 1.1 if n_edges <= _MOST_EDGES_WITH_NUMBERS else 0.6
-        size = (max(6.4, 2.7 * len(sizes)), max(3.6, 1.6 + per_unit * max(sizes)))
+        size = (max(6.4, 2.7 * len(sizes)), max(4.2, 1.9 + per_unit * max(sizes)))
         return plt.subplots(figsize=size, layout="constrained")[1]
 
     def _edges(self, places):
@@ -313,7 +326,7 @@ class NetworkDiagramDisplay(Display):
             title = self.titles[number].replace(": ", ":\n")
             texts.append(
                 ax.text(
-                    number, 1.0, f"{title}\n({units})", ha="center", va="bottom",
+                    number, 1.0, f"{title}\n({units})", ha="center", va="top",
                     fontsize=9, transform=ax.get_xaxis_transform(),
                 )
             )  # fmt: skip
@@ -368,6 +381,10 @@ class NetworkDiagramDisplay(Display):
                     break
             else:
                 text.remove()
+
+
+def _who(n_samples):
+    return "One sample" if n_samples == 1 else f"The mean of {n_samples} samples"
 
 
 def _box(left, bottom, right, top):

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
+from sklearn.utils.validation import validate_data
 
+from skann.core.activations import ACTIVATIONS
 from skann.core.types import FloatArray
+from skann.estimators.blocks import ScaledRows
 from skann.training.data import loss_and_gradient
 
 # Arrays with more numbers than this are summarised.
@@ -316,6 +319,22 @@ def trace_backprop(
             network.activations[number - 1].apply_with_slope(below, slope)
             delta = delta @ weights.T * slope
     return BackpropTrace(layers, data.target, float(loss), float(learning_rate))
+
+
+def forward_layers(
+    estimator: Any, X: Any
+) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Return the input, the pre-activation and the activation of each layer.
+
+    Those of the output layer are the raw output and the prediction for scaled targets.
+    """
+    network, theta = estimator._network(), estimator._theta.astype(np.float64)
+    X = validate_data(estimator, X, accept_sparse="csr", reset=False)
+    scaled = ScaledRows(X, estimator._input_statistics, np.float64)[:]
+    layers = list(_forward(network, theta, scaled))
+    activation = layers[-1][2]
+    ACTIVATIONS[estimator.out_activation_].apply(activation, out=activation)
+    return layers
 
 
 def _forward(network, theta, X):

@@ -102,6 +102,25 @@ def test_of_several_samples_nodes_show_the_mean():
     assert "mean of 20 samples" in display.ax_.get_title()
 
 
+@pytest.mark.parametrize("n_samples", [1, 20])
+def test_without_targets_the_nodes_have_values_and_no_derivatives(n_samples):
+    _, regressor = fit()
+    display = NetworkDiagramDisplay.from_estimator(regressor, X[:n_samples])
+    trace = trace_backprop(regressor, X[:n_samples], Y[:n_samples])
+    for layer, traced in zip(display.layers, trace.layers, strict=True):
+        np.testing.assert_allclose(layer.activation, traced.activation.mean(axis=0))
+        assert layer.delta is None
+    assert not any("δ" in text.get_text() for text in texts_of(display))
+    assert overlapping(texts_of(display)) == []
+
+
+def test_a_title_of_ones_own_is_above_those_of_the_layers():
+    _, regressor = fit()
+    display = NetworkDiagramDisplay.from_estimator(regressor)
+    title = display.ax_.set_title("My network")
+    assert overlapping([title, *texts_of(display)]) == []
+
+
 def test_a_large_network_is_summarised():
     wide, classifier = fit(784, (100,), np.arange(20) % 10, BackpropClassifier)
     display = NetworkDiagramDisplay.from_estimator(classifier, wide[:1], [3])
@@ -150,11 +169,11 @@ def test_it_is_drawn_where_it_is_told_to_and_changes_nothing():
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        ((X,), {}, "X and y go together"),
+        ((None, Y), {}, "y says nothing without X"),
         ((), {"feature_names": ["a"]}, "1 names.*3 inputs"),
         ((), {"output_names": ["a", "b"]}, "2 names.*1 outputs"),
     ],
-    ids=["X-alone", "feature-names", "output-names"],
+    ids=["y-alone", "feature-names", "output-names"],
 )
 def test_what_does_not_fit_is_refused(arguments, options, words):
     _, regressor = fit()
