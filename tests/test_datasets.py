@@ -108,7 +108,7 @@ def test_gates_are_learned_with_the_units_that_they_need(gate, hidden, least, mo
 
 @pytest.mark.parametrize(("hidden", "least", "most"), [((), 0, 0.9), (4, 0.95, 1)])
 def test_the_ring_is_learned_with_four_units(hidden, least, most):
-    # With the rate that falls it is not learned in time: one class in nine is rare.
+    # With rates that fall it is not: their sum, 40, ends before the ring is learned.
     data = make_ring(random_state=123)
     accuracy = train(BackpropClassifier, data, hidden, 2.0, "logistic", decay=1.0)
     assert least <= accuracy <= most

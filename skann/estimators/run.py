@@ -520,7 +520,11 @@ class TrainingRun:
 
     def _attributes_so_far(self):
         """Return a copy, made for callbacks that look: training goes on in place."""
-        return copy.deepcopy(self.fitted_attributes(unfinished=True))
+        attributes = self.fitted_attributes(unfinished=True)
+        lists = [*self.history.values(), attributes["validation_scores_"] or []]
+        # Lists of numbers need no deep copy, which takes long after many epochs.
+        copied = {id(column): list(column) for column in lists}
+        return copy.deepcopy(attributes, copied)
 
     # ---------------------------------------------------------------------- results
 

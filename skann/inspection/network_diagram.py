@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -25,11 +24,16 @@ _FIRST, _LAST = 5, 3
 # In inches.
 _TITLE_HEIGHT = 0.65
 
-# In points squared, as matplotlib counts.
-_NODE_SIZE = 1500
+# Inches from node to node that their numbers need, and points from their centre to
+# their circle.
+_ROOM_FOR_NUMBERS = 0.72
+_RADIUS = 19.0
+
+# So many units of a layer make a new figure so large that there is room for numbers.
+_MOST_UNITS_WITH_NUMBERS = 6
 
 # Networks with more drawn edges have no numbers on them, and faint ones.
-_MOST_EDGES_WITH_NUMBERS = 40
+_MOST_EDGES_WITH_NUMBERS = 50
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,9 @@ class NetworkDiagramDisplay(Display):
     title : str, default=""
         The title of the picture.
 
+    note : str, default=""
+        What else the legend says.
+
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -117,12 +124,14 @@ class NetworkDiagramDisplay(Display):
         *,
         inputs: FloatArray | None = None,
         title: str = "",
+        note: str = "",
     ):
         self.layers = layers
         self.names = names
         self.titles = titles
         self.inputs = inputs
         self.title = title
+        self.note = note
 
     @classmethod
     def from_estimator(
@@ -214,7 +223,15 @@ class NetworkDiagramDisplay(Display):
             title = f"{who} in a {shape} network: loss J = {trace.loss:.3g}"
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
         titles.append(f"output: {estimator.out_activation_}")
-        return cls(layers, names, titles, inputs=inputs, title=title).plot(ax)
+        # The numbers are those of the network itself.
+        scaled = estimator._input_statistics is not None
+        scaled = scaled or estimator._target_statistics is not None
+        notes = ["numbers of scaled data"] * scaled
+        if y is not None and title.startswith("The mean"):
+            notes.append("δ and derivatives of the mean of the losses")
+        return cls(
+            layers, names, titles, inputs=inputs, title=title, note="; ".join(notes)
+        ).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the network.
@@ -245,13 +262,18 @@ class NetworkDiagramDisplay(Display):
         height = ax.get_position().height * ax.figure.get_figheight()
         share = min(_TITLE_HEIGHT / height, 0.4)
         ax.set_ylim(-0.75, -0.75 + (most + 0.25) / (1 - share))
-        n_edges = sum(len(below) * len(above) for below, above in pairwise(places))
-        with_numbers = n_edges <= _MOST_EDGES_WITH_NUMBERS
-        self._draw_edges(ax, places, faint=not with_numbers)
-        texts = self._draw_nodes(ax, places, with_numbers=with_numbers)
-        self._draw_legend(ax, with_numbers=with_numbers)
-        if with_numbers:
-            self._write_on_edges(ax, places, texts)
+        room = height * (1 - share) / (most + 0.25)
+        with_numbers = room >= _ROOM_FOR_NUMBERS
+        radius = _RADIUS if with_numbers else min(12.0, 0.36 * 72 * room)
+        edges = list(self._edges(places))
+        on_edges = with_numbers and len(edges) <= _MOST_EDGES_WITH_NUMBERS
+        self._draw_edges(ax, edges, faint=not on_edges)
+        texts = self._draw_nodes(ax, places, radius, with_numbers=with_numbers)
+        # A first one, so that the layout leaves it room.
+        self._draw_legend(ax, with_numbers=with_numbers, on_edges=on_edges, n_left=0)
+        if on_edges:
+            n_left = self._write_on_edges(ax, places, edges, texts)
+            self._draw_legend(ax, with_numbers=True, on_edges=True, n_left=n_left)
         return self
 
     def _make_axes(self):
@@ -262,8 +284,7 @@ class NetworkDiagramDisplay(Display):
         import matplotlib.pyplot as plt
 
         sizes = [len(_shown_units(len(names))) for names in self.names]
-        n_edges = sum(a * b for a, b in pairwise(sizes))
-        per_unit = 1.1 if n_edges <= _MOST_EDGES_WITH_NUMBERS else 0.6
+        per_unit = 1.1 if max(sizes) <= _MOST_UNITS_WITH_NUMBERS else 0.6
         size = (max(6.4, 2.7 * len(sizes)), max(4.2, 1.9 + per_unit * max(sizes)))
         return plt.subplots(figsize=size, layout="constrained")[1]
 
@@ -280,37 +301,37 @@ class NetworkDiagramDisplay(Display):
                         None if gradient is None else gradient[i, j],
                     )  # fmt: skip
 
-    def _draw_edges(self, ax, places, *, faint):
+    def _draw_edges(self, ax, edges, *, faint):
         largest = max(float(np.abs(layer.weights).max()) for layer in self.layers) or 1
-        for (x0, y0), (x1, y1), weight, _ in self._edges(places):
+        for (x0, y0), (x1, y1), weight, _ in edges:
             ax.plot(
                 [x0, x1], [y0, y1], color=POSITIVE if weight >= 0 else NEGATIVE,
                 linewidth=0.4 + 3 * abs(weight) / largest, alpha=0.35 if faint else 0.6,
                 zorder=1, solid_capstyle="butt",
             )  # fmt: skip
 
-    def _draw_nodes(self, ax, places, *, with_numbers):
+    def _draw_nodes(self, ax, places, radius, *, with_numbers):
         """Draw the nodes and return the texts that nothing may cover."""
         texts = []
-        size = _NODE_SIZE if with_numbers else _NODE_SIZE / 2.5
+        size = (2 * radius) ** 2
         for number, layer_places in enumerate(places):
             layer = None if number == 0 else self.layers[number - 1]
             values = self.inputs if layer is None else layer.activation
             for unit, (x, y) in layer_places.items():
                 ax.scatter(x, y, s=size, color="white", edgecolor="black", zorder=3)
-                label = self.names[number][unit]
+                label = _short(self.names[number][unit])
                 if values is not None and with_numbers:
                     label += f"\n{values[unit]:.3g}"
                 texts.append(
                     ax.text(
                         x, y, label, ha="center", va="center", zorder=4,
-                        fontsize=8 if with_numbers else 6,
+                        fontsize=8 if with_numbers else 6, parse_math=False,
                     )
                 )  # fmt: skip
                 if layer is not None and with_numbers:
                     texts.append(
                         ax.annotate(
-                            _below_node(layer, unit), (x, y), (0, -22),
+                            _below_node(layer, unit), (x, y), (0, -radius - 2.5),
                             textcoords="offset points", ha="center", va="top",
                             fontsize=7, zorder=4, linespacing=1.05,
                             bbox={"color": "white", "alpha": 0.8, "pad": 0.5},
@@ -332,39 +353,50 @@ class NetworkDiagramDisplay(Display):
             )  # fmt: skip
         return texts
 
-    def _draw_legend(self, ax, *, with_numbers):
+    def _draw_legend(self, ax, *, with_numbers, on_edges, n_left):
+        """Say what colours, widths and numbers mean."""
         from matplotlib.lines import Line2D
 
+        has_values, has_deltas = (
+            self.inputs is not None,
+            self.layers[0].delta is not None,
+        )
+        lines = ["an edge is as wide as its weight is large"]
+        if on_edges:
+            lines[0] += "; on it: the weight w" + (", below it ∂J/∂w" * has_deltas)
+            lines[0] += " (where there is room)" * bool(n_left)
+        if with_numbers:
+            below = "its bias b" + ", and δ = ∂J/∂z = ∂J/∂b" * has_deltas
+            lines.append(
+                "in a node: its value; " * has_values + f"below a node: {below}"
+            )
+        if self.note:
+            lines.append(self.note)
         handles = [
             Line2D([], [], color=POSITIVE, linewidth=2.5, label="weight > 0"),
             Line2D([], [], color=NEGATIVE, linewidth=2.5, label="weight < 0"),
         ]
-        title = "an edge is as wide as its weight is large"
-        if with_numbers:
-            title += "; on it: the weight w"
-            if self.layers[0].delta is not None:
-                title += (
-                    ", below it ∂J/∂w\nin a node: its value; below it: its bias b, "
-                )
-                title += "∂J/∂b, which is δ = ∂J/∂z"
-            else:
-                title += "; below a node: its bias b"
         ax.legend(
-            handles=handles, title=title, loc="upper center", bbox_to_anchor=(0.5, 0.0),
-            ncols=2, frameon=False, fontsize=8, title_fontsize=8,
+            handles=handles, title="\n".join(lines),
+            loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, frameon=False,
+            fontsize=8, title_fontsize=8, alignment="center",
         )  # fmt: skip
 
-    def _write_on_edges(self, ax, places, texts):
-        """Write the numbers of each edge where they cover nothing, if there is room."""
+    def _write_on_edges(self, ax, places, edges, texts):
+        """Write the numbers of each edge where they cover nothing.
+
+        Returns the number of edges for which there is no room.
+        """
         ax.figure.draw_without_rendering()  # so that everything has its place
         renderer = ax.figure.canvas.get_renderer()
         taken = [text.get_window_extent(renderer) for text in texts]
-        radius = 0.5 * np.sqrt(_NODE_SIZE) * ax.figure.dpi / 72
+        radius = _RADIUS * ax.figure.dpi / 72
+        n_left = 0
         for layer_places in places:
             for place in layer_places.values():
                 x, y = ax.transData.transform(place)
                 taken.append(_box(x - radius, y - radius, x + radius, y + radius))
-        for start, end, weight, gradient in self._edges(places):
+        for start, end, weight, gradient in edges:
             label = (
                 f"{weight:.2g}" if gradient is None else f"{weight:.2g}\n{gradient:.2g}"
             )
@@ -381,6 +413,13 @@ class NetworkDiagramDisplay(Display):
                     break
             else:
                 text.remove()
+                n_left += 1
+        return n_left
+
+
+def _short(name):
+    """Return a name that fits into a node."""
+    return name if len(name) <= 7 else f"{name[:6]}…"
 
 
 def _who(n_samples):

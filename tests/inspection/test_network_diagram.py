@@ -121,6 +121,40 @@ def test_a_title_of_ones_own_is_above_those_of_the_layers():
     assert overlapping([title, *texts_of(display)]) == []
 
 
+def test_numbers_are_left_out_where_there_is_no_room_and_the_legend_says_so():
+    wide, regressor = fit(4, (5,))
+    _, axes = plt.subplots(1, 2, figsize=(10, 6.5), layout="constrained")
+    display = NetworkDiagramDisplay.from_estimator(
+        regressor, wide[:1], Y[:1], ax=axes[0]
+    )
+    assert overlapping(texts_of(display)) == []
+    n_edges = len(display.ax_.lines)
+    written = [t for t in texts_of(display) if t.get_text().count("\n") == 1]
+    on_edges = [t for t in written if t.get_zorder() == 2]
+    legend = display.ax_.get_legend().get_title().get_text()
+    assert ("where there is room" in legend) == (len(on_edges) < n_edges)
+    _, axes = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
+    small = NetworkDiagramDisplay.from_estimator(regressor, wide[:1], Y[:1], ax=axes[0])
+    assert not any("δ" in text.get_text() for text in texts_of(small))
+    assert overlapping(texts_of(small)) == []
+
+
+def test_nodes_have_numbers_though_the_edges_have_none():
+    wide, regressor = fit(2, (6, 6))
+    display = NetworkDiagramDisplay.from_estimator(regressor, wide[:1], Y[:1])
+    assert sum("δ" in text.get_text() for text in texts_of(display)) == 13
+    assert "on it" not in display.ax_.get_legend().get_title().get_text()
+
+
+def test_a_name_is_no_formula_and_is_cut_to_fit():
+    _, regressor = fit()
+    display = NetworkDiagramDisplay.from_estimator(
+        regressor, feature_names=["a$_$", "sepal length", "c"]
+    )
+    display.figure_.canvas.draw()
+    assert {"a$_$", "sepal …", "c"} <= {text.get_text() for text in texts_of(display)}
+
+
 def test_a_large_network_is_summarised():
     wide, classifier = fit(784, (100,), np.arange(20) % 10, BackpropClassifier)
     display = NetworkDiagramDisplay.from_estimator(classifier, wide[:1], [3])
