@@ -101,7 +101,7 @@ for name in dict.fromkeys(names):
         color="C1" if survives else "0.7", zorder=3 if survives else 1,
     )  # fmt: skip
 left.set(
-    title="Two epochs are enough to see which ones are hopeless",
+    title="The hopeless ones show early, most after two epochs",
     xlabel="epochs (max_iter) in a round, logarithmic",
     ylabel="cross-validated accuracy",
     xscale="log",
