@@ -143,6 +143,7 @@ class ParameterRecorder(_EpochCallback):
         self.coef_gradients_: list[list[np.ndarray]] = []
         self.intercept_gradients_: list[list[np.ndarray]] = []
         self.losses_: list[float] = []
+        self._thetas: list[np.ndarray] = []
 
     def on_fit_task_begin(
         self,
@@ -202,8 +203,8 @@ class ParameterRecorder(_EpochCallback):
             )
         place = recorded.index(epoch)
         earlier = copy.copy(estimator)
-        earlier.coefs_ = self.coefs_[place]
-        earlier.intercepts_ = self.intercepts_[place]
+        theta = self._thetas[place].astype(estimator._theta.dtype)
+        earlier._replace_theta(theta)
         earlier.n_iter_ = epoch
         earlier.loss_curve_ = estimator.loss_curve_[:epoch]
         earlier.history_ = {
@@ -219,6 +220,7 @@ class ParameterRecorder(_EpochCallback):
         loss, gradient, _ = loss_and_gradient(objective, theta, data)
         self.epochs_.append(len(estimator.loss_curve_))
         self.losses_.append(loss)
+        self._thetas.append(theta)
         self.coefs_.append(list(network.weights(theta)))
         self.intercepts_.append(list(network.biases(theta)))
         self.coef_gradients_.append(list(network.weights(gradient)))

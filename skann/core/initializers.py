@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import RandomState
 
-from skann.core.activations import HiddenActivation, Logistic
+from skann.core.activations import HiddenActivation, Logistic, find_activation
 from skann.core.types import FloatArray
 
 
@@ -143,6 +143,14 @@ INITIALIZERS: dict[str, Initializer] = {
     "fan_in_uniform": FanScaled("uniform", 1.0, both_fans=False, random_biases=True),
 }
 
+# What "auto" stands for, by the activation; "he_normal" for others.
+_AUTO = {
+    # As scikit-learn's MLP.
+    **dict.fromkeys(("identity", "logistic", "tanh", "relu"), "glorot_uniform"),
+    # Klambauer et al., 2017, "Self-normalizing neural networks", section 3.
+    "selu": "lecun_normal",
+}
+
 # With logistic hidden units scikit-learn's MLP draws from a narrower interval.
 _GLOROT_UNIFORM_LOGISTIC = FanScaled("uniform", 2.0, both_fans=True, random_biases=True)
 
@@ -155,7 +163,8 @@ def find_initializer(
     Parameters
     ----------
     init : str or Initializer
-        One of the names in `INITIALIZERS`, or an object, which is returned as it is.
+        One of the names in `INITIALIZERS`, "auto" for what suits the activation, or an
+        object, which is returned as it is.
 
     activation : str or HiddenActivation
         The activation that the layer's weights lead to.
@@ -167,6 +176,8 @@ def find_initializer(
     """
     if not isinstance(init, str):
         return init
+    if init == "auto":
+        init = _AUTO.get(getattr(find_activation(activation), "name", ""), "he_normal")
     is_logistic = activation == "logistic" or isinstance(activation, Logistic)
     if init == "glorot_uniform" and is_logistic:
         return _GLOROT_UNIFORM_LOGISTIC

@@ -29,6 +29,7 @@ from numpy.typing import DTypeLike
 
 from skann.core.activations import HiddenActivation, find_activation, find_activations
 from skann.core.dropout import Dropout
+from skann.core.embedding import EmbeddingMemory, PeriodicEmbedding
 from skann.core.initializers import Initializer, find_initializer
 from skann.core.types import FloatArray, Matrix
 
@@ -69,6 +70,10 @@ class Network:
         The name of the activation of the hidden layers, or an object, or a sequence
         with one for each hidden layer.
 
+    embedding : PeriodicEmbedding, default=None
+        What makes the columns that the first layer takes from the inputs, which are
+        then made dense batch by batch; None for the inputs themselves.
+
     Attributes
     ----------
     activations : list of HiddenActivation
@@ -98,7 +103,9 @@ class Network:
         self,
         layer_sizes: Sequence[int],
         activation: str | HiddenActivation | Iterable[str | HiddenActivation],
+        embedding: PeriodicEmbedding | None = None,
     ):
+        self.embedding = embedding
         self.layer_sizes = tuple(int(size) for size in layer_sizes)
         self.activations = find_activations(activation, len(self.layer_sizes) - 2)
         # The output layer starts like the last hidden layer. Without one it starts
@@ -109,12 +116,18 @@ class Network:
             self._last_activation = find_activation(activation)
         else:
             self._last_activation = find_activation("identity")
-        self._weight_shapes = list(pairwise(self.layer_sizes))
+        n_columns = self.layer_sizes[0] if embedding is None else embedding.n_columns
+        widths = [n_columns, *self.layer_sizes[1:]]
+        self._widest = max(widths)
+        self._weight_shapes = list(pairwise(widths))
         sizes = [n_in * n_out for n_in, n_out in self._weight_shapes]
         self.n_weights = sum(sizes)
-        self.n_parameters = self.n_weights + sum(self.layer_sizes[1:])
+        self.n_layer_parameters = self.n_weights + sum(self.layer_sizes[1:])
+        self.n_parameters = self.n_layer_parameters
+        if embedding is not None:
+            self.n_parameters += embedding.n_parameters
         # Where each array starts in theta: all weights first, then all biases, so
-        # that the penalty sees one contiguous slice.
+        # that the penalty sees one contiguous slice. The embedding comes last.
         self._starts = np.cumsum([0, *sizes, *self.layer_sizes[1:]]).tolist()
 
     @property
@@ -128,7 +141,7 @@ class Network:
 
         It bounds the memory as well, however wide the layers are.
         """
-        return max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(self.layer_sizes)))
+        return max(1, min(_MOST_ROWS, _MOST_NUMBERS // self._widest))
 
     def weights(self, theta: FloatArray) -> LayerList:
         """Return each layer's weights, of shape (fan_in, fan_out), as views."""
@@ -150,14 +163,21 @@ class Network:
         """Return the weights and biases (W, b) of each layer, as views into theta."""
         return list(zip(self.weights(theta), self.biases(theta), strict=True))
 
+    def embedding_parameters(self, theta: FloatArray) -> FloatArray:
+        """Return the part of theta that belongs to the embedding, as a view."""
+        return theta[self.n_layer_parameters :]
+
     def pack(
         self,
         weights: Iterable[FloatArray],
         biases: Iterable[FloatArray],
         dtype: DTypeLike,
+        embedding: FloatArray | None = None,
     ) -> FloatArray:
         """Return a new theta that holds copies of the given arrays."""
         arrays = [np.ravel(array) for array in (*weights, *biases)]
+        if embedding is not None:
+            arrays.append(embedding)
         return np.concatenate(arrays).astype(dtype, copy=False)
 
     def draw(
@@ -190,10 +210,15 @@ class Network:
             )
         ]
         weights, biases = zip(*layers, strict=True)
-        return self.pack(weights, biases, dtype)
+        embedding = None
+        if self.embedding is not None:
+            embedding = self.embedding.draw(random_state, dtype)
+        return self.pack(weights, biases, dtype, embedding)
 
     def parameter_name(self, index: int) -> str:
         """Say which element of `coefs_` or `intercepts_` stands at theta[index]."""
+        if index >= self.n_layer_parameters:
+            return f"embedding[{index - self.n_layer_parameters}]"
         position = int(np.searchsorted(self._starts, index, side="right")) - 1
         offset = index - self._starts[position]
         if position >= self.n_layers:
@@ -248,6 +273,11 @@ class Network:
         """
         buffers = workspace.buffers(X.shape[0])
         layer_input = X
+        if self.embedding is not None and buffers.embedding is not None:
+            layer_input = self.embedding.forward(
+                self.embedding_parameters(theta), _dense(X), buffers.embedding,
+                with_slopes=with_slopes,
+            )  # fmt: skip
         last = self.n_layers - 1
         for layer, (weights, biases) in enumerate(workspace.views(theta)):
             output = buffers.outputs[layer]
@@ -292,8 +322,12 @@ class Network:
         layers = workspace.views(theta)
         gradients = workspace.gradient_views(gradient)
         delta = buffers.delta
+        memory = buffers.embedding
         for layer in range(self.n_layers - 1, -1, -1):
-            layer_input = buffers.outputs[layer - 1] if layer > 0 else X
+            if layer > 0:
+                layer_input = buffers.outputs[layer - 1]
+            else:
+                layer_input = X if memory is None else memory.columns
             weight_gradient, bias_gradient = gradients[layer]
             _multiply(layer_input.T, delta, out=weight_gradient)
             buffers.ones.dot(delta, out=bias_gradient)
@@ -303,6 +337,16 @@ class Network:
                 delta.dot(layers[layer][0].T, out=layer_input)
                 layer_input *= buffers.slopes[layer - 1]
                 delta = layer_input
+        if self.embedding is not None and memory is not None:
+            np.dot(delta, layers[0][0].T, out=memory.columns)
+            self.embedding.backward(
+                self.embedding_parameters(theta), _dense(X), memory,
+                self.embedding_parameters(gradient),
+            )  # fmt: skip
+
+
+def _dense(X: Matrix) -> FloatArray:
+    return X if isinstance(X, np.ndarray) else X.toarray()
 
 
 def _multiply(left: Matrix, right: FloatArray, out: FloatArray) -> None:
@@ -333,12 +377,16 @@ class Buffers:
 
     ones : ndarray of shape (n_samples,)
         Sums over the samples, as a product, which is the fastest way.
+
+    embedding : EmbeddingMemory or None
+        What the embedding needs, if there is one.
     """
 
     outputs: list[FloatArray]
     slopes: list[FloatArray]
     delta: FloatArray
     ones: FloatArray
+    embedding: EmbeddingMemory | None
 
 
 class Workspace:
@@ -369,6 +417,7 @@ class Workspace:
         self._slopes = [allocate(size) for size in hidden]
         self._raw, self._delta = allocate(n_outputs), allocate(n_outputs)
         self._ones = np.ones(n_rows, dtype)
+        self._dtype = dtype
         self._buffers: dict[int, Buffers] = {}
         self._theta: FloatArray | None = None
         self._gradient: FloatArray | None = None
@@ -379,6 +428,7 @@ class Workspace:
             return self._buffers[n_samples]
         except KeyError:
             *hidden, n_outputs = self._network.layer_sizes[1:]
+            embedding = self._network.embedding
 
             def cut(memory: FloatArray, size: int, order: Literal["C", "F"]):
                 return memory[: n_samples * size].reshape(
@@ -397,6 +447,9 @@ class Workspace:
                 ],
                 delta=cut(self._delta, n_outputs, "F"),
                 ones=self._ones[:n_samples],
+                embedding=None
+                if embedding is None
+                else EmbeddingMemory(embedding, n_samples, self._dtype),
             )
             return buffers
 

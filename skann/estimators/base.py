@@ -35,10 +35,12 @@ from sklearn.utils.validation import (
 
 from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation
 from skann.core.dropout import Dropout
+from skann.core.embedding import PeriodicEmbedding
 from skann.core.initializers import INITIALIZERS, Initializer
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
+from skann.estimators.automatic import resolve, setting
 from skann.estimators.blocks import ScaledRows, map_outputs
 from skann.estimators.checks import (
     assign_layers,
@@ -49,6 +51,7 @@ from skann.estimators.checks import (
 from skann.estimators.run import SCHEDULES, TrainingRun
 from skann.estimators.scaling import (
     SCALINGS,
+    absorb_in_embedding,
     absorb_input_scaling,
     absorb_target_scaling,
     center_and_scale,
@@ -129,11 +132,14 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions(set(SCHEDULES)), Schedule],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions({"auto", *SCHEDULES}), Schedule],
+        "learning_rate_init": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "decay": [Interval(Real, 0, None, closed="neither"), None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -149,15 +155,25 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [
+            StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "dropout": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 1, closed="left"),
+            "array-like",
+        ],
+        "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "init": [StrOptions(set(INITIALIZERS)), Initializer],
+        "init": [StrOptions({"auto", *INITIALIZERS}), Initializer],
         "scaling": [StrOptions(set(SCALINGS)), None],
+        "n_frequencies": [
+            StrOptions({"auto"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
+        "frequency_scale": [Interval(Real, 0, None, closed="neither")],
         "dtype": [StrOptions({"float32", "float64"}), None],
     }
 
@@ -314,7 +330,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         passed = X, y, sample_weight
         self._validate_params()
         hidden_layer_sizes = self._hidden_layer_sizes()
-        dropout_rates = self._dropout_rates(len(hidden_layer_sizes))
         self._check_combinations()
         if incremental and self.early_stopping and validation_data[0] is None:
             raise ValueError(
@@ -337,6 +352,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             # In a stream a batch may count for nothing.
             allow_zero_weight=goes_on and incremental,
         )  # fmt: skip
+        trained = self._architecture if goes_on else None
+        self.auto_params_ = resolve(
+            self, X, stochastic=is_stochastic(self.solver), incremental=incremental,
+            trained=trained,
+        )  # fmt: skip
+        dropout_rates = self._dropout_rates(len(hidden_layer_sizes))
         own_validation_data = self._check_validation_data(
             *validation_data, target.shape[1]
         )
@@ -436,7 +457,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if not is_stochastic(self.solver):
             off = {"dropout": 0.0, "weight_decay": 0.0, "max_grad_norm": None}
             for name, value in off.items():
-                if np.any(getattr(self, name) != value):
+                if np.any(getattr(self, name) not in (value, "auto")):
                     raise ValueError(
                         f"{name}={getattr(self, name)!r} works step by step, which "
                         f"solver={self.solver!r} does not. Choose solver='adam' or "
@@ -461,7 +482,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _dropout_rates(self, n_hidden_layers):
         """Return the probability to be left out of each hidden layer's units."""
-        rates = self.dropout
+        rates = setting(self, "dropout")
         if isinstance(rates, Real):
             return [float(rates)] * n_hidden_layers
         rates = list(rates)
@@ -524,6 +545,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             ),
             "output_activation": loss.output_activation.name,
             "scaling": self.scaling,
+            "n_frequencies": setting(self, "n_frequencies"),
             "dtype": self.dtype or X.dtype.name,
         }
         if goes_on:
@@ -637,9 +659,15 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         for theta in thetas if goes_on else []:
             weights, biases = network.weights(theta), network.biases(theta)
             if inputs is not None:
-                absorb_input_scaling(
-                    weights[0], biases[0], self._input_statistics, inputs
-                )
+                first = weights[0], biases[0]
+                old = self._input_statistics
+                if network.embedding is None:
+                    absorb_input_scaling(*first, old, inputs)
+                else:
+                    parameters = network.embedding_parameters(theta)
+                    absorb_in_embedding(
+                        network.embedding, parameters, *first, old, inputs
+                    )
             absorb_target_scaling(
                 weights[-1], biases[-1], self._target_statistics, targets,
                 log_link=self.out_activation_ == "exp",
@@ -677,9 +705,15 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _network(self):
         """Return the network without its parameters."""
-        return Network(
-            self._architecture["layer_sizes"], self._architecture["activation"]
+        architecture = self._architecture
+        sizes, n_frequencies = (
+            architecture["layer_sizes"],
+            architecture["n_frequencies"],
         )
+        embedding = None
+        if n_frequencies > 0:
+            embedding = PeriodicEmbedding(sizes[0], n_frequencies, self.frequency_scale)
+        return Network(sizes, architecture["activation"], embedding)
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -714,6 +748,18 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         self.__dict__.update(
             _theta=theta, _training_state={**self._training_state, "theta": None}
         )
+
+    @property
+    def embedding_(self) -> dict[str, np.ndarray] | None:
+        """Dict of ndarray : What the cosines of the inputs are made of, or None.
+
+        A copy: to change it, change its parameters and fit again.
+        """
+        network = self._require_network()
+        if network.embedding is None:
+            return None
+        values = network.embedding.values(network.embedding_parameters(self._theta))
+        return dict(zip(network.embedding.names, values, strict=True))
 
     @property
     def n_parameters_(self) -> int:
@@ -769,8 +815,17 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         ------
         NotFittedError
             Before `fit`.
+
+        ValueError
+            If the network sees cosines of the inputs, which are no linear function of
+            them.
         """
         check_is_fitted(self)
+        if self._network().embedding is not None:
+            raise ValueError(
+                "The network takes cosines of the scaled inputs as well, so that no "
+                "weights for raw inputs do the same. Fit with n_frequencies=0."
+            )
         return fold_scaling(
             self.coefs_,
             self.intercepts_,

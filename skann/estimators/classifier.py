@@ -87,10 +87,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "exponential", \
+    learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
             "inverse_time", "cosine", "one_cycle"} or Schedule, default="constant"
         The schedule of "sgd" and "adam", where l counts the epochs from 0.
 
+        - "auto": "one_cycle" in `fit`, and "constant" in `partial_fit`. With "adam"
+          and scaled inputs it also turns on the rest of a recipe for tables: what
+          "auto" stands for in `dropout`, `weight_decay` and `n_frequencies`.
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
           samples seen: with 10 000 samples the rate falls a hundredfold in the first
@@ -105,9 +108,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           `max_iter` epochs, then down to 0, both along half a cosine [6]_.
         - an instance of a subclass of `skann.Schedule`.
 
-    learning_rate_init : float, default=0.001
-        The learning rate that the schedule starts from. A change takes effect at the
-        next call of `fit` or `partial_fit`.
+    learning_rate_init : float or "auto", default=0.001
+        The learning rate that the schedule starts from, or for "one_cycle" rises to.
+        "auto" is 0.005 for "cosine" and "one_cycle", and 0.001 for the others. A change
+        takes effect at the next call of `fit` or `partial_fit`.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
@@ -116,8 +120,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         How fast "exponential" and "inverse_time" fall, above 0. None stands for 0.99
         and 0.01.
 
-    max_iter : int, default=200
-        The largest number of epochs, or of iterations of "lbfgs".
+    max_iter : int or "auto", default=200
+        The largest number of epochs, or of iterations of "lbfgs". "auto" is 200, and
+        60 for "cosine" and "one_cycle", which have an end.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch.
@@ -175,22 +180,24 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     epsilon : float, default=1e-8
         Keeps the denominator of "adam" away from zero.
 
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int, np.inf or "auto", default=10
         After how many epochs in a row without an improvement training stops; `np.inf`
-        never stops it.
+        never stops it. "auto" is 10, and for "cosine" and "one_cycle" `np.inf`.
 
     max_fun : int, default=15000
         The largest number of evaluations of the loss by "lbfgs".
 
-    dropout : float or array-like of float, default=0.0
+    dropout : float, array-like of float or "auto", default=0.0
         The probability in [0, 1) that "sgd" and "adam" leave a hidden unit out of a
         step, for all hidden layers or for each [7]_. The other units are divided by one
-        minus that, so that predictions need no change.
+        minus that, so that predictions need no change. "auto" is 0.3 in a `fit` to 100
+        samples or more with `learning_rate="auto"`, "adam" and scaled inputs, else 0.
 
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default=0.0
         The share of the weights (not biases), times the learning rate, that each step
         of "sgd" and "adam" takes away. Unlike `alpha` it depends neither on the loss
-        nor on the batch size [8]_.
+        nor on the batch size [8]_. "auto" is 0.1 in a `fit` with
+        `learning_rate="auto"`, "adam" and scaled inputs, else 0.
 
     max_grad_norm : float or None, default=None
         "sgd" and "adam" scale a gradient whose Euclidean norm is larger down to it
@@ -200,6 +207,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The distribution of the initial weights of a layer with n inputs (fan_in) and
         m outputs.
 
+        - "auto": "glorot_uniform" for the activations that scikit-learn's MLP has,
+          "lecun_normal" for selu, and "he_normal" for the others.
         - "glorot_uniform": uniform within sqrt(6 / (n + m)), or sqrt(2 / (n + m)) if
           the hidden units are logistic, biases too [1]_.
         - "glorot_normal": normal with variance 2 / (n + m), biases zero [1]_.
@@ -215,6 +224,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         range 1; None leaves them as they are. Sample weights count, constant columns
         become 0, and sparse X is divided but not centred (its columns with a large
         offset are better centred beforehand).
+
+    n_frequencies : int or "auto", default=0
+        The number of cosines of each scaled input, from which, beside the input itself,
+        the first layer takes three mixtures; frequencies, phases and mixing weights are
+        learned. 0 gives it the inputs alone. Sparse X is made dense batch by batch.
+        "auto" is 8 in a `fit` to dense X of at most 300 columns with
+        `learning_rate="auto"`, "adam" and scaled inputs, else 0 [11]_.
+
+    frequency_scale : float, default=0.1
+        The standard deviation of the first frequencies, in cycles per unit of the
+        scaled input.
 
     dtype : {"float32", "float64"} or None, default=None
         The type of all numbers of the fit. None follows X: float32 if X is float32,
@@ -232,8 +252,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer.
 
+    embedding_ : dict of ndarray or None
+        What the cosines of the inputs are made of: the factors of the inputs, shape
+        (n_features,), frequencies and phases, shape (n_features, n_frequencies), mixing
+        weights, shape (n_features, n_frequencies, 3), and mixing biases, shape
+        (n_features, 3). None without them.
+
     n_parameters_ : int
-        The number of weights and biases.
+        The number of weights and biases, and of the numbers in `embedding_`.
+
+    auto_params_ : dict
+        The values that parameters set to "auto" had in the last call.
 
     loss_ : float
         The loss of the last epoch.
@@ -292,7 +321,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     where w are the sample weights and W is their mean over the whole data times the
     size of the batch.
 
-    With `scaling=None` and the other parameters equal, training agrees with
+    With `scaling=None` and the parameters of the MLP, training agrees with
     scikit-learn's MLPClassifier to rounding, except where that is wrong. One more
     difference: "adam" follows `learning_rate` here.
 
@@ -317,6 +346,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     .. [10] C. Szegedy et al., "Rethinking the Inception architecture for computer
        vision", CVPR 2016, section 7.
+    .. [11] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024, section 3.
 
     Examples
     --------
@@ -353,10 +384,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str | Schedule = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate_init: float | str = 0.001,
         power_t: float = 0.5,
         decay: float | None = None,
-        max_iter: int = 200,
+        max_iter: int | str = 200,
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
@@ -371,13 +402,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: float | str = 10,
         max_fun: int = 15000,
-        dropout: float | Sequence[float] = 0.0,
-        weight_decay: float = 0.0,
+        dropout: float | Sequence[float] | str = 0.0,
+        weight_decay: float | str = 0.0,
         max_grad_norm: float | None = None,
         init: str | Initializer = "glorot_uniform",
         scaling: str | None = "standard",
+        n_frequencies: int | str = 0,
+        frequency_scale: float = 0.1,
         dtype: str | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -415,6 +448,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.max_grad_norm = max_grad_norm
         self.init = init
         self.scaling = scaling
+        self.n_frequencies = n_frequencies
+        self.frequency_scale = frequency_scale
         self.dtype = dtype
 
     @available_if(has_partial_fit)

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
+from skann.estimators.automatic import setting
 from skann.training.data import TrainingDivergedError
 from skann.training.history import new_history, record
 from skann.training.lbfgs import minimize_lbfgs
@@ -64,16 +65,19 @@ SCHEDULES = {
     "inverse_time": lambda estimator, start: (
         InverseTime() if estimator.decay is None else InverseTime(estimator.decay)
     ),
-    "cosine": lambda estimator, start: Cosine(estimator.max_iter, start),
-    "one_cycle": lambda estimator, start: OneCycle(estimator.max_iter, start),
+    "cosine": lambda estimator, start: Cosine(setting(estimator, "max_iter"), start),
+    "one_cycle": lambda estimator, start: OneCycle(
+        setting(estimator, "max_iter"), start
+    ),
 }
 
 
 def make_schedule(estimator, start):
     """Return the schedule that the estimator's parameters describe."""
-    if isinstance(estimator.learning_rate, Schedule):
-        return estimator.learning_rate
-    return SCHEDULES[estimator.learning_rate](estimator, start)
+    learning_rate = setting(estimator, "learning_rate")
+    if isinstance(learning_rate, Schedule):
+        return learning_rate
+    return SCHEDULES[learning_rate](estimator, start)
 
 
 class TrainingRun:
@@ -188,7 +192,7 @@ class TrainingRun:
         )
         descent = self._make_descent()
         self._n_rows = descent.n_rows
-        max_iter = estimator.max_iter
+        max_iter = setting(estimator, "max_iter")
         n_epochs = 1 if self.incremental else max(0, max_iter - self.n_iter)
         if self.resumes and self.saved["stopped"]:
             return
@@ -213,15 +217,22 @@ class TrainingRun:
         except KeyboardInterrupt:
             self._warn_of_interrupt()
 
+    def _initial_rate(self):
+        return float(setting(self.estimator, "learning_rate_init"))
+
     def _rate(self, schedule):
         """Return the learning rate of the next epoch."""
-        rate = schedule.rate(float(self.estimator.learning_rate_init), self.progress)
+        rate = schedule.rate(self._initial_rate(), self.progress)
         if self.incremental and rate == 0:
+            name, max_iter = (
+                setting(self.estimator, parameter)
+                for parameter in ("learning_rate", "max_iter")
+            )
             _warn(
-                f"learning_rate={self.estimator.learning_rate!r} has come to its end: "
-                f"after {self.progress.n_epochs} epochs the rate is 0, and partial_fit "
+                f"learning_rate={name!r} has come to its end: after "
+                f"{self.progress.n_epochs} epochs the rate is 0, and partial_fit "
                 "changes nothing. Choose another schedule, or a larger max_iter (now "
-                f"{self.estimator.max_iter}) for one that lasts that long.",
+                f"{max_iter}) for one that lasts that long.",
                 ConvergenceWarning,
             )
         return rate
@@ -281,7 +292,7 @@ class TrainingRun:
             rows=rows,
             random_state=self.random_state if estimator.shuffle else None,
             dropout=self.dropout,
-            weight_decay=float(estimator.weight_decay),
+            weight_decay=float(setting(estimator, "weight_decay")),
             max_grad_norm=estimator.max_grad_norm,
         )
 
@@ -310,7 +321,7 @@ class TrainingRun:
                 self.objective,
                 self.data,
                 self.theta,
-                max_iter=estimator.max_iter,
+                max_iter=setting(estimator, "max_iter"),
                 max_fun=estimator.max_fun,
                 tol=estimator.tol,
                 on_iteration=on_iteration,
@@ -325,7 +336,8 @@ class TrainingRun:
             else:
                 _warn(
                     f"lbfgs failed to converge after {self.n_iter} iteration(s) "
-                    f"({result.message}). Increase max_iter (now {estimator.max_iter}) "
+                    f"({result.message}). Increase max_iter (now "
+                    f"{setting(estimator, 'max_iter')}) "
                     f"or max_fun (now {estimator.max_fun}), or scale the data.",
                     ConvergenceWarning,
                 )
@@ -377,15 +389,17 @@ class TrainingRun:
         estimator, progress = self.estimator, self.progress
         if schedule is None and not self.stops_by_score:
             return False
-        if progress.plateau.count <= estimator.n_iter_no_change:
+        n_iter_no_change = setting(estimator, "n_iter_no_change")
+        if progress.plateau.count <= n_iter_no_change:
             return False
         watched = "Validation score" if self.stops_by_score else "Training loss"
         message = (
             f"{watched} did not improve more than tol={estimator.tol:f} for "
-            f"{estimator.n_iter_no_change} consecutive epochs."
+            f"{n_iter_no_change} consecutive epochs."
         )
-        initial = float(estimator.learning_rate_init)
-        stops = schedule is None or not schedule.can_reduce(initial, progress)
+        stops = schedule is None or not schedule.can_reduce(
+            self._initial_rate(), progress
+        )
         if stops:
             if isinstance(schedule, Adaptive):
                 message += " Learning rate too small."
@@ -424,7 +438,7 @@ class TrainingRun:
             if self.learning_rate is not None:
                 names.append("learning_rate_init")
             now = ", ".join(
-                f"{name}={getattr(self.estimator, name):g}" for name in names
+                f"{name}={setting(self.estimator, name):g}" for name in names
             )
             _warn(
                 f"Training stopped at a loss of {loss:.6g}, which is no better than "
@@ -481,7 +495,7 @@ class TrainingRun:
     def _open_callbacks(self, X, y, sample_weight):
         """Tell scikit-learn's callbacks that the fit begins."""
         estimator = self.estimator
-        max_subtasks = estimator.max_iter + (estimator.solver == "lbfgs")
+        max_subtasks = setting(estimator, "max_iter") + (estimator.solver == "lbfgs")
         context = estimator._init_callback_context(max_subtasks=max_subtasks)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._passed = {"X": X, "y": y, "metadata": metadata}

@@ -15,6 +15,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
+from skann.core.embedding import PERIODIC_RATE
+
 SCALINGS = ("standard", "minmax", "robust")
 
 Statistics = dict[str, Any]
@@ -316,15 +318,40 @@ def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> N
     b' = b + sum_j W_j (c'_j - c_j) / s_j. The weights of a column that was zero after
     scaling so far have had no effect: they stay, and only the centre is absorbed.
     """
+    shift, ratio = _change_of_scaling(old, new)
+    if not shift.any() and (ratio == 1).all():
+        return
+    wide = weights.astype(np.float64)
+    biases += shift @ wide
+    weights[...] = wide * ratio[:, np.newaxis]
+
+
+def absorb_in_embedding(
+    embedding, parameters, weights, biases, old: Statistics, new: Statistics
+) -> None:
+    """Change an embedding and the first layer in place so that both compute the same.
+
+    The input x = x' ratio + shift is multiplied by s, and stands in s x W + b and in
+    cos(f s x + p): from these follow W' = W ratio, b' = b + s shift W, f' = f ratio
+    and p' = p + f s shift.
+    """
+    shift, ratio = _change_of_scaling(old, new)
+    factors, frequencies, _, _, _ = embedding.values(parameters.astype(np.float64))
+    _, of_frequencies, of_phases, _, _ = embedding.views(parameters)
+    of_phases += frequencies * (factors * shift)[:, np.newaxis] / PERIODIC_RATE
+    of_frequencies *= ratio[:, np.newaxis]
+    linear = weights[: ratio.size]
+    biases += (factors * shift) @ linear
+    linear *= ratio[:, np.newaxis]
+
+
+def _change_of_scaling(old: Statistics, new: Statistics):
+    """Return (c' - c) / s and s' / s of each column; s' for a column that was zero."""
     old_center, old_scale = center_and_scale(old)
     new_center, new_scale = center_and_scale(new)
-    if np.array_equal(old_center, new_center) and np.array_equal(old_scale, new_scale):
-        return
     was_zero = is_constant(old) & (old["centered"] | (old["low"] == 0))
     old_scale = np.where(was_zero, new_scale, old_scale)
-    wide = weights.astype(np.float64)
-    biases += ((new_center - old_center) / old_scale) @ wide
-    weights[...] = wide * (new_scale / old_scale)[:, np.newaxis]
+    return (new_center - old_center) / old_scale, new_scale / old_scale
 
 
 def absorb_target_scaling(

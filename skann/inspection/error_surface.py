@@ -345,14 +345,7 @@ def _recorded_path(recorder, network):
     """Return each recorded theta as a row."""
     if not getattr(recorder, "epochs_", []):
         raise ValueError("The recorder has recorded nothing.")
-    path = np.array(
-        [
-            network.pack(weights, biases, np.float64)
-            for weights, biases in zip(
-                recorder.coefs_, recorder.intercepts_, strict=True
-            )
-        ]
-    )
+    path = np.array(recorder._thetas)
     if path.shape[1] != network.n_parameters:
         raise ValueError(
             f"The recorder holds {path.shape[1]} parameters, but the estimator has "

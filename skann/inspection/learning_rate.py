@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, check_scalar
 
+from skann.estimators.automatic import setting
 from skann.estimators.base import is_stochastic
 from skann.estimators.run import make_optimizer
 from skann.inspection.axes import Display
@@ -203,6 +204,6 @@ def _start(estimator, X, y, sample_weight):
         dropout=estimator._make_dropout(
             estimator._dropout_rates(n_hidden_layers), goes_on=False
         ),
-        weight_decay=estimator.weight_decay,
+        weight_decay=setting(estimator, "weight_decay"),
         max_grad_norm=estimator.max_grad_norm,
     )

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_scalar
-from sklearn.utils.validation import validate_data
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import _check_n_features
 
 from skann.core.activations import ACTIVATIONS
+from skann.core.embedding import EmbeddingMemory
 from skann.core.types import FloatArray
+from skann.estimators.automatic import setting
 from skann.estimators.blocks import ScaledRows
 from skann.training.data import loss_and_gradient
 
@@ -276,7 +278,7 @@ def trace_backprop(
       output layer    new b_1  [1.1]
     """
     if learning_rate is None:
-        learning_rate = estimator.learning_rate_init
+        learning_rate = setting(estimator, "learning_rate_init")
     check_scalar(
         learning_rate, "learning_rate", Real, min_val=0,
         include_boundaries="neither",
@@ -329,7 +331,8 @@ def forward_layers(
     Those of the output layer are the raw output and the prediction for scaled targets.
     """
     network, theta = estimator._network(), estimator._theta.astype(np.float64)
-    X = validate_data(estimator, X, accept_sparse="csr", reset=False)
+    X = check_array(X, accept_sparse="csr")
+    _check_n_features(estimator, X, reset=False)
     scaled = ScaledRows(X, estimator._input_statistics, np.float64)[:]
     layers = list(_forward(network, theta, scaled))
     activation = layers[-1][2]
@@ -340,6 +343,12 @@ def forward_layers(
 def _forward(network, theta, X):
     """Yield the input, the pre-activation and the activation of each layer."""
     layer_input = X if isinstance(X, np.ndarray) else X.toarray()
+    if network.embedding is not None:
+        memory = EmbeddingMemory(network.embedding, len(layer_input), theta.dtype)
+        parameters = network.embedding_parameters(theta)
+        layer_input = network.embedding.forward(
+            parameters, layer_input, memory, with_slopes=False
+        )
     for number, (weights, biases) in enumerate(network.views(theta)):
         pre_activation = layer_input @ weights + biases
         activation = pre_activation.copy()

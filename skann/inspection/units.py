@@ -11,7 +11,9 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
+from skann.estimators.scaling import fold_scaling
 from skann.inspection.axes import Display, line_style
+from skann.inspection.trace import forward_layers
 
 
 class UnitContributionDisplay(Display):
@@ -138,14 +140,17 @@ class UnitContributionDisplay(Display):
         if column.shape[1] != 1:
             raise ValueError(f"X must have one column. Got {column.shape[1]}.")
         x = np.linspace(column.min(), column.max(), 200)
-        # In terms of raw inputs and of the target's own unit.
-        weights, biases = estimator.fold_scaling()
-        activation = x[:, np.newaxis]
-        for layer, function in enumerate(network.activations):
-            activation = activation @ weights[layer] + biases[layer]
-            function.apply(activation, out=activation)
-        contributions = activation * weights[-1][:, output]
-        bias = float(biases[-1][output])
+        activation = forward_layers(estimator, x[:, np.newaxis])[-1][0]
+        # In the target's own unit.
+        (weights,), (biases,) = fold_scaling(
+            estimator.coefs_[-1:],
+            estimator.intercepts_[-1:],
+            None,
+            estimator._target_statistics,
+            log_link=estimator.out_activation_ == "exp",
+        )
+        contributions = activation * weights[:, output]
+        bias = float(biases[output])
         data = None
         if y is not None:
             target = np.asarray(y, dtype=np.float64).reshape(len(column), -1)

@@ -30,6 +30,15 @@ from skann import BackpropClassifier, BackpropRegressor, Loss, Optimizer, Unifor
 # Enough for the checks that ask for a good fit; the defaults have their 200 epochs.
 SHORT = {"max_iter": 60}
 
+# All that suits tables; dropout is for more samples than these.
+AUTO = dict.fromkeys(
+    (
+        "learning_rate", "learning_rate_init", "max_iter", "n_iter_no_change",
+        "dropout", "weight_decay", "n_frequencies", "init",
+    ),
+    "auto",
+)  # fmt: skip
+
 CHECKED = [
     BackpropClassifier(),
     BackpropClassifier(solver="sgd", **SHORT),
@@ -43,7 +52,10 @@ CHECKED = [
     # is no longer two samples.
     BackpropClassifier(weight_decay=0.01, max_grad_norm=5, **SHORT),
     BackpropClassifier(learning_rate="one_cycle", label_smoothing=0.05, **SHORT),
+    BackpropClassifier((20, 20), "silu", **AUTO),
     BackpropRegressor(),
+    BackpropRegressor((20, 20), "silu", **AUTO),
+    BackpropRegressor(n_frequencies=3, **SHORT),
     BackpropRegressor(solver="sgd", **SHORT),
     BackpropRegressor(solver="lbfgs", **SHORT),
     BackpropRegressor(loss="poisson", **SHORT),

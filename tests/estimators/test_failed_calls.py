@@ -420,6 +420,7 @@ WAYS = {
     "coefs_": ways_to_assign("coefs_"),
     "intercepts_": ways_to_assign("intercepts_"),
     "n_parameters_": lambda kind: ways_to_pass("value", {"any": 3}),
+    "embedding_": lambda kind: ways_to_pass("value", {"any": None}),
     "finalize": unknown_argument,
     "fold_scaling": unknown_argument,
     "get_params": unknown_argument,
@@ -448,9 +449,10 @@ WAYS = {
         "no alias": Way({"sample_weight": 3.5}),
     },
 }
+READ_ONLY = {"n_parameters_", "embedding_"}
 NEEDS_FIT = {
     "predict", "predict_proba", "predict_log_proba", "decision_function", "score",
-    "check_gradient", "coefs_", "intercepts_", "n_parameters_", "finalize",
+    "check_gradient", "coefs_", "intercepts_", *READ_ONLY, "finalize",
     "fold_scaling",
 }  # fmt: skip
 
@@ -494,7 +496,7 @@ def test_a_bad_call_changes_nothing(kind, method, state):
         error = way.error
         if state == "unfitted" and method in NEEDS_FIT:
             error = *BAD_CALL, NotFittedError, AttributeError
-        elif method == "n_parameters_":
+        elif method in READ_ONLY:
             error = AttributeError
         arguments = {**good, **way.arguments}
         passed = contents(arguments)
@@ -835,7 +837,7 @@ def test_training_may_break_off_at_any_line(kind, situation, training, error):
         (kind, method)
         for kind in KINDS
         for method in methods_of(kind)
-        if method in NEEDS_FIT - {"n_parameters_"}
+        if method in NEEDS_FIT - READ_ONLY
     ],
 )
 def test_every_other_method_may_break_off_at_any_line(kind, method, error):
@@ -909,7 +911,7 @@ def test_nothing_that_is_passed_is_changed(kind, fitted, container):
                 for name, value in arguments.items()
                 if isinstance(value, pd.DataFrame) and value.shape[1] == 1
             }
-        if method == "n_parameters_":
+        if method in READ_ONLY:
             continue
         passed = contents(arguments)
         for broken in ("nothing", "record"):
