@@ -21,7 +21,7 @@ N_FREQUENCIES = 8
 
 # With fewer samples there is no dropout, and with more columns there are no cosines.
 LEAST_SAMPLES_TO_DROP = 100
-MOST_COLUMNS_TO_EMBED = 300
+MOST_COLUMNS_TO_EMBED = 100
 
 # A fit by a schedule with an end has so many epochs.
 N_EPOCHS = 60

@@ -229,7 +229,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The number of cosines of each scaled input, from which, beside the input itself,
         the first layer takes three mixtures; frequencies, phases and mixing weights are
         learned. 0 gives it the inputs alone. Sparse X is made dense batch by batch.
-        "auto" is 8 in a `fit` to dense X of at most 300 columns with
+        "auto" is 8 in a `fit` to dense X of at most 100 columns with
         `learning_rate="auto"`, "adam" and scaled inputs, else 0 [11]_.
 
     frequency_scale : float, default=0.1

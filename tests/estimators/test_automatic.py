@@ -52,7 +52,7 @@ def without(values, *names):
     return {name: value for name, value in values.items() if name not in names}
 
 
-WIDE = np.random.RandomState(0).rand(120, 301)
+WIDE = np.random.RandomState(0).rand(120, 101)
 
 NO_RECIPE = {"dropout": 0.0, "weight_decay": 0.0, "n_frequencies": 0}
 CASES = {
@@ -62,7 +62,7 @@ CASES = {
     "few samples": ({"X": X[:99], "y": Y[:99]}, {"dropout": 0.0}),
     "enough samples": ({"X": X[:100], "y": Y[:100]}, {}),
     "many columns": ({"X": WIDE}, {"n_frequencies": 0}),
-    "not too many": ({"X": WIDE[:, :300]}, {}),
+    "not too many": ({"X": WIDE[:, :100]}, {}),
     "sparse": ({"X": sparse.csr_array(X)}, {"n_frequencies": 0}),
 }  # fmt: skip
 
