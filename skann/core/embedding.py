@@ -162,7 +162,7 @@ class PeriodicEmbedding:
 
 
 class EmbeddingMemory:
-    """What the embedding of some rows needs, cut out of memory for more rows.
+    """The arrays that the embedding of so many rows needs.
 
     Parameters
     ----------

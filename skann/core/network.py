@@ -275,7 +275,7 @@ class Network:
         layer_input = X
         if self.embedding is not None and buffers.embedding is not None:
             layer_input = self.embedding.forward(
-                self.embedding_parameters(theta), _dense(X), buffers.embedding,
+                self.embedding_parameters(theta), dense(X), buffers.embedding,
                 with_slopes=with_slopes,
             )  # fmt: skip
         last = self.n_layers - 1
@@ -340,12 +340,13 @@ class Network:
         if self.embedding is not None and memory is not None:
             np.dot(delta, layers[0][0].T, out=memory.columns)
             self.embedding.backward(
-                self.embedding_parameters(theta), _dense(X), memory,
+                self.embedding_parameters(theta), dense(X), memory,
                 self.embedding_parameters(gradient),
             )  # fmt: skip
 
 
-def _dense(X: Matrix) -> FloatArray:
+def dense(X: Matrix) -> FloatArray:
+    """Return a matrix as a plain array, itself if it is one."""
     return X if isinstance(X, np.ndarray) else X.toarray()
 
 

@@ -27,13 +27,17 @@ class Display:
     ax_: Any
     figure_: Any
 
-    def _take_axes(self, ax: Any, **subplot: Any) -> Any:
+    def _take_axes(
+        self, ax: Any, figsize: tuple[float, float] | None = None, **subplot: Any
+    ) -> Any:
         """Return the axes to draw into, new ones for None, and remember them."""
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
         if ax is None:
-            _, ax = plt.subplots(layout="constrained", subplot_kw=subplot or None)
+            _, ax = plt.subplots(
+                figsize=figsize, layout="constrained", subplot_kw=subplot or None
+            )
         self.ax_ = ax
         self.figure_ = ax.figure
         return ax

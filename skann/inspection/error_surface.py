@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, check_scalar
 
 from skann.callbacks import ParameterRecorder
-from skann.core.network import Workspace
 from skann.core.types import FloatArray
 from skann.inspection.axes import COLORS, Display, spans_decades
 from skann.inspection.curves import find_parameter
+from skann.training.data import loss_and_gradient
 
 
 class ErrorSurfaceDisplay(Display):
@@ -187,27 +187,19 @@ class ErrorSurfaceDisplay(Display):
         places = None if path is None else origin + (path - theta) @ (axes.T / norms)
         values = _window(origin, places, span, least_span, grid_resolution)
 
-        workspace = Workspace(network, data.n_samples, theta.dtype)
-        gradient = np.empty_like(theta)
-
-        def loss_at(parameters):
-            return objective.value_and_gradient(
-                parameters, data.X, data.target, data.sample_weight,
-                data.mean_weight * data.n_samples, workspace, gradient,
-            )  # fmt: skip
+        def loss_at(place):
+            moved = theta + (place - origin) @ axes
+            return loss_and_gradient(objective, moved, data)[0]
 
         grid = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):
             losses = np.array(
-                [
-                    loss_at(theta + (place - origin) @ axes)
-                    for place in grid.reshape(-1, len(axes))
-                ]
+                [loss_at(place) for place in grid.reshape(-1, len(axes))]
             ).reshape(grid.shape[:-1])
-        trained = np.append(origin, loss_at(theta))
+        trained = np.append(origin, loss_at(origin))
         if places is not None and parameters is None:
             # The path leaves the plane; on the picture it is the plane's loss.
-            heights = [loss_at(theta + (place - origin) @ axes) for place in places]
+            heights = [loss_at(place) for place in places]
             places = np.column_stack([places, heights])
         elif places is not None and recorder is not None:
             places = np.column_stack([places, recorder.losses_])

@@ -52,13 +52,10 @@ class LayerNumbers:
         In its nodes.
 
     delta : ndarray of shape (fan_out,), default=None
-        dJ/dz, below its nodes.
+        dJ/dz, which is dJ/db, below its nodes.
 
     weight_gradient : ndarray of shape (fan_in, fan_out), default=None
         dJ/dw, on the edges.
-
-    bias_gradient : ndarray of shape (fan_out,), default=None
-        dJ/db, below the nodes.
     """
 
     weights: FloatArray
@@ -66,7 +63,6 @@ class LayerNumbers:
     activation: FloatArray | None = None
     delta: FloatArray | None = None
     weight_gradient: FloatArray | None = None
-    bias_gradient: FloatArray | None = None
 
 
 class NetworkDiagramDisplay(Display):
@@ -194,6 +190,7 @@ class NetworkDiagramDisplay(Display):
         ]
         shape = "-".join(map(str, sizes))
         inputs, title = None, f"The weights of a {shape} network"
+        n_samples = 0
         if y is None:
             layers = [
                 LayerNumbers(weights, biases)
@@ -208,26 +205,27 @@ class NetworkDiagramDisplay(Display):
                 for layer, (_, _, activation) in zip(layers, forward, strict=True)
             ]
             inputs = forward[0][0].mean(axis=0)
-            title = f"{_who(len(forward[0][0]))} in a {shape} network"
+            n_samples = len(forward[0][0])
+            title = f"{_who(n_samples)} in a {shape} network"
         elif y is not None:
             trace = trace_backprop(estimator, X, y)
             layers = [
                 LayerNumbers(
                     layer.weights, layer.biases, layer.activation.mean(axis=0),
-                    layer.delta.sum(axis=0), layer.weight_gradient, layer.bias_gradient,
+                    layer.bias_gradient, layer.weight_gradient,
                 )
                 for layer in trace.layers
             ]  # fmt: skip
             inputs = trace.layers[0].input.mean(axis=0)
-            who = _who(len(trace.target))
-            title = f"{who} in a {shape} network: loss J = {trace.loss:.3g}"
+            n_samples = len(trace.target)
+            title = f"{_who(n_samples)} in a {shape} network: loss J = {trace.loss:.3g}"
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
         titles.append(f"output: {estimator.out_activation_}")
         # The numbers are those of the network itself.
         scaled = estimator._input_statistics is not None
         scaled = scaled or estimator._target_statistics is not None
         notes = ["numbers of scaled data"] * scaled
-        if y is not None and title.startswith("The mean"):
+        if y is not None and n_samples > 1:
             notes.append("δ and derivatives of the mean of the losses")
         return cls(
             layers, names, titles, inputs=inputs, title=title, note="; ".join(notes)
@@ -246,9 +244,7 @@ class NetworkDiagramDisplay(Display):
         display : NetworkDiagramDisplay
             The display.
         """
-        if ax is None:
-            ax = self._make_axes()
-        ax = self._take_axes(ax)
+        ax = self._take_axes(ax, self._figure_size())
         ax.set_axis_off()
         ax.set_title(self.title)
         shown = [_shown_units(len(names)) for names in self.names]
@@ -276,17 +272,11 @@ class NetworkDiagramDisplay(Display):
             self._draw_legend(ax, with_numbers=True, on_edges=True, n_left=n_left)
         return self
 
-    def _make_axes(self):
-        """Return axes of a new figure that is large enough for the network."""
-        from sklearn.utils._optional_dependencies import check_matplotlib_support
-
-        check_matplotlib_support("NetworkDiagramDisplay.plot")
-        import matplotlib.pyplot as plt
-
+    def _figure_size(self):
+        """Return how large a new figure has to be for the network."""
         sizes = [len(_shown_units(len(names))) for names in self.names]
         per_unit = 1.1 if max(sizes) <= _MOST_UNITS_WITH_NUMBERS else 0.6
-        size = (max(6.4, 2.7 * len(sizes)), max(4.2, 1.9 + per_unit * max(sizes)))
-        return plt.subplots(figsize=size, layout="constrained")[1]
+        return max(6.4, 2.7 * len(sizes)), max(4.2, 1.9 + per_unit * max(sizes))
 
     def _edges(self, places):
         """Yield both ends of each edge, its weight, and its derivative or None."""
@@ -357,10 +347,8 @@ class NetworkDiagramDisplay(Display):
         """Say what colours, widths and numbers mean."""
         from matplotlib.lines import Line2D
 
-        has_values, has_deltas = (
-            self.inputs is not None,
-            self.layers[0].delta is not None,
-        )
+        has_values = self.inputs is not None
+        has_deltas = self.layers[0].delta is not None
         lines = ["an edge is as wide as its weight is large"]
         if on_edges:
             lines[0] += "; on it: the weight w" + (", below it ∂J/∂w" * has_deltas)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_n_features
 
 from skann.core.activations import ACTIVATIONS
 from skann.core.embedding import EmbeddingMemory
+from skann.core.network import dense
 from skann.core.types import FloatArray
 from skann.estimators.automatic import setting
 from skann.estimators.blocks import ScaledRows
@@ -287,7 +288,8 @@ def trace_backprop(
     network = objective.network
     loss, gradient, workspace = loss_and_gradient(objective, theta, data)
     delta = workspace.buffers(data.n_samples).delta.copy()
-    forward = list(_forward(network, theta, data.X))
+    output_activation = objective.loss.output_activation
+    forward = list(_forward(network, theta, data.X, output_activation))
     layers: list[LayerTrace] = []
     triples = list(
         zip(forward, network.views(theta), network.views(gradient), strict=True)
@@ -296,9 +298,6 @@ def trace_backprop(
         layer_input, pre_activation, activation = passed
         weights, biases = parameters
         is_output = number == network.n_layers - 1
-        if is_output:
-            activation = pre_activation.copy()
-            objective.loss.output_activation.apply(activation, out=activation)
         layers.insert(
             0,
             LayerTrace(
@@ -334,26 +333,26 @@ def forward_layers(
     X = check_array(X, accept_sparse="csr")
     _check_n_features(estimator, X, reset=False)
     scaled = ScaledRows(X, estimator._input_statistics, np.float64)[:]
-    layers = list(_forward(network, theta, scaled))
-    activation = layers[-1][2]
-    ACTIVATIONS[estimator.out_activation_].apply(activation, out=activation)
-    return layers
+    output_activation = ACTIVATIONS[estimator.out_activation_]
+    return list(_forward(network, theta, scaled, output_activation))
 
 
-def _forward(network, theta, X):
+def _forward(network, theta, X, output_activation):
     """Yield the input, the pre-activation and the activation of each layer."""
-    layer_input = X if isinstance(X, np.ndarray) else X.toarray()
+    layer_input = dense(X)
     if network.embedding is not None:
         memory = EmbeddingMemory(network.embedding, len(layer_input), theta.dtype)
         parameters = network.embedding_parameters(theta)
         layer_input = network.embedding.forward(
             parameters, layer_input, memory, with_slopes=False
         )
-    for number, (weights, biases) in enumerate(network.views(theta)):
+    functions = [*network.activations, output_activation]
+    for function, (weights, biases) in zip(
+        functions, network.views(theta), strict=True
+    ):
         pre_activation = layer_input @ weights + biases
         activation = pre_activation.copy()
-        if number < network.n_layers - 1:
-            network.activations[number].apply(activation, out=activation)
+        function.apply(activation, out=activation)
         yield layer_input, pre_activation, activation
         layer_input = activation
 
