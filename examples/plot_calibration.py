@@ -43,7 +43,7 @@ X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
 def network(**parameters):
     """Return the network with other parameters."""
     return BackpropClassifier(
-        (100,), learning_rate_init=0.01, random_state=0
+        (100,), learning_rate="constant", learning_rate_init=0.01, random_state=0
     ).set_params(**parameters)
 
 

@@ -35,14 +35,12 @@ print(f"{X.shape[0]} images of {X.shape[1]} pixels, {np.unique(y).size} digits")
 
 # %%
 # The model. A few pixels at the edge are white in every image and say nothing: the
-# first step drops them. The second is the network, with 100 hidden units. It scales
-# its inputs by itself; since all pixels have the same unit, "minmax" suits them better
-# than the default, which would give rarely used pixels a large weight.
+# first step drops them. The second is the network, with two hidden layers, as by
+# default. It scales its inputs by itself; since all pixels have the same unit, "minmax"
+# suits them better than the default, which would give rarely used pixels a large
+# weight.
 model = make_pipeline(
-    VarianceThreshold(),
-    BackpropClassifier(
-        hidden_layer_sizes=(100,), scaling="minmax", max_iter=300, random_state=0
-    ),
+    VarianceThreshold(), BackpropClassifier(scaling="minmax", random_state=0)
 )
 
 # %%

@@ -13,11 +13,13 @@ calls their number `max_iter`.
 # the hidden layers, and how strongly weights are held small. They are drawn from wide
 # ranges, those that work on a scale of factors from logarithmic ones.
 import time
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import loguniform
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     HalvingRandomSearchCV,
@@ -33,7 +35,8 @@ X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=0.4, stratify=y, random_state=0
 )
 # The schedule ends with max_iter, so that few epochs are a whole training, too, and no
-# candidate waits for a plateau.
+# candidate waits for a plateau. Some learn nothing in so few, and would say so.
+warnings.simplefilter("ignore", ConvergenceWarning)
 network = BackpropClassifier(
     scaling="minmax", learning_rate="cosine", n_iter_no_change=np.inf, random_state=0
 )

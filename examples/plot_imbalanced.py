@@ -49,7 +49,9 @@ network = BackpropClassifier(
     learning_rate="cosine", learning_rate_init=0.005, max_iter=40,
     n_iter_no_change=np.inf, **settings,
 )  # fmt: skip
-early = BackpropClassifier(learning_rate_init=0.005, early_stopping=True, **settings)
+early = BackpropClassifier(
+    learning_rate="constant", learning_rate_init=0.005, early_stopping=True, **settings
+)
 contenders = {
     "network": network,
     "network, class weights": BackpropClassifier(

@@ -65,7 +65,10 @@ styles = {
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 rates = np.geomspace(1e-4, 1, 9)
-settings = {"max_iter": 30, "n_iter_no_change": np.inf, "random_state": 0}
+settings = {
+    "learning_rate": "constant", "max_iter": 30, "n_iter_no_change": np.inf,
+    "random_state": 0,
+}  # fmt: skip
 fitted, final_losses, milliseconds = {}, {}, {}
 
 

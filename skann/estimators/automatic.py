@@ -1,13 +1,17 @@
 """What the parameters that are "auto" stand for, given the data and each other.
 
-The values were chosen by experiments on tables (docs/choosing.md). They make a recipe:
-one cycle of the learning rate over a fixed number of epochs, cosines of the inputs,
-dropout and weight decay. It holds for "adam" on scaled inputs as long as
-`learning_rate` is "auto": whoever chooses a schedule trains as it says, and no more.
+Either all of them follow a recipe for tables, whose values were chosen by experiments
+(docs/choosing.md): two wide layers, one cycle of the learning rate over a fixed number
+of epochs, cosines of the inputs, dropout, weight decay and smooth labels. Or they are
+what scikit-learn's MLP has. The recipe holds for a `fit` of "adam" to scaled inputs as
+long as `learning_rate` is "auto" and no hidden layer is narrow: whoever chooses a
+schedule or a solver trains as they say, and no more, and a network that is small enough
+to look at stays plain.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,16 +19,37 @@ from scipy import sparse
 
 from skann.training.schedules import Horizon
 
-DROPOUT = 0.3
-WEIGHT_DECAY = 0.1
-N_FREQUENCIES = 8
+RECIPE: dict[str, Any] = {
+    "hidden_layer_sizes": (128, 128),
+    "activation": "silu",
+    "learning_rate": "one_cycle",
+    "beta_2": 0.95,
+    "dropout": 0.3,
+    "weight_decay": 0.1,
+    "label_smoothing": 0.05,
+    "n_frequencies": 8,
+}
 
-# With fewer samples there is no dropout, and with more columns there are no cosines.
+# What scikit-learn's MLP has.
+PLAIN: dict[str, Any] = {
+    "hidden_layer_sizes": (100,),
+    "activation": "relu",
+    "learning_rate": "constant",
+    "beta_2": 0.999,
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "n_frequencies": 0,
+}
+
+# By whether the schedule has an end, as that of the recipe does.
+WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
+WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
+
+# Below these there is no recipe, and no dropout, and above this there are no cosines.
+LEAST_UNITS = 32
 LEAST_SAMPLES_TO_DROP = 100
 MOST_COLUMNS_TO_EMBED = 100
-
-# A fit by a schedule with an end has so many epochs.
-N_EPOCHS = 60
 
 SCHEDULES_WITH_END = ("cosine", "one_cycle")
 
@@ -36,12 +61,14 @@ def is_auto(value: Any) -> bool:
 
 def setting(estimator: Any, name: str) -> Any:
     """Return the value of a parameter, or what "auto" stands for."""
-    return vars(estimator).get("auto_params_", {}).get(name, getattr(estimator, name))
+    value = getattr(estimator, name)
+    return estimator.auto_params_.get(name, value) if is_auto(value) else value
 
 
 def resolve(
     estimator: Any,
     X: Any,
+    hidden_layer_sizes: Sequence[int],
     *,
     stochastic: bool,
     incremental: bool,
@@ -56,6 +83,9 @@ def resolve(
 
     X : ndarray or CSR array of shape (n_samples, n_features)
         The training data.
+
+    hidden_layer_sizes : sequence of int
+        The number of units of each hidden layer, if that is not "auto".
 
     stochastic : bool
         Whether the solver learns from minibatches.
@@ -73,35 +103,32 @@ def resolve(
         own way what they stand for (batch_size, output_activation, init).
     """
     n_samples, n_features = X.shape
-    schedule = estimator.learning_rate
-    if is_auto(schedule):
-        schedule = "constant" if incremental else "one_cycle"
-    has_end = stochastic and (
-        isinstance(schedule, Horizon) or schedule in SCHEDULES_WITH_END
-    )
+    if is_auto(estimator.hidden_layer_sizes):
+        hidden_layer_sizes = RECIPE["hidden_layer_sizes"]
     recipe = (
         is_auto(estimator.learning_rate)
         and estimator.solver == "adam"
         and estimator.scaling is not None
         and not incremental
+        and min(hidden_layer_sizes, default=0) >= LEAST_UNITS
     )
-    n_frequencies = 0
+    values = dict(RECIPE if recipe else PLAIN)
+    if n_samples < LEAST_SAMPLES_TO_DROP:
+        values["dropout"] = 0.0
+    if sparse.issparse(X) or n_features > MOST_COLUMNS_TO_EMBED:
+        values["n_frequencies"] = 0
     if trained is not None:
-        n_frequencies = trained["n_frequencies"]
-    elif recipe and not sparse.issparse(X) and n_features <= MOST_COLUMNS_TO_EMBED:
-        n_frequencies = N_FREQUENCIES
-    drops = recipe and n_samples >= LEAST_SAMPLES_TO_DROP
-    values = {
-        "learning_rate": schedule,
-        "learning_rate_init": 0.005 if has_end else 0.001,
-        "max_iter": N_EPOCHS if has_end else 200,
-        "n_iter_no_change": np.inf if has_end else 10,
-        "dropout": DROPOUT if drops else 0.0,
-        "weight_decay": WEIGHT_DECAY if recipe else 0.0,
-        "n_frequencies": n_frequencies,
-    }
+        values["hidden_layer_sizes"] = tuple(trained["layer_sizes"][1:-1])
+        values |= {name: trained[name] for name in ("activation", "n_frequencies")}
+    schedule = estimator.learning_rate
+    if is_auto(schedule):
+        schedule = values["learning_rate"]
+    has_end = stochastic and (
+        isinstance(schedule, Horizon) or schedule in SCHEDULES_WITH_END
+    )
+    values |= WITH_END if has_end else WITHOUT_END
     return {
         name: value
         for name, value in values.items()
-        if is_auto(getattr(estimator, name))
+        if is_auto(getattr(estimator, name, None))  # a regressor smooths no labels
     }

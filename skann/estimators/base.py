@@ -40,7 +40,7 @@ from skann.core.initializers import INITIALIZERS, Initializer
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
-from skann.estimators.automatic import resolve, setting
+from skann.estimators.automatic import is_auto, resolve, setting
 from skann.estimators.blocks import ScaledRows, map_outputs
 from skann.estimators.checks import (
     assign_layers,
@@ -118,11 +118,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": [
+            StrOptions({"auto"}),
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
         "activation": [
-            StrOptions(set(HIDDEN_ACTIVATIONS)),
+            StrOptions({"auto", *HIDDEN_ACTIVATIONS}),
             HiddenActivation,
             "array-like",
         ],
@@ -152,7 +153,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         "scoring": [str, callable, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [
             StrOptions({"auto"}),
@@ -329,7 +330,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Fit or, if `incremental`, run one epoch more."""
         passed = X, y, sample_weight
         self._validate_params()
-        hidden_layer_sizes = self._hidden_layer_sizes()
+        chosen_sizes = self._hidden_layer_sizes()
         self._check_combinations()
         if incremental and self.early_stopping and validation_data[0] is None:
             raise ValueError(
@@ -354,9 +355,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         )  # fmt: skip
         trained = self._architecture if goes_on else None
         self.auto_params_ = resolve(
-            self, X, stochastic=is_stochastic(self.solver), incremental=incremental,
-            trained=trained,
+            self, X, chosen_sizes, stochastic=is_stochastic(self.solver),
+            incremental=incremental, trained=trained,
         )  # fmt: skip
+        hidden_layer_sizes = self.auto_params_.get("hidden_layer_sizes", chosen_sizes)
         dropout_rates = self._dropout_rates(len(hidden_layer_sizes))
         own_validation_data = self._check_validation_data(
             *validation_data, target.shape[1]
@@ -491,7 +493,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError(
                 f"dropout must be a number in [0, 1), or one for each of the "
                 f"{n_hidden_layers} layers of hidden_layer_sizes="
-                f"{self.hidden_layer_sizes!r}. Got {self.dropout!r}."
+                f"{setting(self, 'hidden_layer_sizes')!r}. Got {self.dropout!r}."
             )
         return [float(rate) for rate in rates]
 
@@ -512,7 +514,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return Dropout(rates, generator)
 
     def _hidden_layer_sizes(self):
-        """Return `hidden_layer_sizes` as a list of int."""
+        """Return `hidden_layer_sizes` as a list of int, which for "auto" is empty."""
+        if is_auto(self.hidden_layer_sizes):
+            return []
         sizes = self.hidden_layer_sizes
         try:
             sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
@@ -536,12 +540,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
         Training that goes on refuses another network than the one that was trained.
         """
+        activation = setting(self, "activation")
         architecture = {
             "layer_sizes": [X.shape[1], *hidden_layer_sizes, target.shape[1]],
             "activation": (
-                self.activation
-                if isinstance(self.activation, str | HiddenActivation)
-                else list(self.activation)
+                activation
+                if isinstance(activation, str | HiddenActivation)
+                else list(activation)
             ),
             "output_activation": loss.output_activation.name,
             "scaling": self.scaling,

@@ -44,15 +44,17 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int, array-like of int or "auto", default="auto"
         The number of units of each hidden layer. An empty sequence means no hidden
-        layer, which leaves a linear model.
+        layer, which leaves a linear model. "auto" is (128, 128) with the recipe (see
+        Notes), else (100,).
 
-    activation : str, HiddenActivation or sequence of these, default="relu"
+    activation : str, HiddenActivation or sequence of these, default="auto"
         The activation of all hidden layers, or one for each: "identity", "logistic",
         "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"
         (`skann.core.activations` has the formulas), or an instance of a subclass of
-        `skann.HiddenActivation`.
+        `skann.HiddenActivation`. "auto" is "silu" with the recipe (see Notes), else
+        "relu".
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", \
             "gamma"} or Loss, default="squared_error"
@@ -102,12 +104,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         `min(200, n_samples)`.
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
-            "inverse_time", "cosine", "one_cycle"} or Schedule, default="constant"
+            "inverse_time", "cosine", "one_cycle"} or Schedule, default="auto"
         The schedule of "sgd" and "adam", where l counts the epochs from 0.
 
-        - "auto": "one_cycle" in `fit`, and "constant" in `partial_fit`. With "adam"
-          and scaled inputs it also turns on the rest of a recipe for tables: what
-          "auto" stands for in `dropout`, `weight_decay` and `n_frequencies`.
+        - "auto": "one_cycle" with the recipe (see Notes), else "constant".
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
           samples seen: with 10 000 samples the rate falls a hundredfold in the first
@@ -122,7 +122,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           `max_iter` epochs, then down to 0, both along half a cosine [6]_.
         - an instance of a subclass of `skann.Schedule`.
 
-    learning_rate_init : float or "auto", default=0.001
+    learning_rate_init : float or "auto", default="auto"
         The learning rate that the schedule starts from, or for "one_cycle" rises to.
         "auto" is 0.005 for "cosine" and "one_cycle", and 0.001 for the others. A change
         takes effect at the next call of `fit` or `partial_fit`.
@@ -134,7 +134,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         How fast "exponential" and "inverse_time" fall, above 0. None stands for 0.99
         and 0.01.
 
-    max_iter : int or "auto", default=200
+    max_iter : int or "auto", default="auto"
         The largest number of epochs, or of iterations of "lbfgs". "auto" is 200, and
         60 for "cosine" and "one_cycle", which have an end.
 
@@ -187,36 +187,36 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     beta_1 : float, default=0.9
         The decay of the mean of the gradients in "adam", in [0, 1).
 
-    beta_2 : float, default=0.999
-        The decay of the mean of their squares, in [0, 1).
+    beta_2 : float or "auto", default="auto"
+        The decay of the mean of their squares, in [0, 1). "auto" is 0.95 with the
+        recipe (see Notes), else 0.999.
 
     epsilon : float, default=1e-8
         Keeps the denominator of "adam" away from zero.
 
-    n_iter_no_change : int, np.inf or "auto", default=10
+    n_iter_no_change : int, np.inf or "auto", default="auto"
         After how many epochs in a row without an improvement training stops; `np.inf`
         never stops it. "auto" is 10, and for "cosine" and "one_cycle" `np.inf`.
 
     max_fun : int, default=15000
         The largest number of evaluations of the loss by "lbfgs".
 
-    dropout : float, array-like of float or "auto", default=0.0
+    dropout : float, array-like of float or "auto", default="auto"
         The probability in [0, 1) that "sgd" and "adam" leave a hidden unit out of a
         step, for all hidden layers or for each [7]_. The other units are divided by one
-        minus that, so that predictions need no change. "auto" is 0.3 in a `fit` to 100
-        samples or more with `learning_rate="auto"`, "adam" and scaled inputs, else 0.
+        minus that, so that predictions need no change. "auto" is 0.3 with the recipe
+        (see Notes) and 100 samples or more, else 0.
 
-    weight_decay : float or "auto", default=0.0
+    weight_decay : float or "auto", default="auto"
         The share of the weights (not biases), times the learning rate, that each step
         of "sgd" and "adam" takes away. Unlike `alpha` it depends neither on the loss
-        nor on the batch size [8]_. "auto" is 0.1 in a `fit` with
-        `learning_rate="auto"`, "adam" and scaled inputs, else 0.
+        nor on the batch size [8]_. "auto" is 0.1 with the recipe (see Notes), else 0.
 
     max_grad_norm : float or None, default=None
         "sgd" and "adam" scale a gradient whose Euclidean norm is larger down to it
         [9]_. None leaves gradients as they are.
 
-    init : str or Initializer, default="glorot_uniform"
+    init : str or Initializer, default="auto"
         The distribution of the initial weights of a layer with n inputs (fan_in) and
         m outputs.
 
@@ -241,12 +241,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         activation, and for the deviances, where it is divided by its mean.
         Predictions come back in the target's units.
 
-    n_frequencies : int or "auto", default=0
+    n_frequencies : int or "auto", default="auto"
         The number of cosines of each scaled input, from which, beside the input itself,
         the first layer takes three mixtures; frequencies, phases and mixing weights are
         learned. 0 gives it the inputs alone. Sparse X is made dense batch by batch.
-        "auto" is 8 in a `fit` to dense X of at most 100 columns with
-        `learning_rate="auto"`, "adam" and scaled inputs, else 0 [13]_.
+        "auto" is 8 with the recipe (see Notes) for dense X of at most 100 columns, else
+        0 [13]_.
 
     frequency_scale : float, default=0.1
         The standard deviation of the first frequencies, in cycles per unit of the
@@ -281,7 +281,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of weights and biases, and of the numbers in `embedding_`.
 
     auto_params_ : dict
-        The values that parameters set to "auto" had in the last call.
+        The values that parameters set to "auto" had in the last call, apart from
+        `batch_size`, `output_activation` and `init`.
 
     loss_ : float
         The loss of the last epoch.
@@ -339,6 +340,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     where w are the sample weights and W is their mean over the whole data times the
     size of the batch.
+
+    The parameters that are "auto" belong together. With a recipe for tables they are
+    what experiments found [13]_; it holds for `fit`, with `solver="adam"`,
+    `learning_rate="auto"`, scaled inputs, and no hidden layer of fewer than 32 units.
+    In all other cases, and so in `partial_fit`, they are those of scikit-learn's MLP.
+    `auto_params_` says what they were.
 
     With `scaling=None` and the parameters of the MLP, training agrees with
     scikit-learn's MLPRegressor to rounding, except where that is wrong. One more
@@ -410,8 +417,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "relu",
+        hidden_layer_sizes: int | Sequence[int] | str = "auto",
+        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "auto",
         *,
         loss: str | Loss = "squared_error",
         quantile: float | Sequence[float] = 0.5,
@@ -420,11 +427,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str | Schedule = "constant",
-        learning_rate_init: float | str = 0.001,
+        learning_rate: str | Schedule = "auto",
+        learning_rate_init: float | str = "auto",
         power_t: float = 0.5,
         decay: float | None = None,
-        max_iter: int | str = 200,
+        max_iter: int | str = "auto",
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
@@ -437,16 +444,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         restore_best_weights: bool = False,
         scoring: str | Callable | None = None,
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float | str = "auto",
         epsilon: float = 1e-8,
-        n_iter_no_change: float | str = 10,
+        n_iter_no_change: float | str = "auto",
         max_fun: int = 15000,
-        dropout: float | Sequence[float] | str = 0.0,
-        weight_decay: float | str = 0.0,
+        dropout: float | Sequence[float] | str = "auto",
+        weight_decay: float | str = "auto",
         max_grad_norm: float | None = None,
-        init: str | Initializer = "glorot_uniform",
+        init: str | Initializer = "auto",
         scaling: str | None = "standard",
-        n_frequencies: int | str = 0,
+        n_frequencies: int | str = "auto",
         frequency_scale: float = 0.1,
         dtype: str | None = None,
     ) -> None:

@@ -18,7 +18,7 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from skann.estimators.automatic import setting
-from skann.training.data import TrainingDivergedError
+from skann.training.data import RowObjective, TrainingDivergedError
 from skann.training.history import new_history, record
 from skann.training.lbfgs import minimize_lbfgs
 from skann.training.minibatch import MinibatchDescent
@@ -43,7 +43,8 @@ def make_optimizer(estimator):
         return estimator.solver
     if estimator.solver == "sgd":
         return SGD(estimator.momentum, estimator.nesterovs_momentum)
-    return Adam(estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    beta_2 = setting(estimator, "beta_2")
+    return Adam(estimator.beta_1, beta_2, estimator.epsilon)
 
 
 def solver_name(solver):
@@ -208,7 +209,9 @@ class TrainingRun:
                 if self._end_task(task) or self.stopped:
                     break
             else:
-                if not (self.incremental or isinstance(schedule, Horizon)):
+                if isinstance(schedule, Horizon) and not self.incremental:
+                    self._warn_if_nothing_is_learned()
+                elif not self.incremental:
                     _warn(
                         f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
                         "reached and the optimization hasn't converged yet.",
@@ -425,16 +428,19 @@ class TrainingRun:
         if constant is None:  # nobody knows
             return
         constant /= self.data.mean_weight * target.shape[0]
+        least = constant * (1 - 1e-6)  # a margin for rounding
         loss = self.history["loss"][-1]
-        # Of targets that are all equal there is nothing to learn. The margin is for
-        # rounding.
-        if constant > 0 and loss >= constant * (1 - 1e-6):
+        if loss >= least and self.dropout is not None:
+            loss = self._loss_of_all_units(rows)
+        # Of targets that are all equal there is nothing to learn.
+        if constant > 0 and loss >= least:
             mean = "the best constant"
             if is_classifier(self.estimator):
                 mean = "the frequencies of the classes"
             elif self.objective.loss.name in ("squared_error", "poisson", "gamma"):
                 mean = "the mean of the targets"
-            names = ["tol", "alpha"]
+            stops_early = np.isfinite(setting(self.estimator, "n_iter_no_change"))
+            names = ["tol" if stops_early else "max_iter", "alpha"]
             if self.learning_rate is not None:
                 names.append("learning_rate_init")
             now = ", ".join(
@@ -447,6 +453,17 @@ class TrainingRun:
                 "activation, init or scaling.",
                 ConvergenceWarning,
             )
+
+    def _loss_of_all_units(self, rows):
+        """Return the loss on the rows (None for all) without dropout or penalty."""
+        n_rows = self.data.n_samples if rows is None else rows.size
+        size = min(n_rows, self.objective.network.rows_per_block)
+        objective = RowObjective(self.objective, self.data, self.theta, size, rows)
+        scale = 1 / (self.data.mean_weight * n_rows)
+        return sum(
+            objective.sums(start, min(start + size, n_rows), scale)
+            for start in range(0, n_rows, size)
+        )
 
     def _warn_of_interrupt(self):
         """Leave nothing half-done after a KeyboardInterrupt, and say what there is."""

@@ -127,7 +127,7 @@ class ActivationDisplay(Display):
         check_is_fitted(estimator)
         if estimator.n_layers_ == 2:
             raise ValueError("A network without hidden layers has no activations.")
-        activation = estimator.activation
+        activation = estimator._architecture["activation"]
         if isinstance(activation, str | HiddenActivation):
             activation = [activation]
         once: list[Any] = []

@@ -180,8 +180,8 @@ def suggest_learning_rate(
 def _start(estimator, X, y, sample_weight):
     """Return the descent of a new network that has not learned anything yet."""
     estimator = clone(estimator).set_params(
-        learning_rate="constant", learning_rate_init=1e-300, max_iter=1,
-        early_stopping=False, warm_start=False, verbose=False,
+        learning_rate_init=1e-300, max_iter=1, early_stopping=False,
+        warm_start=False, verbose=False,
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

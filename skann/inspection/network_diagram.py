@@ -482,7 +482,7 @@ def _checked(names, parameter, n_nodes, nodes):
 
 
 def _hidden_titles(estimator, n_hidden):
-    activation = estimator.activation
+    activation = estimator._architecture["activation"]
     if isinstance(activation, str) or not isinstance(activation, Sequence):
         activation = [activation] * n_hidden
     return [

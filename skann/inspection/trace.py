@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_scalar
-from sklearn.utils.validation import _check_n_features
+from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from skann.core.activations import ACTIVATIONS
 from skann.core.embedding import EmbeddingMemory
@@ -278,6 +278,7 @@ def trace_backprop(
       output layer    b_1      [1.]
       output layer    new b_1  [1.1]
     """
+    check_is_fitted(estimator)
     if learning_rate is None:
         learning_rate = setting(estimator, "learning_rate_init")
     check_scalar(

@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.callbacks import ParameterRecorder
@@ -16,21 +17,18 @@ from skann.inspection import (
     UnitContributionDisplay,
     trace_backprop,
 )
+from skann.training.optimizers import Adam
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-AUTO = dict.fromkeys(
-    (
-        "learning_rate", "learning_rate_init", "max_iter", "n_iter_no_change",
-        "dropout", "weight_decay", "n_frequencies",
-    ),
-    "auto",
-)  # fmt: skip
 RECIPE = {
+    "hidden_layer_sizes": (128, 128),
+    "activation": "silu",
     "learning_rate": "one_cycle",
     "learning_rate_init": 0.005,
     "max_iter": 60,
     "n_iter_no_change": np.inf,
+    "beta_2": 0.95,
     "dropout": 0.3,
     "weight_decay": 0.1,
     "n_frequencies": 8,
@@ -38,9 +36,13 @@ RECIPE = {
 X, Y = make_friedman1(120, noise=0.5, random_state=0)
 
 
+# What the MLP has, and nothing of what it does not have.
+MLP = MLPRegressor().get_params()
+PLAIN = {name: MLP.get(name, 0) for name in RECIPE}
+
+
 def auto_params(X=X, y=Y, **params):
-    regressor = BackpropRegressor((4,), random_state=0, **{**AUTO, **params})
-    return regressor.fit(X, y).auto_params_
+    return BackpropRegressor(random_state=0, **params).fit(X, y).auto_params_
 
 
 def embedded(cls=BackpropRegressor, **params):
@@ -54,71 +56,95 @@ def without(values, *names):
 
 WIDE = np.random.RandomState(0).rand(120, 101)
 
-NO_RECIPE = {"dropout": 0.0, "weight_decay": 0.0, "n_frequencies": 0}
 CASES = {
-    "a table": ({}, {}),
-    "sgd": ({"solver": "sgd"}, NO_RECIPE),
-    "unscaled": ({"scaling": None}, NO_RECIPE),
-    "few samples": ({"X": X[:99], "y": Y[:99]}, {"dropout": 0.0}),
-    "enough samples": ({"X": X[:100], "y": Y[:100]}, {}),
-    "many columns": ({"X": WIDE}, {"n_frequencies": 0}),
-    "not too many": ({"X": WIDE[:, :100]}, {}),
-    "sparse": ({"X": sparse.csr_array(X)}, {"n_frequencies": 0}),
+    "a table": ({}, RECIPE),
+    "few samples": ({"X": X[:99], "y": Y[:99]}, {**RECIPE, "dropout": 0}),
+    "enough samples": ({"X": X[:100], "y": Y[:100]}, RECIPE),
+    "many columns": ({"X": WIDE}, {**RECIPE, "n_frequencies": 0}),
+    "not too many": ({"X": WIDE[:, :100]}, RECIPE),
+    "sparse": ({"X": sparse.csr_array(X)}, {**RECIPE, "n_frequencies": 0}),
+    "sgd": ({"solver": "sgd"}, PLAIN),
+    "lbfgs": ({"solver": "lbfgs"}, PLAIN),
+    "an optimizer": ({"solver": Adam()}, PLAIN),
+    "unscaled": ({"scaling": None}, PLAIN),
+    "constant": ({"learning_rate": "constant"}, PLAIN),
+    "a narrow layer": ({"hidden_layer_sizes": (64, 31)}, PLAIN),
+    "wide layers": ({"hidden_layer_sizes": (64, 32)}, RECIPE),
+    "no hidden layer": ({"hidden_layer_sizes": ()}, PLAIN),
+    "an end": (
+        {"learning_rate": "cosine"},
+        {
+            **PLAIN,
+            "learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf,
+        },
+    ),
+    "values of one's own": (
+        {"max_iter": 7, "dropout": 0.2, "n_frequencies": 2},
+        RECIPE,
+    ),
+    "an activation of one's own": ({"activation": "tanh"}, RECIPE),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_auto_stands_for(case):
-    params, changed = CASES[case]
-    assert auto_params(**params) == {**RECIPE, **changed}
+    params, expected = CASES[case]
+    assert auto_params(**params) == without(expected, *params)
 
 
-def test_a_schedule_of_ones_own_is_the_end_of_the_recipe():
-    off = NO_RECIPE
-    rest = without(RECIPE, "learning_rate")
-    assert auto_params(learning_rate="cosine") == {**rest, **off}
-    plain = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
-    assert auto_params(learning_rate="constant") == {**rest, **off, **plain}
-    of_lbfgs = auto_params(solver="lbfgs")
-    assert of_lbfgs == {"learning_rate": "one_cycle", **off, **plain}
+@pytest.mark.parametrize(
+    ("cls", "peer"),
+    [(BackpropRegressor, MLPRegressor), (BackpropClassifier, MLPClassifier)],
+)
+def test_unscaled_data_are_learned_as_the_mlp_learns_them(cls, peer):
+    y = Y if cls is BackpropRegressor else np.digitize(Y, [10, 18])
+    ours = cls(scaling=None, random_state=0).fit(X, y)
+    theirs = peer(random_state=0).fit(X, y)
+    assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
+    exactly = cls(scaling=None, **theirs.get_params()).fit(X, y)
+    assert exactly.loss_curve_ == ours.loss_curve_
+    assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
 
 
-def test_a_value_of_ones_own_is_kept():
-    found = auto_params(max_iter=7, dropout=0.2, n_frequencies=2)
-    assert found == without(RECIPE, "max_iter", "dropout", "n_frequencies")
-
-
-def test_auto_is_the_same_as_the_values_that_it_stands_for():
-    auto = BackpropRegressor((6,), random_state=0, **AUTO).fit(X, Y)
-    by_hand = BackpropRegressor((6,), random_state=0, **RECIPE).fit(X, Y)
+@pytest.mark.parametrize("cls", [BackpropRegressor, BackpropClassifier])
+def test_auto_is_the_same_as_the_values_that_it_stands_for(cls):
+    y = Y if cls is BackpropRegressor else np.digitize(Y, [10, 18])
+    values = RECIPE if cls is BackpropRegressor else {**RECIPE, "label_smoothing": 0.05}
+    auto = cls(random_state=0).fit(X, y)
+    by_hand = cls(random_state=0, **values).fit(X, y)
+    assert auto.auto_params_ == values
     assert auto.loss_curve_ == by_hand.loss_curve_
     assert_array_equal(auto.predict(X), by_hand.predict(X))
     assert by_hand.auto_params_ == {}
     assert clone(auto).get_params()["dropout"] == "auto"
 
 
-def test_a_stream_has_a_constant_rate_and_nothing_else():
-    stream = BackpropRegressor((6,), random_state=0, **AUTO).partial_fit(X, Y)
+def test_a_stream_is_learned_as_the_mlp_learns_it():
+    stream = BackpropRegressor(random_state=0).partial_fit(X, Y)
+    assert stream.auto_params_ == PLAIN
     assert stream.history_["learning_rate"] == [0.001]
-    assert stream.auto_params_["dropout"] == stream.auto_params_["weight_decay"] == 0
     assert stream.embedding_ is None
-    # After a fit it goes on with the cosines that were learned.
-    fitted = BackpropRegressor((6,), random_state=0, **AUTO).fit(X, Y)
+    # After a fit it goes on with the network that was trained, cosines included.
+    fitted = BackpropRegressor(random_state=0).fit(X, Y)
     frequencies = fitted.embedding_["frequencies"].copy()
     fitted.partial_fit(X, Y)
     assert (fitted.embedding_["frequencies"] != frequencies).any()
+    assert fitted.auto_params_["hidden_layer_sizes"] == (128, 128)
+    assert fitted.auto_params_["activation"] == "silu"
+    # And a fit that goes on after a stream, with the stream's.
+    stream.set_params(warm_start=True, max_iter=3).fit(X, Y)
+    expected = {"hidden_layer_sizes": (100,), "activation": "relu", "n_frequencies": 0}
+    assert stream.auto_params_ == without({**RECIPE, **expected}, "max_iter")
 
 
-def test_the_recipe_learns_more_than_the_defaults():
+def test_the_defaults_learn_more_than_the_mlp():
     X, y = make_friedman1(1200, noise=1.0, random_state=0)
     train, test = slice(0, 600), slice(600, None)
-    recipe = BackpropRegressor(
-        (256, 256), "silu", init="auto", beta_2=0.95, random_state=0, **AUTO
-    ).fit(X[train], y[train])
-    plain = BackpropRegressor(random_state=0).fit(X[train], y[train])
-    score = recipe.score(X[test], y[test])
+    ours = BackpropRegressor(random_state=0).fit(X[train], y[train])
+    plain = BackpropRegressor(random_state=0, learning_rate="constant")
+    score = ours.score(X[test], y[test])
     assert score > 0.94  # the noise leaves 0.96
-    assert score > plain.score(X[test], y[test]) + 0.02
+    assert score > plain.fit(X[train], y[train]).score(X[test], y[test]) + 0.02
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -181,7 +207,7 @@ def test_the_embedding_is_shown():
 def test_an_irrelevant_input_fades():
     noise = np.random.RandomState(1).randn(2000, 6)
     y = np.sin(2 * noise[:, 0])
-    regressor = BackpropRegressor((32,), "silu", random_state=0, **AUTO).fit(noise, y)
+    regressor = BackpropRegressor((32,), random_state=0).fit(noise, y)
     factors = np.abs(regressor.embedding_["factors"])
     assert factors[0] > 3 * factors[1:].max()
 
@@ -246,5 +272,5 @@ def test_training_does_not_go_on_with_other_cosines():
 
 
 def test_a_schedule_with_an_end_is_no_reason_to_warn(recwarn):
-    BackpropRegressor((3,), random_state=0, **AUTO).fit(X, Y)
+    BackpropRegressor(random_state=0).fit(X, Y)
     assert not [w for w in recwarn if w.category is ConvergenceWarning]

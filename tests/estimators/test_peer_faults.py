@@ -536,7 +536,9 @@ def peak_memory(function, *args):
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_d3_a_finalized_pickle_is_hardly_larger_than_the_weights(solver):
     data, classes = load_digits(return_X_y=True)
-    estimator = BackpropClassifier((400,), solver=solver, random_state=0, max_iter=2)
+    estimator = BackpropClassifier(
+        (400,), solver=solver, learning_rate="constant", random_state=0, max_iter=2
+    )
     with pytest.warns(ConvergenceWarning, match="hasn't converged"):
         estimator.fit(data, classes)
     weights = sum(array.nbytes for array in (*estimator.coefs_, *estimator.intercepts_))

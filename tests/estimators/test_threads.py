@@ -23,7 +23,7 @@ BOTH = pytest.mark.parametrize("kind", KINDS)
 
 def fitted(kind, **params):
     """Fit a network whose products are large enough for several BLAS threads."""
-    params = {"max_iter": 5, "random_state": 0, **params}
+    params = {"learning_rate": "constant", "max_iter": 5, "random_state": 0, **params}
     estimator = KINDS[kind]((200,), **params)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

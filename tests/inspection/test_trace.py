@@ -95,7 +95,8 @@ def test_nothing_is_changed_and_the_rate_is_the_estimators(name):
     trace = trace_backprop(estimator, X[:3], target[:3])
     trace.layers[0].weights[...] = 0
     assert joblib.hash(vars(estimator)) == before
-    assert trace.learning_rate == estimator.learning_rate_init
+    rate = estimator.auto_params_.get("learning_rate_init")
+    assert trace.learning_rate == (rate or estimator.learning_rate_init)
 
 
 @EACH_CASE
