@@ -3,10 +3,10 @@
 Either all of them follow a recipe for tables, whose values were chosen by experiments
 (docs/choosing.md): two wide layers, one cycle of the learning rate over a fixed number
 of epochs, cosines of the inputs, dropout, weight decay and smooth labels. Or they are
-what scikit-learn's MLP has. The recipe holds for a `fit` of "adam" to scaled inputs as
-long as `learning_rate` is "auto" and no hidden layer is narrow: whoever chooses a
-schedule or a solver trains as they say, and no more, and a network that is small enough
-to look at stays plain.
+what scikit-learn's MLP has. The recipe holds for a `fit` of "adam" to enough samples
+with scaled inputs, as long as `learning_rate` is "auto" and no hidden layer is narrow:
+whoever chooses a schedule or a solver trains as they say, and no more, and a network
+that is small enough to look at stays plain.
 """
 
 from __future__ import annotations
@@ -46,9 +46,11 @@ PLAIN: dict[str, Any] = {
 WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
 WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
 
-# Below these there is no recipe, and no dropout, and above this there are no cosines.
+# With fewer samples, or units in a hidden layer, there is no recipe.
+LEAST_SAMPLES = 100
 LEAST_UNITS = 32
-LEAST_SAMPLES_TO_DROP = 100
+
+# With more columns there are no cosines.
 MOST_COLUMNS_TO_EMBED = 100
 
 SCHEDULES_WITH_END = ("cosine", "one_cycle")
@@ -110,11 +112,10 @@ def resolve(
         and estimator.solver == "adam"
         and estimator.scaling is not None
         and not incremental
+        and n_samples >= LEAST_SAMPLES
         and min(hidden_layer_sizes, default=0) >= LEAST_UNITS
     )
     values = dict(RECIPE if recipe else PLAIN)
-    if n_samples < LEAST_SAMPLES_TO_DROP:
-        values["dropout"] = 0.0
     if sparse.issparse(X) or n_features > MOST_COLUMNS_TO_EMBED:
         values["n_frequencies"] = 0
     if trained is not None:

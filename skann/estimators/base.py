@@ -174,7 +174,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             StrOptions({"auto"}),
             Interval(Integral, 0, None, closed="left"),
         ],
-        "frequency_scale": [Interval(Real, 0, None, closed="neither")],
+        # Above it cosines of neighbouring numbers have nothing to do with each other.
+        "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],
         "dtype": [StrOptions({"float32", "float64"}), None],
     }
 

@@ -205,7 +205,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The probability in [0, 1) that "sgd" and "adam" leave a hidden unit out of a
         step, for all hidden layers or for each [7]_. The other units are divided by one
         minus that, so that predictions need no change. "auto" is 0.3 with the recipe
-        (see Notes) and 100 samples or more, else 0.
+        (see Notes), else 0.
 
     weight_decay : float or "auto", default="auto"
         The share of the weights (not biases), times the learning rate, that each step
@@ -250,7 +250,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     frequency_scale : float, default=0.1
         The standard deviation of the first frequencies, in cycles per unit of the
-        scaled input.
+        scaled input, up to 1e6.
 
     dtype : {"float32", "float64"} or None, default=None
         The type of all numbers of the fit. None follows X: float32 if X is float32,
@@ -342,10 +342,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     size of the batch.
 
     The parameters that are "auto" belong together. With a recipe for tables they are
-    what experiments found [13]_; it holds for `fit`, with `solver="adam"`,
-    `learning_rate="auto"`, scaled inputs, and no hidden layer of fewer than 32 units.
-    In all other cases, and so in `partial_fit`, they are those of scikit-learn's MLP.
-    `auto_params_` says what they were.
+    what experiments found [13]_; it holds for `fit` to 100 samples or more, with
+    `solver="adam"`, `learning_rate="auto"`, scaled inputs, and no hidden layer of fewer
+    than 32 units. In all other cases, and so in `partial_fit`, they are those of
+    scikit-learn's MLP. `auto_params_` says what they were.
 
     With `scaling=None` and the parameters of the MLP, training agrees with
     scikit-learn's MLPRegressor to rounding, except where that is wrong. One more

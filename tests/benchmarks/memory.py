@@ -53,7 +53,7 @@ def pickles():
 
 def classifiers(hidden_layer_sizes, **parameters):
     """Return both classifiers."""
-    parameters = {"random_state": 0, **parameters}
+    parameters = {"learning_rate": "constant", "random_state": 0, **parameters}
     return {
         SKANN: BackpropClassifier(hidden_layer_sizes, **parameters),
         MLP: MLPClassifier(hidden_layer_sizes, **parameters),

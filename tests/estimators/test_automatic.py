@@ -58,7 +58,7 @@ WIDE = np.random.RandomState(0).rand(120, 101)
 
 CASES = {
     "a table": ({}, RECIPE),
-    "few samples": ({"X": X[:99], "y": Y[:99]}, {**RECIPE, "dropout": 0}),
+    "few samples": ({"X": X[:99], "y": Y[:99]}, PLAIN),
     "enough samples": ({"X": X[:100], "y": Y[:100]}, RECIPE),
     "many columns": ({"X": WIDE}, {**RECIPE, "n_frequencies": 0}),
     "not too many": ({"X": WIDE[:, :100]}, RECIPE),

@@ -39,10 +39,10 @@ def or_rarely(usual, odd):
 
 PARAMETERS = {
     "hidden_layer_sizes": or_rarely(
-        [(), (3,), (4, 2), 5, [2]], [0, (2, -1), "a", None]
+        ["auto", (), (3,), (4, 2), 5, [2], (32,), (40, 33)], [0, (2, -1), "a", None]
     ),
     "activation": or_rarely(
-        [*HIDDEN_ACTIVATIONS, LeakyRelu(0.5), ["elu"], ("silu", "tanh")],
+        ["auto", *HIDDEN_ACTIVATIONS, LeakyRelu(0.5), ["elu"], ("silu", "tanh")],
         ["sine", None, [], [3]],
     ),
     "solver": or_rarely(["sgd", "adam", "lbfgs", SGD()], ["newton"]),
@@ -50,16 +50,20 @@ PARAMETERS = {
         [0, 1e-4, 1.0, 1e6, np.float32(0.1)], [-1.0, "b", np.nan, np.inf]
     ),
     "batch_size": or_rarely(["auto", 1, 3, 1000], [0, 2.5, "all"]),
-    "learning_rate": or_rarely([*SCHEDULES, Cosine(3)], ["cosine?"]),
+    "learning_rate": or_rarely(["auto", *SCHEDULES, Cosine(3)], ["cosine?"]),
     "decay": or_rarely([None, 1e-3, 0.5, 3.0], [0, "d"]),
-    "dropout": or_rarely([0, 0.3, 0.9999999, [0.5], [0.2, 0]], [1.0, "d", None]),
-    "weight_decay": or_rarely([0, 1e-4, 0.1], [-1, np.inf]),
+    "dropout": or_rarely(
+        ["auto", 0, 0.3, 0.9999999, [0.5], [0.2, 0]], [1.0, "d", None]
+    ),
+    "weight_decay": or_rarely(["auto", 0, 1e-4, 0.1], [-1, np.inf]),
     "max_grad_norm": or_rarely([None, 1e-6, 1.0], [0, "m"]),
     "restore_best_weights": or_rarely([True, False], ["r"]),
     "scoring": or_rarely([None, "loss"], ["no such scorer", 3]),
-    "learning_rate_init": or_rarely([1e-300, 1e-3, 0.1, 10.0, 1e10], [0, -1, np.nan]),
+    "learning_rate_init": or_rarely(
+        ["auto", 1e-300, 1e-3, 0.1, 10.0, 1e10], [0, -1, np.nan]
+    ),
     "power_t": or_rarely([0, 0.5, 10.0], [-1]),
-    "max_iter": or_rarely([1, 2, 7], [0, 1.5]),
+    "max_iter": or_rarely(["auto", 1, 2, 7], [0, 1.5]),
     "shuffle": or_rarely([True, False], ["yes"]),
     "random_state": or_rarely([0, 1], [-1, "seed"]),
     "tol": or_rarely([0, 1e-4, 1.0], [-1]),
@@ -69,12 +73,16 @@ PARAMETERS = {
     "early_stopping": or_rarely([False, False, True], ["e"]),
     "validation_fraction": or_rarely([0.1, 0.5], [0, 1, 2]),
     "beta_1": or_rarely([0, 0.9, 0.999999], [1]),
-    "beta_2": or_rarely([0, 0.999], [1]),
+    "beta_2": or_rarely(["auto", 0, 0.999], [1]),
     "epsilon": or_rarely([1e-8, 1e-300, 1.0], [0]),
-    "n_iter_no_change": or_rarely([1, 3, np.inf], [0]),
+    "n_iter_no_change": or_rarely(["auto", 1, 3, np.inf], [0]),
     "max_fun": or_rarely([1, 50], [0]),
-    "init": or_rarely(["glorot_uniform", "he_normal", "lecun_uniform"], ["zeros", 3]),
+    "init": or_rarely(
+        ["auto", "glorot_uniform", "he_normal", "lecun_uniform"], ["zeros", 3]
+    ),
     "scaling": or_rarely(["standard", None], ["log"]),
+    "n_frequencies": or_rarely(["auto", 0, 1, 3], [-1, 0.5, "few"]),
+    "frequency_scale": or_rarely([0.1, 1e-300, 1e6], [0, 1e7]),
     "dtype": or_rarely([None, "float32", "float64"], ["int8"]),
 }
 OWN_PARAMETERS = {
@@ -82,7 +90,7 @@ OWN_PARAMETERS = {
         "loss": or_rarely(["log_loss", "squared_error"], ["hinge"]),
         "output_activation": or_rarely(["auto", "softmax", "logistic"], ["exp"]),
         "class_weight": or_rarely([None, "balanced", {0: 2}], [{9: 1}, {0: -1}]),
-        "label_smoothing": or_rarely([0, 0.1], [1.0, -1]),
+        "label_smoothing": or_rarely(["auto", 0, 0.1], [1.0, -1]),
     },
     BackpropRegressor: {
         "loss": or_rarely(
