@@ -346,7 +346,7 @@ BAD_PARAMETERS = [
     ("weight_decay", -0.1, "[0.0, inf)"),
     ("n_frequencies", -1, "[0, inf)"),
     ("n_frequencies", 2.5, "[0, inf)"),
-    ("frequency_scale", 0.0, "(0.0, inf)"),
+    ("frequency_scale", 0.0, "(0.0, 1000000.0]"),
     ("weight_decay", np.inf, "[0.0, inf)"),
     ("max_grad_norm", 0.0, "(0.0, inf)"),
     ("max_grad_norm", "all", "(0.0, inf)"),
