@@ -65,7 +65,8 @@ class Checkpoint(_EpochCallback):
     >>> from skann.callbacks import Checkpoint
     >>> X, y = load_iris(return_X_y=True)
     >>> path = os.path.join(tempfile.mkdtemp(), "iris.joblib")
-    >>> classifier = BackpropClassifier(max_iter=100, tol=0.01, random_state=0)
+    >>> params = {"learning_rate": "constant", "tol": 0.01, "random_state": 0}
+    >>> classifier = BackpropClassifier(**params)
     >>> whole = classifier.set_callbacks(Checkpoint(path, every=25)).fit(X, y)
     >>> rest = joblib.load(path).set_params(warm_start=True)
     >>> rest.n_iter_ % 25

@@ -315,9 +315,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         Warns
         -----
         ConvergenceWarning
-            If training ends because of `max_iter` or `max_fun`, or if it ends while
-            the loss is no better than that of always predicting the mean of the
-            targets or the frequencies of the classes.
+            If training ends because of `max_iter` (unless the schedule ends there, as
+            that of the recipe does) or `max_fun`, or if it ends while the loss is no
+            better than that of always predicting the mean of the targets or the
+            frequencies of the classes.
         """
         return self._train(
             X, y, sample_weight, (X_val, y_val, sample_weight_val),

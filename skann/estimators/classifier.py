@@ -363,12 +363,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     >>> from sklearn.model_selection import cross_val_score
     >>> from skann import BackpropClassifier
     >>> X, y = load_wine(return_X_y=True)
-    >>> classifier = BackpropClassifier(max_iter=300, random_state=0)
+    >>> classifier = BackpropClassifier(random_state=0)
     >>> scores = cross_val_score(classifier, X, y)
     >>> bool(scores.mean() > 0.96)
     True
     >>> classifier.fit(X, y).predict(X[:3])
     array([0, 0, 0])
+    >>> classifier.auto_params_["hidden_layer_sizes"]
+    (128, 128)
     """
 
     _parameter_constraints: dict = {

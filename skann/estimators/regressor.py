@@ -385,12 +385,14 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     >>> from sklearn.model_selection import cross_val_score
     >>> from skann import BackpropRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = BackpropRegressor(tol=1e-3, random_state=0)
+    >>> regressor = BackpropRegressor(random_state=0)
     >>> scores = cross_val_score(regressor, X, y)
     >>> bool(scores.mean() > 0.4)
     True
     >>> regressor.fit(X, y).predict(X[:2]).shape
     (2,)
+    >>> regressor.auto_params_["hidden_layer_sizes"]
+    (128, 128)
     """
 
     _parameter_constraints: dict = {
