@@ -122,8 +122,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         and 0.01.
 
     max_iter : int or "auto", default="auto"
-        The largest number of epochs, or of iterations of "lbfgs". "auto" is 200, and
-        60 for "cosine" and "one_cycle", which have an end.
+        The largest number of epochs, or of iterations of "lbfgs". "cosine" and
+        "one_cycle", and so the recipe (see Notes), take all of them. "auto" is 60 for
+        these, else 200.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch.
