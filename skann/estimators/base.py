@@ -461,9 +461,10 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         if not is_stochastic(self.solver):
             off = {"dropout": 0.0, "weight_decay": 0.0, "max_grad_norm": None}
             for name, value in off.items():
-                if np.any(getattr(self, name) not in (value, "auto")):
+                chosen = getattr(self, name)
+                if not is_auto(chosen) and np.any(chosen != value):
                     raise ValueError(
-                        f"{name}={getattr(self, name)!r} works step by step, which "
+                        f"{name}={chosen!r} works step by step, which "
                         f"solver={self.solver!r} does not. Choose solver='adam' or "
                         f"'sgd', or {name}={value!r}."
                     )

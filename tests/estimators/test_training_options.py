@@ -218,8 +218,8 @@ def test_a_large_gradient_is_scaled_down_to_the_norm(kind):
 @BOTH
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("dropout", 0.1), ("dropout", [0, 0.1]), ("weight_decay", 0.1),
-     ("max_grad_norm", 1.0)],
+    [("dropout", 0.1), ("dropout", [0, 0.1]), ("dropout", np.array([0, 0.1])),
+     ("weight_decay", 0.1), ("max_grad_norm", 1.0)],
 )  # fmt: skip
 def test_lbfgs_refuses_what_works_step_by_step(kind, name, value):
     estimator = make(kind, solver="lbfgs", **{name: value})
