@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state, check_scalar
 
 from skann.callbacks import ParameterRecorder
+from skann.core.network import Workspace
 from skann.core.types import FloatArray
 from skann.inspection.axes import COLORS, Display, spans_decades
 from skann.inspection.curves import find_parameter
@@ -187,9 +188,11 @@ class ErrorSurfaceDisplay(Display):
         places = None if path is None else origin + (path - theta) @ (axes.T / norms)
         values = _window(origin, places, span, least_span, grid_resolution)
 
+        workspace = Workspace(network, data.n_samples, theta.dtype)
+
         def loss_at(place):
             moved = theta + (place - origin) @ axes
-            return loss_and_gradient(objective, moved, data)[0]
+            return loss_and_gradient(objective, moved, data, workspace)[0]
 
         grid = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -47,7 +47,10 @@ class TrainingData:
 
 
 def loss_and_gradient(
-    objective: Objective, theta: FloatArray, data: TrainingData
+    objective: Objective,
+    theta: FloatArray,
+    data: TrainingData,
+    workspace: Workspace | None = None,
 ) -> tuple[float, FloatArray, Workspace]:
     """Evaluate the objective of all data as one batch.
 
@@ -62,6 +65,9 @@ def loss_and_gradient(
     data : TrainingData
         The data.
 
+    workspace : Workspace, default=None
+        Buffers for all rows, for who calls this many times; None allocates them.
+
     Returns
     -------
     loss : float
@@ -73,7 +79,8 @@ def loss_and_gradient(
     workspace : Workspace
         What the two passes left there, such as the delta of the raw output.
     """
-    workspace = Workspace(objective.network, data.n_samples, theta.dtype)
+    if workspace is None:
+        workspace = Workspace(objective.network, data.n_samples, theta.dtype)
     gradient = np.empty_like(theta)
     loss = objective.value_and_gradient(
         theta,
