@@ -416,10 +416,10 @@ RING_FRAMES = [0, 10, 25, 32, 36, 50, 100]
 WIDE = (11, 4.4)
 
 
-def show(learned, finding, epochs=FRAMES):
+def show(learned, finding, epochs=FRAMES, drawing=drawing_of):
     """Draw the trained network, and return the animation of its training."""
     estimator, recorder, X, y = learned
-    draw = drawing_of(X, y, estimator.loss_curve_)
+    draw = drawing(X, y, estimator.loss_curve_)
     figure = plt.figure(figsize=WIDE, layout="constrained")
     draw(estimator, figure)
     figure.suptitle(finding)
@@ -619,26 +619,17 @@ def curve_drawing_of(X, y, losses):
     return draw
 
 
-def show_curve(learned, finding):
-    """Draw the trained network, and return the animation of its training."""
-    estimator, recorder, X, y = learned
-    draw = curve_drawing_of(X, y, estimator.loss_curve_)
-    figure = plt.figure(figsize=WIDE, layout="constrained")
-    draw(estimator, figure)
-    figure.suptitle(finding)
-    return animate_epochs(
-        draw, estimator, recorder, epochs=FRAMES, figsize=WIDE, fps=2,
-        path=Path(folder.name) / "curve.gif",
-    )  # fmt: skip
-
-
 sine = train("sine", 3, 0.2, n_samples=200)
-animation = show_curve(sine, "2.5 + sin(x) is fitted with three tanh units")
+animation = show(
+    sine, "2.5 + sin(x) is fitted with three tanh units", drawing=curve_drawing_of
+)
 plt.show()
 
 # %%
 absolute = train("absolute", 3, 0.2, n_samples=200)
-animation = show_curve(absolute, "|x| is fitted with three tanh units")
+animation = show(
+    absolute, "|x| is fitted with three tanh units", drawing=curve_drawing_of
+)
 plt.show()
 
 # %%

@@ -87,7 +87,7 @@ def resolve(
         The training data.
 
     hidden_layer_sizes : sequence of int
-        The number of units of each hidden layer, if that is not "auto".
+        The number of units of each hidden layer; for "auto" those of the recipe.
 
     stochastic : bool
         Whether the solver learns from minibatches.
@@ -105,8 +105,6 @@ def resolve(
         own way what they stand for (batch_size, output_activation, init).
     """
     n_samples, n_features = X.shape
-    if is_auto(estimator.hidden_layer_sizes):
-        hidden_layer_sizes = RECIPE["hidden_layer_sizes"]
     recipe = (
         is_auto(estimator.learning_rate)
         and estimator.solver == "adam"

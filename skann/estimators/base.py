@@ -40,7 +40,7 @@ from skann.core.initializers import INITIALIZERS, Initializer
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
-from skann.estimators.automatic import is_auto, resolve, setting
+from skann.estimators.automatic import RECIPE, is_auto, resolve, setting
 from skann.estimators.blocks import ScaledRows, map_outputs
 from skann.estimators.checks import (
     assign_layers,
@@ -517,9 +517,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         return Dropout(rates, generator)
 
     def _hidden_layer_sizes(self):
-        """Return `hidden_layer_sizes` as a list of int, which for "auto" is empty."""
+        """Return `hidden_layer_sizes` as a list of int; for "auto" the recipe's."""
         if is_auto(self.hidden_layer_sizes):
-            return []
+            return list(RECIPE["hidden_layer_sizes"])
         sizes = self.hidden_layer_sizes
         try:
             sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
@@ -713,15 +713,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _network(self):
         """Return the network without its parameters."""
-        architecture = self._architecture
-        sizes, n_frequencies = (
-            architecture["layer_sizes"],
-            architecture["n_frequencies"],
-        )
+        sizes = self._architecture["layer_sizes"]
+        n_frequencies = self._architecture["n_frequencies"]
         embedding = None
         if n_frequencies > 0:
             embedding = PeriodicEmbedding(sizes[0], n_frequencies, self.frequency_scale)
-        return Network(sizes, architecture["activation"], embedding)
+        return Network(sizes, self._architecture["activation"], embedding)
 
     @property
     def coefs_(self) -> list[np.ndarray]:

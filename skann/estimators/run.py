@@ -18,7 +18,8 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from skann.estimators.automatic import setting
-from skann.training.data import RowObjective, TrainingDivergedError
+from skann.estimators.blocks import map_outputs
+from skann.training.data import TrainingDivergedError
 from skann.training.history import new_history, record
 from skann.training.lbfgs import minimize_lbfgs
 from skann.training.minibatch import MinibatchDescent
@@ -427,11 +428,16 @@ class TrainingRun:
         constant = self.objective.loss.value_of_constant(target, weight)
         if constant is None:  # nobody knows
             return
-        constant /= self.data.mean_weight * target.shape[0]
+        total = self.data.mean_weight * target.shape[0]
+        constant /= total
         least = constant * (1 - 1e-6)  # a margin for rounding
         loss = self.history["loss"][-1]
         if loss >= least and self.dropout is not None:
-            loss = self._loss_of_all_units(rows)
+            # That was the loss of some of the units; with all of them it may be less.
+            network, loss_function = self.objective.network, self.objective.loss
+            raw = map_outputs(np.copy, network, self.theta, self.data.X, rows)
+            delta = np.empty_like(raw)
+            loss = loss_function.value_and_delta(target, raw, weight, delta) / total
         # Of targets that are all equal there is nothing to learn.
         if constant > 0 and loss >= least:
             mean = "the best constant"
@@ -453,17 +459,6 @@ class TrainingRun:
                 "activation, init or scaling.",
                 ConvergenceWarning,
             )
-
-    def _loss_of_all_units(self, rows):
-        """Return the loss on the rows (None for all) without dropout or penalty."""
-        n_rows = self.data.n_samples if rows is None else rows.size
-        size = min(n_rows, self.objective.network.rows_per_block)
-        objective = RowObjective(self.objective, self.data, self.theta, size, rows)
-        scale = 1 / (self.data.mean_weight * n_rows)
-        return sum(
-            objective.sums(start, min(start + size, n_rows), scale)
-            for start in range(0, n_rows, size)
-        )
 
     def _warn_of_interrupt(self):
         """Leave nothing half-done after a KeyboardInterrupt, and say what there is."""

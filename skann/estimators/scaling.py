@@ -321,9 +321,7 @@ def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> N
     shift, ratio = _change_of_scaling(old, new)
     if not shift.any() and (ratio == 1).all():
         return
-    wide = weights.astype(np.float64)
-    biases += shift @ wide
-    weights[...] = wide * ratio[:, np.newaxis]
+    _absorb(weights, biases, shift, ratio)
 
 
 def absorb_in_embedding(
@@ -340,9 +338,14 @@ def absorb_in_embedding(
     _, of_frequencies, of_phases, _, _ = embedding.views(parameters)
     of_phases += frequencies * (factors * shift)[:, np.newaxis] / PERIODIC_RATE
     of_frequencies *= ratio[:, np.newaxis]
-    linear = weights[: ratio.size]
-    biases += (factors * shift) @ linear
-    linear *= ratio[:, np.newaxis]
+    _absorb(weights[: ratio.size], biases, factors * shift, ratio)
+
+
+def _absorb(weights, biases, shift, ratio) -> None:
+    """Change the weights and biases of x to those of x', where x = x' ratio + shift."""
+    wide = weights.astype(np.float64)
+    biases += shift @ wide
+    weights[...] = wide * ratio[:, np.newaxis]
 
 
 def _change_of_scaling(old: Statistics, new: Statistics):

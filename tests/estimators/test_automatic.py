@@ -1,5 +1,7 @@
 """What "auto" stands for, and that cosines of the inputs are a part of everything."""
 
+import warnings
+
 import joblib
 import numpy as np
 import pytest
@@ -274,3 +276,15 @@ def test_training_does_not_go_on_with_other_cosines():
 def test_a_schedule_with_an_end_is_no_reason_to_warn(recwarn):
     BackpropRegressor(random_state=0).fit(X, Y)
     assert not [w for w in recwarn if w.category is ConvergenceWarning]
+
+
+def test_whether_anything_is_learned_is_judged_with_all_units():
+    inputs = np.random.RandomState(0).randn(500, 5)
+    with pytest.warns(ConvergenceWarning, match="nothing was learned"):
+        BackpropRegressor(random_state=0).fit(np.ones_like(inputs), inputs[:, 0])
+    # With a tenth of the units the loss is larger than that of the mean, 0.5.
+    regressor = BackpropRegressor((32,), dropout=0.9, max_iter=10, random_state=2)
+    with warnings.catch_warnings(action="error"):
+        regressor.fit(inputs, inputs[:, 0])
+    assert regressor.loss_ > 0.6
+    assert regressor.score(inputs, inputs[:, 0]) > 0.1
