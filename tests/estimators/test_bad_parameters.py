@@ -21,9 +21,8 @@ from bad_calls import (
     situate,
     with_value,
 )
+from set_aside import set_rows_aside
 from sklearn.utils._param_validation import InvalidParameterError
-
-import skann.estimators.validation as validation_module
 
 pytestmark = pytest.mark.filterwarnings(IGNORE)
 
@@ -232,11 +231,7 @@ def test_a_validation_part_that_is_too_small_is_refused(
 @pytest.mark.parametrize("part", ["validation", "training"])
 def test_a_part_without_any_weight_is_refused(kind, fitted, part, monkeypatch):
     rows = {"training": np.arange(8), "validation": np.arange(8, 12)}
-    monkeypatch.setattr(
-        validation_module,
-        "split_rows",
-        lambda *_: (rows["training"], rows["validation"]),
-    )
+    set_rows_aside(monkeypatch, **rows)
     weight = ONES.copy()
     weight[rows[part]] = 0
     estimator = make_fitted(kind) if fitted else make(kind)

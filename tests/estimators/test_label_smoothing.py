@@ -18,9 +18,9 @@ from reference_data import (
     small,
 )
 from scipy import special
+from set_aside import set_rows_aside
 from sklearn.metrics import log_loss
 
-import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, check_gradient
 
 SMOOTHING = 0.2
@@ -155,7 +155,7 @@ def test_the_check_is_of_the_objective_that_was_minimised(target, output_activat
 @pytest.mark.parametrize("target", ["binary", "classes", "strings"])
 def test_smoothed_labels_are_scored_by_the_true_ones(target, scoring, own, monkeypatch):
     learn, aside = np.arange(100), np.arange(100, N_SAMPLES)
-    monkeypatch.setattr(validation_module, "split_rows", lambda *_: (learn, aside))
+    set_rows_aside(monkeypatch, learn, aside)
     y = Y[target]
     ours = small(label_smoothing=0.5, scoring=scoring, early_stopping=True)
     if own:

@@ -11,6 +11,7 @@ import tracemalloc
 import joblib
 import numpy as np
 import pytest
+from fitted_state import arrays_in
 from numpy.testing import assert_allclose, assert_array_equal
 from peers import X, Y, classifiers, fit, parameters, regressors
 from scipy import sparse
@@ -225,17 +226,6 @@ def test_d1_lbfgs_keeps_float32():
         dtypes.append((estimator.coefs_[0].dtype, estimator.predict(X32).dtype))
     assert dtypes[0] == (np.float64, np.float64)
     assert dtypes[1] == (np.float32, np.float32)
-
-
-def arrays_in(state):
-    """Yield all arrays in nested dicts, lists and tuples."""
-    if isinstance(state, np.ndarray):
-        yield state
-    elif isinstance(state, dict):
-        yield from arrays_in(list(state.values()))
-    elif isinstance(state, (list, tuple)):
-        for part in state:
-            yield from arrays_in(part)
 
 
 @pytest.mark.parametrize("scaling", [None, "standard"])

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scaling_data import FEW, IGNORE, NORMAL, RAW, TARGET, WEIGHT, N, S, X, forward_raw
 from scipy import sparse
+from set_aside import set_rows_aside
 from sklearn.preprocessing import (
     StandardScaler,
 )
 
-import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, BackpropRegressor
 from skann.estimators.scaling import (
     SCALINGS,
@@ -269,9 +269,7 @@ def test_statistics_do_not_see_the_validation_part(
     estimator_class, scaling, weight, monkeypatch
 ):
     training, validation = np.arange(30), np.arange(30, N)
-    monkeypatch.setattr(
-        validation_module, "split_rows", lambda *_: (training, validation)
-    )
+    set_rows_aside(monkeypatch, training, validation)
     params = {"early_stopping": True, "n_iter_no_change": np.inf, "scaling": scaling}
     is_classifier = estimator_class is BackpropClassifier
     y = (X[:, 0] > 0).astype(int) if is_classifier else TARGET

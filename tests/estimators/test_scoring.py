@@ -13,9 +13,9 @@ from reference_data import (
     ignore_convergence,
     parameters,
 )
+from set_aside import set_rows_aside
 from sklearn.metrics import get_scorer, mean_pinball_loss
 
-import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, BackpropRegressor
 
 # --------------------------------------------------------------------------- scoring
@@ -75,7 +75,7 @@ def watched(estimator_class, **params):
 def test_recorded_scores_are_what_the_scorer_says(
     name, solver, frame, own, monkeypatch
 ):
-    monkeypatch.setattr(validation_module, "split_rows", lambda *_: (LEARN, ASIDE))
+    set_rows_aside(monkeypatch, LEARN, ASIDE)
     estimator_class, y, scoring, same = SCORINGS[name]
     scorer = get_scorer(same) if isinstance(same, str) else same
     inputs = pd.DataFrame(X, columns=NAMES) if frame else X
@@ -96,7 +96,7 @@ def test_recorded_scores_are_what_the_scorer_says(
 @pytest.mark.parametrize("own", [False, True], ids=["set aside", "own data"])
 @pytest.mark.parametrize("name", ["cross-entropy", "roc_auc", "absolute error"])
 def test_weights_count_in_the_scores(name, own, monkeypatch):
-    monkeypatch.setattr(validation_module, "split_rows", lambda *_: (LEARN, ASIDE))
+    set_rows_aside(monkeypatch, LEARN, ASIDE)
     estimator_class, y, scoring, same = SCORINGS[name]
     ours = watched(estimator_class, scoring=scoring, early_stopping=True)
     if own:
@@ -134,7 +134,7 @@ def test_the_score_loss_is_minus_the_mean_loss(loss, metric, scaling):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("target", ["numbers", "strings"])
 def test_what_is_set_aside_is_not_learned_from(target, solver, monkeypatch):
-    monkeypatch.setattr(validation_module, "split_rows", lambda *_: (LEARN, ASIDE))
+    set_rows_aside(monkeypatch, LEARN, ASIDE)
     estimator_class = BackpropClassifier if target == "strings" else BackpropRegressor
     curves = []
     for shift in (0, 1):

@@ -314,7 +314,7 @@ class SignDescent(Optimizer):
 
     def step(self, theta, gradient, learning_rate, state):
         state["n_steps"] += 1
-        theta -= learning_rate * np.sign(gradient)
+        theta -= learning_rate * (1 + state["n_steps"] % 3) * np.sign(gradient)
 
 
 @BOTH
@@ -332,9 +332,9 @@ def test_an_optimizer_object_does_what_its_name_does(kind, name, optimizer):
 
 @BOTH
 def test_an_optimizer_of_the_users_own(kind):
+    # Its steps depend on their number, which it must keep from one fit to the next.
     estimator = make(kind, solver=SignDescent(), tol=0.0)
     whole = fit(clone(estimator), kind)
-    assert whole._training_state["optimizer"] == {"n_steps": 40}
     warm = clone(estimator).set_params(max_iter=4, warm_start=True)
     warm = pickle.loads(pickle.dumps(fit(warm, kind)))
     assert_array_equal(parameters(fit(warm, kind)), parameters(whole))

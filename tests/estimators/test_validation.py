@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from set_aside import set_rows_aside
 from sklearn import config_context
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
@@ -118,7 +119,7 @@ def test_early_stopping_stops_once_the_score_no_longer_improves(kind, solver, ow
 def test_own_validation_data_do_what_the_same_part_set_aside_does(
     kind, solver, monkeypatch
 ):
-    monkeypatch.setattr(validation_module, "split_rows", lambda *_: (LEARN, SCORE))
+    set_rows_aside(monkeypatch, LEARN, SCORE)
     params = {"early_stopping": True, "shuffle": False, "scaling": "standard"}
     aside = make(kind, solver, **params).fit(X, TARGETS[kind])
     own = make(kind, solver, **params).fit(*learning(kind), **validation(kind))
