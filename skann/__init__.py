@@ -1,10 +1,10 @@
 """Feed-forward neural networks for scikit-learn, trained by backpropagation."""
 
 from skann.core.activations import HiddenActivation
-from skann.core.gradient_check import check_gradient
 from skann.core.initializers import Initializer, Normal, Uniform
 from skann.core.losses import Loss
 from skann.estimators.classifier import BackpropClassifier
+from skann.estimators.gradient import check_gradient
 from skann.estimators.regressor import BackpropRegressor
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import Schedule

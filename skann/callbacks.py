@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import tempfile
 from numbers import Integral
@@ -17,6 +16,7 @@ import joblib
 import numpy as np
 from sklearn.utils import check_scalar
 
+from skann.estimators.problem import fitted_problem, with_parameters
 from skann.training.data import loss_and_gradient
 
 
@@ -123,6 +123,9 @@ class ParameterRecorder(_EpochCallback):
     losses_ : list of float
         The objective in the same places.
 
+    thetas_ : list of ndarray of shape (n_parameters,)
+        All parameters in the same places as one vector, cosines included.
+
     Examples
     --------
     >>> from skann import BackpropRegressor
@@ -144,7 +147,7 @@ class ParameterRecorder(_EpochCallback):
         self.coef_gradients_: list[list[np.ndarray]] = []
         self.intercept_gradients_: list[list[np.ndarray]] = []
         self.losses_: list[float] = []
-        self._thetas: list[np.ndarray] = []
+        self.thetas_: list[np.ndarray] = []
 
     def on_fit_task_begin(
         self,
@@ -203,9 +206,7 @@ class ParameterRecorder(_EpochCallback):
                 + (f": they are {recorded[0]} to {recorded[-1]}." if recorded else ".")
             )
         place = recorded.index(epoch)
-        earlier = copy.copy(estimator)
-        theta = self._thetas[place].astype(estimator._theta.dtype)
-        earlier._replace_theta(theta)
+        earlier = with_parameters(estimator, self.thetas_[place])
         earlier.n_iter_ = epoch
         earlier.loss_curve_ = estimator.loss_curve_[:epoch]
         earlier.history_ = {
@@ -216,12 +217,12 @@ class ParameterRecorder(_EpochCallback):
     def _record(self, estimator, X, y, metadata):
         """Add the parameters and the gradient of an estimator to the lists."""
         weight = (metadata or {}).get("sample_weight")
-        objective, theta, data = estimator._gradient_problem(X, y, weight)
+        objective, theta, data = fitted_problem(estimator, X, y, weight)
         network = objective.network
         loss, gradient, _ = loss_and_gradient(objective, theta, data)
         self.epochs_.append(len(estimator.loss_curve_))
         self.losses_.append(loss)
-        self._thetas.append(theta)
+        self.thetas_.append(theta)
         self.coefs_.append(list(network.weights(theta)))
         self.intercepts_.append(list(network.biases(theta)))
         self.coef_gradients_.append(list(network.weights(gradient)))

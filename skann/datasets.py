@@ -8,9 +8,9 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skann.core.types import FloatArray
+from skann.estimators.sklearn_private import Interval, StrOptions, validate_params
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 GATES = {

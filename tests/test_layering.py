@@ -13,10 +13,11 @@ PACKAGE = Path(skann.__file__).parent
 
 # From the ground up. What is not named here (the package itself, data sets, inspection)
 # stands on top of all rooms.
-ROOMS = ("core", "training", "estimators")
+ROOMS = ("core", "data", "training", "model", "estimators")
 
 ALLOWED = {
     "core": {"numpy", "scipy.special"},
+    "data": {"numpy", "scipy", "sklearn"},
     "training": {"numpy", "scipy.special", "scipy.optimize"},
 }
 EXCEPTIONS = {
@@ -95,7 +96,7 @@ def test_imports_keep_the_order_of_the_rooms(path):
 
 
 def test_every_room_is_looked_at():
-    assert {"core", "training", "estimators"} <= {path.split("/")[0] for path in FILES}
+    assert set(ROOMS) <= {path.split("/")[0].removesuffix(".py") for path in FILES}
     assert set(EXCEPTIONS) <= set(FILES)
 
 
@@ -117,9 +118,14 @@ def test_every_room_is_looked_at():
         ("core/new.py", "def f():\n    import matplotlib"),
         ("core/gradient_check.py", "import scipy.linalg"),
         ("core/__init__.py", "from ..training import lbfgs"),
+        ("core/new.py", "from skann.data.scaling import scale_columns"),
+        ("data/new.py", "import pandas"),
+        ("data/new.py", "from skann.training import loop"),
         ("training/new.py", "import pandas"),
+        ("training/new.py", "from skann.model import Model"),
+        ("model.py", "from skann.estimators.settings import Settings"),
         ("training/new.py", "from sklearn.utils import shuffle"),
-        ("training/new.py", "import skann.estimators.run"),
+        ("training/new.py", "import skann.estimators.base"),
         ("training/new.py", "class A:\n    from skann.estimators import run"),
         ("estimators/new.py", "from skann.inspection import trace"),
         ("estimators/new.py", "from skann import datasets"),
@@ -144,6 +150,9 @@ def test_a_forbidden_import_is_found(path, source):
         ("core/__init__.py", "from .types import FloatArray"),
         ("training/new.py", "from scipy.optimize import minimize"),
         ("training/new.py", "from ..core.network import Network"),
+        ("data/new.py", "from sklearn.utils import sparsefuncs"),
+        ("training/new.py", "from skann.data.rows import ScaledRows"),
+        ("model.py", "from skann.training.optimizers import Adam"),
         ("estimators/new.py", "import sklearn\nfrom skann.training import lbfgs"),
         ("inspection/new.py", "def draw():\n    import matplotlib.pyplot as plt"),
         ("inspection/new.py", "from skann.estimators.base import BaseBackprop"),
@@ -160,3 +169,78 @@ def test_importing_skann_does_not_import_matplotlib():
         [sys.executable, "-c", program], cwd=PACKAGE.parent, check=False
     )
     assert done.returncode == 0
+
+
+PRIVATE_DOOR = "estimators/sklearn_private.py"
+
+
+def private_names(source):
+    """Return scikit-learn's private names that a file imports or touches."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in TOUCHED:
+            found.append(node.attr)
+    for name, _ in imported_modules(ast.parse(source), "skann.any"):
+        parts = name.split(".")
+        if parts[0] == "sklearn" and any(part.startswith("_") for part in parts):
+            found.append(name)
+    return found
+
+
+# Private attributes of scikit-learn's classes that skann inherits.
+TOUCHED = ("_validate_params", "_init_callback_context", "_skl_callbacks")
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_one_file_knows_what_is_private_in_scikit_learn(path):
+    source = (PACKAGE / path).read_text(encoding="utf-8")
+    assert bool(private_names(source)) == (path == PRIVATE_DOOR)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from sklearn.utils._param_validation import Interval",
+        "from sklearn.utils.validation import _check_sample_weight",
+        "import sklearn.utils._tags",
+        "estimator._validate_params()",
+    ],
+)
+def test_a_private_name_is_found(source):
+    assert private_names(source)
+
+
+# A room's underscores are its own.
+ON_TOP = ("inspection/", "export/", "dask/", "callbacks.py", "datasets.py")
+
+
+def foreign_underscores(source):
+    """Return private attributes that a file reads of something it has not made."""
+    tree = ast.parse(source)
+    defined = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    own = {
+        node.attr
+        for node in attributes
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    }
+    return [
+        node.attr
+        for node in attributes
+        if node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and node.attr not in own | defined
+    ]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.startswith(ON_TOP)])
+def test_what_stands_on_top_touches_nothing_private(path):
+    assert foreign_underscores((PACKAGE / path).read_text(encoding="utf-8")) == []
+
+
+def test_a_foreign_underscore_is_found():
+    assert foreign_underscores("def f(model):\n    return model._theta") == ["_theta"]

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import approx_fprime
 
-from skann.core.network import Workspace
 from skann.core.types import FloatArray
 
 _STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
@@ -241,100 +239,4 @@ def compare_gradients(
         n_checked=indices.size,
         n_parameters=theta.size,
         tolerance=tolerance,
-    )
-
-
-def check_gradient(
-    estimator: Any,
-    X: Any,
-    y: ArrayLike,
-    sample_weight: ArrayLike | None = None,
-    *,
-    max_parameters: int = 500,
-    tolerance: float = 1e-4,
-) -> GradientReport:
-    """Compare an estimator's gradient with finite differences of its objective.
-
-    The objective is what the estimator minimises, penalty included, for the given
-    data as one batch, at its current parameters; everything is computed in float64.
-    Central differences, (J(theta + h) - J(theta - h)) / (2 h), come from
-    `scipy.optimize.approx_fprime`.
-
-    Parameters
-    ----------
-    estimator : BackpropClassifier or BackpropRegressor
-        A fitted or partially fitted estimator. It is not changed.
-
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The inputs; a few samples are enough.
-
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        The targets.
-
-    sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights.
-
-    max_parameters : int, default=500
-        If the network has more parameters, at most about this many of them are
-        checked, spread evenly over each layer's weights and biases, at least one each.
-
-    tolerance : float, default=1e-4
-        The largest relative error that passes.
-
-    Returns
-    -------
-    report : GradientReport
-        True if the gradient is right; its text names the worst parameter.
-
-    Raises
-    ------
-    NotFittedError
-        If the estimator has no parameters yet.
-
-    ValueError
-        If the data do not fit the estimator.
-
-    Notes
-    -----
-    Finite differences know a derivative to about 1e-9 of the largest one. So errors of
-    derivatives smaller than 1e-5 of the largest are measured against that size.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skann import BackpropClassifier, check_gradient
-    >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = BackpropClassifier(8, activation="tanh", random_state=0)
-    >>> classifier = classifier.partial_fit(X, y, classes=[0, 1, 2])
-    >>> report = check_gradient(classifier, X, y)
-    >>> report.passed
-    True
-    >>> print(report)
-    The gradient is right: largest relative error ... <= 1e-04,
-    at ...: backpropagation ..., finite differences ....
-    67 of 67 parameters checked:
-    ...
-    """
-    if max_parameters < 1:
-        raise ValueError(f"max_parameters must be at least 1. Got {max_parameters}.")
-    objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
-    network = objective.network
-    workspace = Workspace(network, data.n_samples, np.float64)
-    gradient = np.empty_like(theta)
-
-    def value(point: FloatArray) -> float:
-        return objective.value_and_gradient(
-            point,
-            data.X,
-            data.target,
-            data.sample_weight,
-            data.mean_weight * data.n_samples,
-            workspace,
-            gradient,
-        )
-
-    value(theta)
-    checked = network.spread_parameters(max_parameters)
-    return compare_gradients(
-        value, gradient.copy(), theta, checked, network.parameter_name, tolerance
     )

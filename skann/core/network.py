@@ -409,6 +409,7 @@ class Workspace:
 
     def __init__(self, network: Network, n_rows: int, dtype: DTypeLike):
         self._network = network
+        self.n_rows = n_rows
         *hidden, n_outputs = network.layer_sizes[1:]
 
         def allocate(size: int) -> FloatArray:

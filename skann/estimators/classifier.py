@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Self
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
-from scipy import sparse
-from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
 from skann.core.losses import Loss
-from skann.estimators.automatic import setting
-from skann.estimators.base import (
-    BaseBackprop,
-    MatrixLike,
-    all_or_nothing,
-    has_partial_fit,
-)
+from skann.estimators.base import BaseBackprop, MatrixLike, has_partial_fit
+from skann.estimators.constraints import AUTO, SHARE
+from skann.estimators.inputs import Request
+from skann.estimators.sklearn_private import StrOptions
+from skann.estimators.targets import read_labels
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import Schedule
 
@@ -378,9 +368,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         **BaseBackprop._parameter_constraints,
         "loss": [StrOptions({"log_loss", "squared_error"}), Loss],
         "class_weight": [dict, StrOptions({"balanced"}), None],
-        "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [AUTO, SHARE],
         "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
     }
+
+    _read_target = staticmethod(read_labels)
 
     def __init__(
         self,
@@ -464,7 +456,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.dtype = dtype
 
     @available_if(has_partial_fit)
-    @all_or_nothing
     def partial_fit(
         self,
         X: MatrixLike,
@@ -523,173 +514,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             estimator is then as it was before the call.
         """
         return self._train(
-            X, y, sample_weight, (X_val, y_val, sample_weight_val),
-            incremental=True, classes=classes,
-        )  # fmt: skip
-
-    # ------------------------------------------------------------------- targets
-
-    def _encode_target(self, y, *, goes_on, refits, classes):
-        if sparse.issparse(y):
-            y = y.toarray()
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "Multiclass-multioutput targets are not supported: got y of shape "
-                f"{y.shape}. Wrap the estimator in sklearn's MultiOutputClassifier."
+            Request(
+                X=X,
+                y=y,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+                classes=classes,
+                is_piece=True,
             )
-        multilabel = kind == "multilabel-indicator"
-        present = np.arange(y.shape[1]) if multilabel else np.unique(y)
-        if classes is not None:
-            classes = np.unique(column_or_1d(np.asarray(classes)))
-        if refits and not np.array_equal(present, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
-                f"{present}"
-            )
-        if goes_on:
-            self._check_known_classes(present, classes, multilabel)
-        else:
-            self._multilabel = multilabel
-            self.classes_ = present if classes is None else classes
-            self._check_known_classes(present, None, multilabel)
-        if multilabel:
-            return y.astype(np.float64)
-        indices = np.searchsorted(self.classes_, y)
-        n_classes = self.classes_.size
-        if n_classes == 1:
-            return np.ones((y.shape[0], 1))
-        if n_classes == 2 and self.output_activation != "softmax":
-            return indices.astype(np.float64)[:, np.newaxis]
-        return np.eye(n_classes)[indices]
-
-    def _check_first_batch(self, classes):
-        if classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-
-    def _check_known_classes(self, present, classes, multilabel):
-        """Refuse labels, or a kind of target, that the network was not made for."""
-        if multilabel != self._multilabel:
-            kinds = {True: "an indicator matrix of labels", False: "class labels"}
-            raise ValueError(
-                f"The network was made for {kinds[self._multilabel]}, and y holds "
-                f"{kinds[multilabel]}."
-            )
-        if classes is not None and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"`classes={classes}` is not the same as on the last call to "
-                f"partial_fit, {self.classes_}."
-            )
-        unknown = np.setdiff1d(present, self.classes_)
-        if unknown.size or (multilabel and present.size != self.classes_.size):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes_}. 'y' has {present}."
-            )
-
-    def _find_loss(self, target, sample_weight, goes_on):
-        return self.loss
-
-    def _choose_output_activation(self, loss, n_outputs):
-        several = n_outputs > 1 and not self._multilabel
-        usual = "softmax" if several else "logistic"
-        if isinstance(loss, Loss) and usual not in loss.output_activations:
-            return loss.output_activations[0]
-        return usual
-
-    def _target_scaling(self, loss):
-        return None
-
-    def _weigh_targets(self, target, sample_weight, *, goes_on, incremental):
-        if self.class_weight is None:
-            return sample_weight
-        balanced = isinstance(self.class_weight, str)
-        if balanced and incremental:
-            raise ValueError(
-                "class_weight='balanced' needs all data at once, and partial_fit has a "
-                "batch. Pass a dict of weights: compute_class_weight('balanced', "
-                "classes=classes, y=y) of sklearn.utils.class_weight gives them."
-            )
-        if self._multilabel and not balanced:
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is for class labels, and y is an "
-                "indicator matrix of labels. Use 'balanced' or sample_weight."
-            )
-        if self._multilabel:
-            weight = np.prod(
-                [
-                    self._weights_of_classes(np.unique(label), label, sample_weight)
-                    for label in target.T
-                ],
-                axis=0,
-            )
-        else:
-            y = self._decode_target(target)
-            weight = self._weights_of_classes(self.classes_, y, sample_weight)
-        if sample_weight is not None:
-            weight = weight * sample_weight
-        if not (np.isfinite(weight).all() and weight.min() >= 0):
-            raise ValueError(
-                "class_weight must hold finite weights that are not negative. Got "
-                f"{self.class_weight}."
-            )
-        # In a stream a batch may count for nothing.
-        if not (weight.any() or (goes_on and incremental)):
-            raise ValueError(
-                f"class_weight={self.class_weight} leaves no sample with a weight."
-            )
-        return weight
-
-    def _weights_of_classes(self, classes, y, sample_weight):
-        """Return the weight of each sample's class."""
-        balanced = isinstance(self.class_weight, str)
-        if not balanced:
-            unknown = set(self.class_weight) - set(classes)
-            if unknown:
-                raise ValueError(
-                    f"class_weight names {sorted(unknown, key=str)}, which are not "
-                    f"among the classes {classes}."
-                )
-            if not all(isinstance(w, Real) for w in self.class_weight.values()):
-                raise ValueError(
-                    f"class_weight must hold numbers. Got {self.class_weight}."
-                )
-        # Labels may be strings, and a class may be of next to no weight.
-        with np.errstate(divide="ignore", over="ignore"):
-            weights = compute_class_weight(
-                self.class_weight, classes=classes, y=y, sample_weight=sample_weight
-            )
-        if balanced:
-            weights[~np.isfinite(weights)] = 0
-        return weights[np.searchsorted(classes, y)]
-
-    def _soften_target(self, target):
-        share = setting(self, "label_smoothing")
-        if not share or self.classes_.size == 1:
-            return target
-        n_alike = target.shape[1] if self.out_activation_ == "softmax" else 2
-        return (1 - share) * target + share / n_alike
-
-    def _decode_target(self, target):
-        return self._labels(target - 0.5)
-
-    def _strata(self, target):
-        if self._multilabel:
-            return None
-        return target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
-
-    def _score_encoded(self, target, raw, sample_weight):
-        if target.shape[1] == 1 or self._multilabel:
-            true, predicted = target > 0.5, raw > 0
-        else:
-            true, predicted = target.argmax(axis=1), raw.argmax(axis=1)
-        if self.classes_.size == 1:
-            predicted = true
-        return accuracy_score(true, predicted, sample_weight=sample_weight)
+        )
 
     # ---------------------------------------------------------------- predicting
 
@@ -707,17 +542,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             The most probable class of each sample; for multilabel targets an
             indicator matrix of the labels whose probability is above one half.
         """
-        return self._predict_outputs(self._labels, X)
-
-    def _labels(self, raw):
-        """Turn raw outputs into labels."""
-        if self._multilabel:
-            return (raw > 0).astype(int)
-        if self.classes_.size == 1:
-            return np.repeat(self.classes_, raw.shape[0])
-        if raw.shape[1] == 1:
-            return self.classes_[(raw[:, 0] > 0).astype(int)]
-        return self.classes_[raw.argmax(axis=1)]
+        return self._decode_outputs("predict", X)
 
     def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Return the raw outputs of the network, before the output activation.
@@ -733,15 +558,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             For two classes the log-odds of the second, one number per sample; else
             one column per class or label.
         """
-        return self._predict_outputs(self._scores, X)
-
-    def _scores(self, raw):
-        """Turn raw outputs into decision values."""
-        if self._multilabel:
-            return raw.copy()
-        if raw.shape[1] == 2 and self.classes_.size == 2:
-            return raw[:, 1] - raw[:, 0]
-        return raw[:, 0].copy() if raw.shape[1] == 1 else raw.copy()
+        return self._decode_outputs("scores", X)
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """Estimate probabilities.
@@ -760,13 +577,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             their sum. Values lie strictly between 0 and 1 (a single class excepted)
             and keep their order where they would underflow.
         """
-        return self._predict_outputs(self._probabilities, X)
-
-    def _probabilities(self, raw):
-        """Turn raw outputs into probabilities."""
-        if self.classes_.size == 1 and not self._multilabel:
-            return np.ones_like(raw)
-        return _exp_inside_unit_interval(self._log_probabilities(raw))
+        return self._decode_outputs("probabilities", X)
 
     def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Estimate logarithms of probabilities, finite where those underflow.
@@ -782,37 +593,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             The logarithm of what `predict_proba` returns, computed from the raw
             outputs.
         """
-        return self._predict_outputs(self._log_probabilities, X)
-
-    def _log_probabilities(self, raw):
-        """Turn raw outputs into logarithms of probabilities."""
-        if self._multilabel:
-            return log_expit(raw)
-        if self.classes_.size == 1:  # certain, and independent of the output
-            return np.zeros_like(raw)
-        if raw.shape[1] == 1:
-            return log_expit(np.concatenate([-raw, raw], axis=1))
-        if self.out_activation_ == "softmax":
-            return log_softmax(raw, axis=1)
-        return log_softmax(log_expit(raw), axis=1)
+        return self._decode_outputs("log_probabilities", X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _exp_inside_unit_interval(log_probabilities):
-    """Return exp(log p), inside (0, 1) and in order where exp would round to 0.
-
-    No logistic or softmax output is ever 0 or 1. Below a threshold t of the smallest
-    numbers, t / (1 + log(1 + log t - log p)) takes the place of p: it goes on from t,
-    and it falls so slowly that it never leaves the normal numbers.
-    """
-    info = np.finfo(log_probabilities.dtype)
-    threshold = float(info.tiny) * 2.0**20
-    deficit = np.log(threshold) - log_probabilities
-    probabilities = np.exp(log_probabilities)
-    underflows = deficit > 0
-    probabilities[underflows] = threshold / (1 + np.log1p(deficit[underflows]))
-    return np.minimum(probabilities, 1 - info.epsneg, out=probabilities)

@@ -9,29 +9,18 @@ from typing import Self
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
-from scipy import sparse
-from scipy.special import ndtri
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
-from sklearn.utils import column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skann.core.activations import ACTIVATIONS, HiddenActivation
+from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
-from skann.core.losses import Huber, Loss, Quantile
-from skann.estimators.base import (
-    BaseBackprop,
-    MatrixLike,
-    all_or_nothing,
-    has_partial_fit,
-)
-from skann.estimators.scaling import (
-    center_and_scale,
-    column_statistics,
-    unscale_columns,
-)
+from skann.core.losses import Loss
+from skann.estimators.base import BaseBackprop, MatrixLike, has_partial_fit
+from skann.estimators.constraints import POSITIVE
+from skann.estimators.inputs import Request
+from skann.estimators.sklearn_private import Interval, StrOptions
+from skann.estimators.targets import Quantiles, read_numbers
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import Schedule
 
@@ -412,11 +401,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             Loss,
         ],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
-        "huber_delta": [Interval(Real, 0, None, closed="neither"), None],
+        "huber_delta": [POSITIVE, None],
         "output_activation": [
             StrOptions({"auto", "identity", "logistic", "tanh", "relu", "exp"})
         ],
     }
+
+    _read_target = staticmethod(read_numbers)
 
     def __init__(
         self,
@@ -500,7 +491,6 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.dtype = dtype
 
     @available_if(has_partial_fit)
-    @all_or_nothing
     def partial_fit(
         self,
         X: MatrixLike,
@@ -555,103 +545,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             estimator is then as it was before the call.
         """
         return self._train(
-            X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=True
+            Request(
+                X=X,
+                y=y,
+                sample_weight=sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+                is_piece=True,
+            )
         )
-
-    # ------------------------------------------------------------------- targets
-
-    def _encode_target(self, y, *, goes_on, refits, classes):
-        if sparse.issparse(y):
-            raise TypeError(
-                "Sparse targets are not supported, dense data is required. Use "
-                "y.toarray()."
-            )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        if y.dtype.kind != "f":
-            y = y.astype(np.float64)
-        y = y[:, np.newaxis] if y.ndim == 1 else y
-        self.quantiles_ = levels = self._levels()
-        if levels is None:
-            return y
-        if y.shape[1] > 1:
-            raise ValueError(
-                f"Several quantiles, quantile={self.quantile!r}, need a single target. "
-                f"Got y with {y.shape[1]}: use sklearn's MultiOutputRegressor."
-            )
-        return np.repeat(y, levels.size, axis=1)
-
-    def _levels(self):
-        """Return the quantiles that are wanted if there are several, else None."""
-        if not isinstance(self.loss, str) or self.loss != "quantile":
-            return None
-        if isinstance(self.quantile, Real):
-            return None
-        levels = np.asarray(self.quantile)
-        valid = levels.ndim == 1 and levels.size > 0 and levels.dtype.kind in "fi"
-        if valid:
-            bounded = np.concatenate([[0.0], levels, [1.0]])
-            valid = (np.diff(bounded) > 0).all()
-        if not valid:
-            raise ValueError(
-                "quantile must be a number between 0 and 1, or several such numbers in "
-                f"ascending order. Got {self.quantile!r}."
-            )
-        return levels
-
-    def _find_loss(self, target, sample_weight, goes_on):
-        earlier = self.huber_delta_ if goes_on else None
-        self.huber_delta_ = None
-        if self.loss == "quantile":
-            several = self.quantiles_ is not None
-            return Quantile(self.quantiles_ if several else self.quantile)
-        if self.loss != "huber":
-            return self.loss
-        if self.huber_delta is not None:
-            self.huber_delta_ = np.full(target.shape[1], float(self.huber_delta))
-        elif earlier is not None:
-            self.huber_delta_ = earlier
-        else:
-            statistics = column_statistics(target, sample_weight, "robust")
-            of_normal = 2 * ndtri(0.75)  # the interquartile range
-            self.huber_delta_ = center_and_scale(statistics)[1] / of_normal
-        return Huber(self.huber_delta_)
-
-    def _choose_output_activation(self, loss, n_outputs):
-        if isinstance(loss, str):
-            return "exp" if loss in ("poisson", "gamma") else "identity"
-        return loss.output_activations[0]
-
-    def _target_scaling(self, loss):
-        # Only where the scaled problem is the same problem in other units: the output
-        # must be able to follow the change of units.
-        if self.scaling is None:
-            return None
-        if loss.target_scaling == "affine":
-            identity = loss.output_activation.name == "identity"
-            return self.scaling if identity else None
-        return loss.target_scaling
-
-    def _strata(self, target):
-        return None
-
-    def _score_encoded(self, target, raw, sample_weight):
-        values = self._values(raw)
-        if self.quantiles_ is None:
-            return r2_score(target, values, sample_weight=sample_weight)
-        return self._score_quantiles(target[:, 0], values, sample_weight)
-
-    def _score_quantiles(self, y, predicted, sample_weight):
-        """Return the mean over the quantiles of the D^2 of their pinball losses."""
-        scores = [
-            d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level)
-            for level, column in zip(self.quantiles_, predicted.T, strict=True)
-        ]
-        return float(np.mean(scores))
-
-    def _decode_target(self, target):
-        single = target.shape[1] == 1 or self.quantiles_ is not None
-        return target[:, 0] if single else target
 
     # ---------------------------------------------------------------- predicting
 
@@ -669,7 +572,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             The predictions in the target's units; for a sequence of quantiles a column
             for each.
         """
-        return self._predict_outputs(self._predictions, X)
+        return self._decode_outputs("predict", X)
 
     def score(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -696,24 +599,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             At most 1.
         """
         check_is_fitted(self)
-        if self.quantiles_ is None:
-            return super().score(X, y, sample_weight)
-        return self._score_quantiles(y, self.predict(X), sample_weight)
-
-    def _predictions(self, raw):
-        """Turn raw outputs into predictions, flat for a single target."""
-        values = self._values(raw)
-        if self.quantiles_ is not None:
-            # Outputs may cross; in order they are no worse, and are what they are for.
-            values.sort(axis=1)
-            return values
-        return values[:, 0].copy() if values.shape[1] == 1 else values
-
-    def _values(self, raw):
-        """Turn raw outputs into targets of shape (n_samples, n_outputs)."""
-        outputs = np.empty_like(raw)
-        ACTIVATIONS[self.out_activation_].apply(raw, out=outputs)
-        return unscale_columns(outputs, self._target_statistics)
+        if isinstance(self._target, Quantiles):
+            return self._target.score_predictions(y, self.predict(X), sample_weight)
+        return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,106 +2,197 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
 from sklearn.metrics import check_scoring
 
-from skann.estimators.blocks import ScaledRows, map_outputs
-from skann.estimators.scaling import scale_columns
+from skann.core.blocks import map_outputs
+from skann.core.losses import Loss
+from skann.core.types import FloatArray, Matrix
+from skann.data.scaling import scale_columns
+from skann.estimators.settings import Settings
 from skann.estimators.splitting import split_rows
+from skann.estimators.targets import Target
+from skann.model import Model
 from skann.training.data import TrainingDivergedError
 
 
-class Validation:
-    """Data that are scored after each epoch, and that early stopping watches.
+@dataclass(frozen=True, eq=False)
+class ValidationPart:
+    """Data to score by.
 
     Parameters
     ----------
-    estimator : BaseBackprop
-        Its parameter `scoring` says by what.
-
     X : ndarray or CSR array of shape (n_val, n_features)
-        The raw inputs.
+        The raw inputs; of a part of the training data, all of them.
 
-    target : ndarray of shape (n_val, n_outputs)
+    encoded : ndarray of shape (n_val, n_outputs)
         The encoded, unscaled targets.
 
     sample_weight : ndarray of shape (n_val,) or None
         The weights of the samples in the score.
 
-    loss : Loss
-        For `scoring="loss"`.
+    rows : ndarray of int or None
+        The rows of the training data that are scored; None if these are other data.
 
     training_rows : ndarray of int or None
-        The rows that are left to learn from; None for all, if the validation data
-        are others.
-
-    rows : ndarray of int or None
-        The rows of the training data that are scored; None if the validation data are
-        others.
+        The rows that are left to learn from; None for all.
 
     split_state : dict or None
         The state of the generator that drew the split, to draw it once more.
     """
 
+    X: Matrix
+    encoded: FloatArray
+    sample_weight: FloatArray | None
+    rows: np.ndarray | None = None
+    training_rows: np.ndarray | None = None
+    split_state: dict[str, Any] | None = None
+
+
+def set_aside(
+    settings: Settings,
+    target: Target,
+    X: Matrix,
+    encoded: FloatArray,
+    sample_weight: FloatArray | None,
+    random_state: RandomState,
+    split_state: dict[str, Any] | None,
+) -> ValidationPart | None:
+    """Return the part of the data that early stopping scores by, or None.
+
+    Parameters
+    ----------
+    settings : Settings
+        Whether a part is set aside, and how large it is.
+
+    target : Target
+        Says what the split is stratified by.
+
+    X, encoded, sample_weight
+        The training data, checked and encoded.
+
+    random_state : RandomState
+        Draws the split.
+
+    split_state : dict or None
+        The state of the generator that drew the earlier split of these data. Training
+        that goes on must not learn from what it is scored by: the same data are split
+        in the same way.
+
+    Raises
+    ------
+    ValueError
+        If there is too little to set aside.
+    """
+    if not settings.early_stopping:
+        return None
+    if split_state is not None:
+        random_state = RandomState()
+        random_state.set_state(split_state)
+    split_state = random_state.get_state(legacy=False)
+    training_rows, rows = split_rows(
+        encoded.shape[0],
+        target.strata(encoded),
+        settings.validation_fraction,
+        random_state,
+    )
+    weight = None if sample_weight is None else sample_weight[rows]
+    if weight is not None and not weight.any():
+        raise ValueError(
+            "The sample weights of the validation part are all zero. Change "
+            "random_state or validation_fraction."
+        )
+    return ValidationPart(X, encoded[rows], weight, rows, training_rows, split_state)
+
+
+class Validation:
+    """Scores parameters by validation data.
+
+    Parameters
+    ----------
+    part : ValidationPart
+        The data.
+
+    scoring : str, callable or None
+        By what, as the estimator's parameter says.
+
+    model : Model
+        The model; its parameters are replaced by those to score.
+
+    target : Target
+        What there is to predict.
+
+    loss : Loss
+        For `scoring="loss"`.
+
+    scaled_X : ndarray or CSR array
+        The training data, as the network takes them.
+
+    as_estimator : callable
+        Takes a model and returns an estimator that predicts by it, for scorers.
+    """
+
     def __init__(
-        self, estimator, X, target, sample_weight, loss,
-        *, training_rows=None, rows=None, split_state=None,
-    ):  # fmt: skip
-        self.training_rows = training_rows
-        self.split_state = split_state
-        self._rows = rows
-        self._estimator = estimator
-        self._X = X
+        self,
+        part: ValidationPart,
+        *,
+        scoring: Any,
+        model: Model,
+        target: Target,
+        loss: Loss,
+        scaled_X: Matrix,
+        as_estimator: Callable[[Model], Any],
+    ):
+        self.part = part
+        self._scoring = scoring
+        self._model = model
         self._target = target
-        self._sample_weight = sample_weight
         self._loss = loss
+        self._scaled_X = scaled_X
+        self._as_estimator = as_estimator
 
-    def score(self, network, theta, scaled_X):
-        """Return the score at theta; it must be finite.
-
-        `scaled_X` are the training data, as the network takes them.
-        """
-        scoring = self._estimator.scoring
-        if scoring is None or scoring == "loss":
-            score = self._score_outputs(network, theta, scaled_X)
+    def score(self, theta: FloatArray) -> float:
+        """Return the score at theta; it must be finite."""
+        if self._scoring is None or self._scoring == "loss":
+            score = self._score_outputs(theta)
         else:
-            score = self._score_by_scorer(scoring, theta)
+            score = self._score_by_scorer(theta)
         if not np.isfinite(score):
             raise TrainingDivergedError(score)
         return float(score)
 
-    def _score_outputs(self, network, theta, scaled_X):
+    def _score_outputs(self, theta):
         """Return the estimator's own score, or minus the mean loss."""
-        estimator, X = self._estimator, scaled_X
-        if self._rows is None:
-            X = ScaledRows(self._X, estimator._input_statistics, theta.dtype)
-        raw = map_outputs(np.copy, network, theta, X, self._rows)
+        part, model = self.part, self._model
+        X = model.scaled(part.X) if part.rows is None else self._scaled_X
+        raw = map_outputs(np.copy, model.network, theta, X, part.rows)
         if not np.isfinite(raw).all():
             return np.nan
-        if estimator.scoring is None:
-            return estimator._score_encoded(self._target, raw, self._sample_weight)
-        target = scale_columns(self._target, estimator._target_statistics, theta.dtype)
-        loss = estimator._loss_in_units(self._loss)
-        weight = self._sample_weight
+        weight = part.sample_weight
+        if self._scoring is None:
+            return self._target.score(model, part.encoded, raw, weight)
+        target = scale_columns(part.encoded, model.targets, theta.dtype)
+        loss = model.loss_in_units(self._loss)
         total = target.shape[0] if weight is None else weight.sum()
         return -loss.value_and_delta(target, raw, weight, np.empty_like(raw)) / total
 
-    def _score_by_scorer(self, scoring, theta):
+    def _score_by_scorer(self, theta):
         """Return what a scorer says of the estimator as it would be now."""
-        estimator = copy.copy(self._estimator)
+        part, scoring = self.part, self._scoring
+        estimator = self._as_estimator(self._model.with_theta(theta))
         # The data have passed through validation, and have no names any more.
         vars(estimator).pop("feature_names_in_", None)
-        estimator._theta = theta
         scorer = check_scoring(estimator, scoring)
-        weight = self._sample_weight
+        weight = part.sample_weight
         options = {} if weight is None else {"sample_weight": weight}
-        X = self._X if self._rows is None else self._X[self._rows]
-        y = estimator._decode_target(self._target)
+        X = part.X if part.rows is None else part.X[part.rows]
         try:
-            score = scorer(estimator, X, y, **options)
+            score = scorer(estimator, X, self._target.decode(part.encoded), **options)
         except TypeError as error:
             if not options:
                 raise
@@ -112,67 +203,3 @@ class Validation:
         if not np.isfinite(score):
             raise ValueError(f"scoring={scoring!r} returned {score}.")
         return score
-
-
-def make_validation(
-    estimator, X, target, sample_weight, loss, random_state, split_state, own_data
-):
-    """Return what is scored after each epoch, or None.
-
-    Parameters
-    ----------
-    estimator : BaseBackprop
-        Its parameters say whether a part of the data is set aside.
-
-    X, target, sample_weight : ndarray
-        The training data, checked and encoded.
-
-    loss : Loss
-        The loss.
-
-    random_state : RandomState
-        Draws the split.
-
-    split_state : dict or None
-        The state of the generator that drew the earlier split of these data. Training
-        that goes on must not learn from what it is scored by: the same data are split
-        in the same way.
-
-    own_data : tuple or None
-        The user's own validation inputs, targets and weights, checked and encoded.
-
-    Returns
-    -------
-    validation : Validation or None
-        The user's own data if there are any, else for early stopping a part that is set
-        aside.
-
-    Raises
-    ------
-    ValueError
-        If there is too little to set aside.
-    """
-    if own_data is not None:
-        return Validation(estimator, *own_data, loss)
-    if not estimator.early_stopping:
-        return None
-    if split_state is not None:
-        random_state = RandomState()
-        random_state.set_state(split_state)
-    split_state = random_state.get_state(legacy=False)
-    training_rows, rows = split_rows(
-        target.shape[0],
-        estimator._strata(target),
-        estimator.validation_fraction,
-        random_state,
-    )
-    weight = None if sample_weight is None else sample_weight[rows]
-    if weight is not None and not weight.any():
-        raise ValueError(
-            "The sample weights of the validation part are all zero. Change "
-            "random_state or validation_fraction."
-        )
-    return Validation(
-        estimator, X, target[rows], weight, loss,
-        training_rows=training_rows, rows=rows, split_state=split_state,
-    )  # fmt: skip

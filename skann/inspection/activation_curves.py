@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import HiddenActivation, find_activation
 from skann.core.types import FloatArray
+from skann.estimators.problem import model_of
 from skann.inspection.axes import Display, line_style
 
 
@@ -127,7 +128,7 @@ class ActivationDisplay(Display):
         check_is_fitted(estimator)
         if estimator.n_layers_ == 2:
             raise ValueError("A network without hidden layers has no activations.")
-        activation = estimator._architecture["activation"]
+        activation = model_of(estimator).architecture.activation
         if isinstance(activation, str | HiddenActivation):
             activation = [activation]
         once: list[Any] = []

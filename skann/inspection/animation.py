@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_scalar
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from skann.callbacks import ParameterRecorder
+from skann.estimators.sklearn_private import check_matplotlib_support
 
 _FRAMES = 30
 
@@ -76,6 +76,7 @@ def animate_epochs(
     >>> from sklearn.inspection import DecisionBoundaryDisplay
     >>> from skann import BackpropClassifier
     >>> from skann.callbacks import ParameterRecorder
+    from skann.estimators.sklearn_private import check_matplotlib_support
     >>> from skann.datasets import make_logic_gate
     >>> from skann.inspection import animate_epochs
     >>> X, y = make_logic_gate("xor", random_state=0)

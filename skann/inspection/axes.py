@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+from skann.estimators.sklearn_private import check_matplotlib_support
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, without yellow,
 # which is pale on white.

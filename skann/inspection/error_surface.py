@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state, check_scalar
 from skann.callbacks import ParameterRecorder
 from skann.core.network import Workspace
 from skann.core.types import FloatArray
+from skann.estimators.problem import fitted_problem
 from skann.inspection.axes import COLORS, Display, spans_decades
 from skann.inspection.curves import find_parameter
 from skann.training.data import loss_and_gradient
@@ -168,7 +169,7 @@ class ErrorSurfaceDisplay(Display):
         """
         check_scalar(grid_resolution, "grid_resolution", Integral, min_val=2)
         _check_kind(kind)
-        objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+        objective, theta, data = fitted_problem(estimator, X, y, sample_weight)
         network = objective.network
         path = None if recorder is None else _recorded_path(recorder, network)
         if parameters is not None:
@@ -340,7 +341,7 @@ def _recorded_path(recorder, network):
     """Return each recorded theta as a row."""
     if not getattr(recorder, "epochs_", []):
         raise ValueError("The recorder has recorded nothing.")
-    path = np.array(recorder._thetas)
+    path = np.array(recorder.thetas_)
     if path.shape[1] != network.n_parameters:
         raise ValueError(
             f"The recorder holds {path.shape[1]} parameters, but the estimator has "

@@ -5,23 +5,19 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_scalar
 
-from skann.estimators.automatic import setting
-from skann.estimators.base import is_stochastic
-from skann.estimators.run import make_optimizer
+from skann.estimators.problem import new_problem
+from skann.estimators.settings import is_stochastic
+from skann.estimators.solving import make_descent
 from skann.inspection.axes import Display
 from skann.training.data import TrainingDivergedError
-from skann.training.minibatch import MinibatchDescent
 
 
 @dataclass
@@ -149,7 +145,7 @@ def suggest_learning_rate(
     check_scalar(n_steps, "n_steps", Integral, min_val=10)
     if not is_stochastic(estimator.solver):
         raise ValueError(f"solver={estimator.solver!r} has no learning rate.")
-    descent = _start(estimator, X, y, sample_weight)
+    descent = make_descent(new_problem(estimator, X, y, sample_weight))
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
     smoothed: list[float] = []
@@ -174,36 +170,4 @@ def suggest_learning_rate(
     n_taken = len(losses)
     return LearningRateCurve(
         rates[:n_taken], np.array(losses), np.array(smoothed), float(rates[best] / 10)
-    )
-
-
-def _start(estimator, X, y, sample_weight):
-    """Return the descent of a new network that has not learned anything yet."""
-    estimator = clone(estimator).set_params(
-        learning_rate_init=1e-300, max_iter=1, early_stopping=False,
-        warm_start=False, verbose=False,
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        estimator.fit(X, y, sample_weight)
-    objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
-    batch_size = estimator.batch_size
-    if batch_size == "auto":
-        batch_size = 200
-    optimizer = make_optimizer(estimator)
-    n_hidden_layers = objective.network.n_layers - 1
-    return MinibatchDescent(
-        objective,
-        data,
-        theta,
-        optimizer=optimizer,
-        optimizer_state=optimizer.initial_state(theta),
-        batch_size=min(batch_size, data.n_samples),
-        rows=np.arange(data.n_samples),
-        random_state=check_random_state(estimator.random_state),
-        dropout=estimator._make_dropout(
-            estimator._dropout_rates(n_hidden_layers), goes_on=False
-        ),
-        weight_decay=setting(estimator, "weight_decay"),
-        max_grad_norm=estimator.max_grad_norm,
     )

@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
+from skann.estimators.problem import model_of
 from skann.inspection.axes import COLORS, Display
 from skann.inspection.trace import forward_layers, trace_backprop
 
@@ -222,8 +223,8 @@ class NetworkDiagramDisplay(Display):
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
         titles.append(f"output: {estimator.out_activation_}")
         # The numbers are those of the network itself.
-        scaled = estimator._input_statistics is not None
-        scaled = scaled or estimator._target_statistics is not None
+        model = model_of(estimator)
+        scaled = model.inputs is not None or model.targets is not None
         notes = ["numbers of scaled data"] * scaled
         if y is not None and n_samples > 1:
             notes.append("δ and derivatives of the mean of the losses")
@@ -482,7 +483,7 @@ def _checked(names, parameter, n_nodes, nodes):
 
 
 def _hidden_titles(estimator, n_hidden):
-    activation = estimator._architecture["activation"]
+    activation = model_of(estimator).architecture.activation
     if isinstance(activation, str) or not isinstance(activation, Sequence):
         activation = [activation] * n_hidden
     return [

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_scalar
-from sklearn.utils.validation import _check_n_features, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import ACTIVATIONS
 from skann.core.embedding import EmbeddingMemory
 from skann.core.network import dense
 from skann.core.types import FloatArray
-from skann.estimators.automatic import setting
-from skann.estimators.blocks import ScaledRows
+from skann.estimators.problem import fitted_problem, model_of, used_settings
+from skann.estimators.sklearn_private import check_n_features
 from skann.training.data import loss_and_gradient
 
 # Arrays with more numbers than this are summarised.
@@ -280,12 +280,12 @@ def trace_backprop(
     """
     check_is_fitted(estimator)
     if learning_rate is None:
-        learning_rate = setting(estimator, "learning_rate_init")
+        learning_rate = used_settings(estimator).learning_rate_init
     check_scalar(
         learning_rate, "learning_rate", Real, min_val=0,
         include_boundaries="neither",
     )  # fmt: skip
-    objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+    objective, theta, data = fitted_problem(estimator, X, y, sample_weight)
     network = objective.network
     loss, gradient, workspace = loss_and_gradient(objective, theta, data)
     delta = workspace.buffers(data.n_samples).delta.copy()
@@ -330,10 +330,11 @@ def forward_layers(
 
     Those of the output layer are the raw output and the prediction for scaled targets.
     """
-    network, theta = estimator._network(), estimator._theta.astype(np.float64)
+    model = model_of(estimator)
+    network, theta = model.network, model.theta.astype(np.float64)
     X = check_array(X, accept_sparse="csr")
-    _check_n_features(estimator, X, reset=False)
-    scaled = ScaledRows(X, estimator._input_statistics, np.float64)[:]
+    check_n_features(estimator, X)
+    scaled = model.scaled(X, np.float64)[:]
     output_activation = ACTIVATIONS[estimator.out_activation_]
     return list(_forward(network, theta, scaled, output_activation))
 

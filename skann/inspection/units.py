@@ -11,7 +11,8 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
-from skann.estimators.scaling import fold_scaling
+from skann.data.scaling import fold_scaling
+from skann.estimators.problem import model_of
 from skann.inspection.axes import Display, line_style
 from skann.inspection.trace import forward_layers
 
@@ -130,7 +131,8 @@ class UnitContributionDisplay(Display):
                 "A curve needs a network with one input. This one has "
                 f"{estimator.n_features_in_}."
             )
-        network = estimator._network()
+        model = model_of(estimator)
+        network = model.network
         if network.n_layers == 1:
             raise ValueError("A network without hidden layers has no hidden units.")
         check_scalar(
@@ -146,8 +148,8 @@ class UnitContributionDisplay(Display):
             estimator.coefs_[-1:],
             estimator.intercepts_[-1:],
             None,
-            estimator._target_statistics,
-            log_link=estimator.out_activation_ == "exp",
+            model.targets,
+            log_link=model.log_link,
         )
         contributions = activation * weights[:, output]
         bias = float(biases[output])

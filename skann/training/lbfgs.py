@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
 from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
+from skann.training.solver import Ending, Epoch, Solver
 
 # A relative reduction of the loss below this ends the search: scipy's own default, and
 # less for a tolerance below the usual one, which would not be reached otherwise. (Zero
@@ -181,3 +182,77 @@ def minimize_lbfgs(
         converged=result.status in (0, stopped_by_callback),
         message=f"status={result.status}: {result.message}",
     )
+
+
+class LbfgsSolver(Solver):
+    """L-BFGS over all data; an iteration counts as an epoch.
+
+    Parameters
+    ----------
+    objective : Objective
+        What to make small.
+
+    data : TrainingData
+        What to learn from.
+
+    theta : ndarray of shape (n_parameters,)
+        Where to start; it is left as it is.
+
+    rows : ndarray of int or None
+        The rows of the data to learn from; None for all.
+
+    max_iter, max_fun : int
+        The largest number of iterations, and of evaluations.
+
+    tol : float
+        The search ends where no component of the gradient is larger.
+    """
+
+    task_name = "iteration"
+    stops_by_loss = False
+
+    def __init__(
+        self,
+        objective: Objective,
+        data: TrainingData,
+        theta: FloatArray,
+        rows: np.ndarray | None,
+        *,
+        max_iter: int,
+        max_fun: int,
+        tol: float,
+    ):
+        self.theta = theta
+        self.n_rows = data.n_samples if rows is None else rows.size
+        self._objective = objective
+        self._data = data
+        self._rows = rows
+        self._max_iter, self._max_fun, self._tol = max_iter, max_fun, tol
+
+    def run(self, listener):
+        def on_iteration(theta, loss, gradient_norm):
+            stops = listener.end_epoch(Epoch(theta, loss, gradient_norm, None))
+            # scipy says that an iteration ended, not whether there will be another.
+            listener.begin_epoch()
+            return stops
+
+        listener.begin_epoch()
+        result = minimize_lbfgs(
+            self._objective,
+            self._data,
+            self.theta,
+            max_iter=self._max_iter,
+            max_fun=self._max_fun,
+            tol=self._tol,
+            on_iteration=on_iteration,
+            rows=self._rows,
+        )
+        listener.abandon_epoch(Epoch(result.theta, result.loss, 0.0, None))
+        if result.converged:
+            return Ending.CONVERGED
+        self.message = (
+            f"lbfgs failed to converge after {result.n_iterations} iteration(s) "
+            f"({result.message}). Increase max_iter (now {self._max_iter}) or max_fun "
+            f"(now {self._max_fun}), or scale the data."
+        )
+        return Ending.FAILED

@@ -12,6 +12,8 @@ from skann.core.objective import Objective
 from skann.core.types import FloatArray
 from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
 from skann.training.optimizers import Optimizer, OptimizerState
+from skann.training.schedules import Adaptive, Schedule
+from skann.training.solver import Ending, Epoch, Solver
 
 # Larger parameters than this are rare, and rarely a good sign.
 _FAR_AWAY = 1e4
@@ -176,3 +178,65 @@ class MinibatchDescent:
         if not math.isfinite(loss):
             raise TrainingDivergedError(loss)
         return loss
+
+
+class MinibatchSolver(Solver):
+    """Minibatch descent at the rate of a schedule.
+
+    Parameters
+    ----------
+    descent : MinibatchDescent
+        Runs an epoch.
+
+    schedule : Schedule
+        The learning rate of each.
+
+    learning_rate_init : float
+        The rate that the schedule begins with.
+
+    n_epochs : int or None
+        How many epochs to run; None if an earlier call has stopped for good.
+    """
+
+    task_name = "epoch"
+    stops_by_loss = True
+
+    def __init__(
+        self,
+        descent: MinibatchDescent,
+        schedule: Schedule,
+        learning_rate_init: float,
+        n_epochs: int | None,
+    ):
+        self.descent = descent
+        self.schedule = schedule
+        self.n_rows = descent.n_rows
+        self.theta = descent.theta
+        if isinstance(schedule, Adaptive):
+            self.cannot_reduce = " Learning rate too small."
+        self._learning_rate_init = learning_rate_init
+        self._n_epochs = n_epochs
+
+    def run(self, listener):
+        if self._n_epochs is None:
+            return Ending.NOTHING_LEFT
+        for _ in range(self._n_epochs):
+            listener.begin_epoch()
+            rate = self.schedule.rate(self._learning_rate_init, listener.progress)
+            loss, gradient_norm = self.descent.run_epoch(rate)
+            if listener.end_epoch(Epoch(self.theta, loss, gradient_norm, rate)):
+                return Ending.STOPPED
+        return Ending.EXHAUSTED
+
+    def reduced_rate(self, progress):
+        if not self.schedule.can_reduce(self._learning_rate_init, progress):
+            return None
+        progress.n_reductions += 1
+        return self.schedule.rate(self._learning_rate_init, progress)
+
+    def memory(self):
+        shuffles = self.descent.random_state is not None
+        return {
+            "optimizer": self.descent.optimizer_state,
+            "order": self.descent.rows if shuffles else None,
+        }

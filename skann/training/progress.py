@@ -1,41 +1,11 @@
-"""How far training has come, and whether it still gets anywhere."""
+"""How far training has come."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
-@dataclass
-class Plateau:
-    """Counts the epochs in a row that brought no improvement worth `tol`.
-
-    Losses count as they are; scores, which should rise, count with the sign changed.
-
-    Parameters
-    ----------
-    best : float, default=inf
-        The smallest value so far.
-
-    count : int, default=0
-        The number of epochs in a row without improvement.
-
-    watched : {"loss", "score"}, default="loss"
-        What the values are: a plateau of one says nothing of the other.
-    """
-
-    best: float = math.inf
-    count: int = 0
-    watched: str = "loss"
-
-    def update(self, value: float, tol: float) -> bool:
-        """Take in an epoch's value; return whether it is the best so far."""
-        self.count = self.count + 1 if value > self.best - tol else 0
-        if value < self.best:
-            self.best = value
-            return True
-        return False
+from skann.training.stopping import Plateau
 
 
 @dataclass

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.core.gradient_check import compare_gradients, finite_differences
 from skann.core.network import Network, Workspace
+from skann.estimators.problem import fitted_problem, model_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -132,10 +133,10 @@ def test_other_losses_and_outputs_pass(target, params):
 def test_estimator_and_data_are_not_changed(target, dtype, is_sparse):
     inputs = sparse.csr_array(X) if is_sparse else X.copy()
     estimator = make(target, dtype=dtype).fit(X, Y[target])
-    before, inputs_before = copy.deepcopy(vars(estimator)), inputs.copy()
+    before, inputs_before = pickle.dumps(estimator), inputs.copy()
     weight = WEIGHT.copy()
     check_gradient(estimator, inputs, Y[target], weight)
-    assert pickle.dumps(vars(estimator)) == pickle.dumps(before)
+    assert pickle.dumps(estimator) == before
     assert_array_equal(weight, WEIGHT)
     changed = inputs != inputs_before
     assert changed.nnz == 0 if is_sparse else not changed.any()
@@ -144,7 +145,7 @@ def test_estimator_and_data_are_not_changed(target, dtype, is_sparse):
     check_gradient(other, inputs, Y[target])
     estimator.partial_fit(X, Y[target])
     other.partial_fit(X, Y[target])
-    assert_array_equal(other._theta, estimator._theta)
+    assert_array_equal(other.predict(X), estimator.predict(X))
 
 
 # --------------------------------------------------------------- a wrong gradient
@@ -163,7 +164,7 @@ def spoil(monkeypatch, index, factor=1.001):
 
 def gradient_of(estimator, target):
     """Return the estimator's gradient, and theta, in float64."""
-    objective, theta, data = estimator._gradient_problem(X, Y[target], None)
+    objective, theta, data = fitted_problem(estimator, X, Y[target])
     gradient = np.empty_like(theta)
     workspace = Workspace(objective.network, N_SAMPLES, np.float64)
     objective.value_and_gradient(
@@ -254,7 +255,7 @@ def test_a_derivative_that_is_not_finite_is_found(value, monkeypatch):
 
 def test_a_forgotten_penalty_is_found(monkeypatch):
     estimator = make("regression", alpha=1.0).fit(X, Y["regression"])
-    network = estimator._network()
+    network = model_of(estimator).network
     backward = Network.backward
 
     def without_penalty(self, theta, X, workspace, gradient):

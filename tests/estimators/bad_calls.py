@@ -65,7 +65,7 @@ def situate(situation, kind, **params):
 
 def fingerprint(estimator):
     """Return a hash of every value that the estimator holds, arrays included."""
-    return joblib.hash(vars(estimator))
+    return joblib.hash(estimator.__getstate__())
 
 
 @contextmanager

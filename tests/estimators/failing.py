@@ -10,14 +10,16 @@ from scipy import sparse
 from sklearn import config_context
 
 import skann.estimators.base as base_module
-import skann.estimators.run as run_module
+import skann.estimators.inputs as inputs_module
+import skann.estimators.problem as problem_module
 import skann.training.lbfgs as lbfgs_module
+import skann.training.loop as loop_module
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.core.network import Network
 from skann.core.objective import Objective
 from skann.estimators.validation import Validation
 from skann.training.optimizers import SGD, Adam
-from skann.training.progress import Plateau
+from skann.training.stopping import Plateau
 
 # Two or three epochs never converge.
 IGNORE = "ignore::sklearn.exceptions.ConvergenceWarning"
@@ -55,7 +57,7 @@ def fingerprint(estimator):
 
     Callbacks change as they hear; the estimator only has to keep the same ones.
     """
-    values = dict(vars(estimator))
+    values = estimator.__getstate__()
     callbacks = [id(callback) for callback in values.pop("_skl_callbacks", [])]
     return list(vars(estimator)), callbacks, joblib.hash(values)
 
@@ -139,14 +141,14 @@ PLACES = {
     "objective": ([Objective], "sums", True),
     "step": ([SGD, Adam], "step", True),
     "search": ([lbfgs_module], "minimize", True),
-    "record": ([run_module], "record", True),
+    "record": ([loop_module], "record", True),
     "score": ([Validation], "score", True),
     "plateau": ([Plateau], "update", True),
-    "validation": ([base_module], "validate_data", False),
-    "statistics": ([base_module], "column_statistics", False),
-    "scaling": ([base_module], "scale_columns", False),
+    "validation": ([inputs_module], "validate_data", False),
+    "statistics": ([problem_module], "column_statistics", False),
+    "scaling": ([problem_module], "scale_columns", False),
     "draw": ([Network], "draw", False),
-    "results": ([run_module.TrainingRun], "fitted_attributes", False),
+    "results": ([base_module], "fitted_attributes", False),
 }
 
 

@@ -31,7 +31,6 @@ from failing import (
 from ways_to_fail import NEEDS_FIT, READ_ONLY, Broken, methods_of
 
 import skann
-import skann.estimators.run as run_module
 
 pytestmark = pytest.mark.filterwarnings(IGNORE)
 
@@ -216,7 +215,7 @@ def test_a_callback_that_breaks_off_changes_nothing_or_keeps_whole_epochs(
 # -------------------------------------------------------------- at lines of the code
 
 PACKAGE = Path(skann.__file__).parent
-TRAINING_CODE = str(PACKAGE / "training"), run_module.__file__
+TRAINING_CODE = str(PACKAGE / "training")
 
 
 @contextmanager
@@ -261,9 +260,9 @@ def break_off_at_lines(before, method, arguments, error):
     An interrupt comes at every line of training when it runs for the last time, any
     error at twenty lines or more.
     """
-    itinerary = Itinerary()
+    itinerary, estimator = Itinerary(), deepcopy(before)
     with passing_lines_through(itinerary):
-        break_off(deepcopy(before), method, arguments, itinerary)
+        break_off(estimator, method, arguments, itinerary)
     visits = {place: number for number, place in enumerate(itinerary.places, 1)}
     step = max(1, len(visits) // 20)
     for index, (place, number) in enumerate(visits.items()):

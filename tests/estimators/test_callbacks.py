@@ -277,7 +277,8 @@ def test_a_callback_that_raises_leaves_the_estimator_as_it_was(name, earlier, wh
 
 def state(estimator):
     """Return what the estimator holds, apart from its callbacks."""
-    return {k: v for k, v in vars(estimator).items() if k != "_skl_callbacks"}
+    state = estimator.__getstate__()
+    return {k: v for k, v in state.items() if k != "_skl_callbacks"}
 
 
 def test_teardown_is_called_when_training_diverges():

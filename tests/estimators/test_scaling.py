@@ -1,5 +1,7 @@
 """Statistics of the scaling: their definitions, and how they grow with the data."""
 
+import copy
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,11 +16,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skann.estimators.scaling import (
+from skann.data.scaling import (
     SCALINGS,
-    center_and_scale,
     column_statistics,
-    merge_statistics,
     scale_columns,
     unscale_columns,
 )
@@ -42,17 +42,18 @@ def scaled(X, kind, sample_weight=None, dtype=None):
 
 def assert_same_statistics(actual, expected, rtol=1e-12, ignore=()):
     """Compare everything but the total weight, relative to each column's size."""
-    assert actual.keys() == expected.keys()
-    size = np.maximum(np.abs(expected["low"]), np.abs(expected["high"]))
+    size = np.maximum(np.abs(expected.low), np.abs(expected.high))
     with np.errstate(under="ignore"):
         size = np.where(size == 0, 1, size)
     for key in ("center", "spread", "low", "high"):
         if key not in ignore:
             assert_allclose(
-                actual[key] / size, expected[key] / size, rtol=0, atol=rtol, err_msg=key
-            )
+                getattr(actual, key) / size,
+                getattr(expected, key) / size,
+                rtol=0, atol=rtol, err_msg=key,
+            )  # fmt: skip
     for key in ("kind", "centered"):
-        assert actual[key] == expected[key]
+        assert getattr(actual, key) == getattr(expected, key)
 
 
 # ------------------------------------------------------------------- the definitions
@@ -81,8 +82,8 @@ def test_quartiles_are_averages_of_the_inverted_distribution_function(n_samples)
     low, middle, high = np.quantile(
         X[:n_samples], [0.25, 0.5, 0.75], axis=0, method="averaged_inverted_cdf"
     )
-    assert_allclose(statistics["center"], middle, rtol=1e-15)
-    assert_allclose(statistics["spread"], high - low, rtol=1e-14, atol=1e-15)
+    assert_allclose(statistics.center, middle, rtol=1e-15)
+    assert_allclose(statistics.spread, high - low, rtol=1e-14, atol=1e-15)
     assert_allclose(middle, np.median(X[:n_samples], axis=0))
 
 
@@ -90,8 +91,8 @@ def test_mean_is_the_mean_and_moves_nothing():
     counts = np.abs(X)
     statistics = column_statistics(counts, WEIGHT, "mean")
     expected = np.average(counts, axis=0, weights=WEIGHT)
-    assert_allclose(statistics["spread"], expected, rtol=1e-14)
-    assert not statistics["center"].any()
+    assert_allclose(statistics.spread, expected, rtol=1e-14)
+    assert not statistics.center.any()
     assert_allclose(scaled(counts, "mean", WEIGHT), counts / expected, rtol=1e-14)
 
 
@@ -100,13 +101,13 @@ def test_statistics_know_range_and_weight(kind):
     data = np.abs(X).astype(np.float32)
     statistics = column_statistics(data, WEIGHT.astype(np.float32), kind)
     present = data[WEIGHT > 0]
-    assert_array_equal(statistics["low"], present.min(axis=0))
-    assert_array_equal(statistics["high"], present.max(axis=0))
-    assert statistics["weight"] == WEIGHT.sum()
-    assert column_statistics(data, None, kind)["weight"] == N
-    assert statistics["kind"] == kind
-    assert statistics["centered"] == (kind != "mean")
-    for array in center_and_scale(statistics):
+    assert_array_equal(statistics.low, present.min(axis=0))
+    assert_array_equal(statistics.high, present.max(axis=0))
+    assert statistics.weight == WEIGHT.sum()
+    assert column_statistics(data, None, kind).weight == N
+    assert statistics.kind == kind
+    assert statistics.centered == (kind != "mean")
+    for array in statistics.center_and_scale:
         assert array.dtype == np.float64
 
 
@@ -134,13 +135,14 @@ def test_sparse_robust_divides_by_the_interquartile_range():
 def test_sparse_and_dense_statistics_differ_in_centring_alone(kind, weight):
     of_sparse = column_statistics(S, weight, kind)
     of_dense = column_statistics(S.toarray(), weight, kind)
-    assert not of_sparse.pop("centered")
-    assert of_dense.pop("centered")
+    assert not of_sparse.centered
+    assert of_dense.centered
     if kind == "minmax":  # without centring the range reaches from -high to high
-        low, high = of_dense["low"], of_dense["high"]
-        of_dense |= {"center": 0 * low, "spread": np.maximum(-low, high)}
+        low, high = of_dense.low, of_dense.high
+        of_dense = replace(of_dense, center=0 * low, spread=np.maximum(-low, high))
     for key in ("center", "spread", "low", "high", "weight"):
-        assert_allclose(of_sparse[key], of_dense[key], rtol=1e-12, err_msg=key)
+        found, expected = getattr(of_sparse, key), getattr(of_dense, key)
+        assert_allclose(found, expected, rtol=1e-12, err_msg=key)
 
 
 # --------------------------------------------------------------------------- weights
@@ -154,7 +156,7 @@ def test_an_integer_weight_is_that_many_samples(kind, data):
     repeated = data[np.repeat(np.arange(N), WEIGHT.astype(int))]
     weighted = column_statistics(data, WEIGHT, kind)
     expected = column_statistics(repeated, None, kind)
-    assert weighted["weight"] == expected["weight"]
+    assert weighted.weight == expected.weight
     assert_same_statistics(weighted, expected, rtol=1e-14)
 
 
@@ -240,7 +242,7 @@ def test_the_largest_finite_numbers_have_finite_statistics(kind, dtype):
     largest = np.finfo(dtype).max
     # A quarter of the samples each, so that the quartiles lie as far apart as can be.
     column = np.repeat(np.array([-largest, largest], dtype), 8)[:, np.newaxis]
-    center, scale = center_and_scale(column_statistics(column, None, kind))
+    center, scale = column_statistics(column, None, kind).center_and_scale
     assert np.isfinite(center).all()
     assert np.isfinite(scale).all()
     assert np.isfinite(scaled(column, kind)).all()
@@ -268,7 +270,7 @@ def test_a_constant_column_becomes_zero_and_is_shifted_only(kind, value, weight)
     column = np.full((N, 1), value)
     statistics = column_statistics(column, weight, kind)
     assert_array_equal(scale_columns(column, statistics, float), np.zeros((N, 1)))
-    center, scale = center_and_scale(statistics)
+    center, scale = statistics.center_and_scale
     assert_array_equal(center, [value])
     assert_array_equal(scale, [1.0])
 
@@ -333,7 +335,7 @@ def test_a_block_of_rows_is_scaled_like_the_whole(kind):
     statistics = column_statistics(data, None, kind)
     whole = scale_columns(data, statistics, float)
     assert_array_equal(whole[123:130], scale_columns(data[123:130], statistics, float))
-    center, scale = center_and_scale(statistics)
+    center, scale = statistics.center_and_scale
     assert_array_equal(whole, (data - center) / scale)
     if kind == "standard":
         assert_allclose(center, data.mean(axis=0), rtol=1e-10)
@@ -347,7 +349,7 @@ def merged(batches, weights, kind):
     total = None
     for batch, weight in zip(batches, weights, strict=True):
         statistics = column_statistics(batch, weight, kind)
-        total = statistics if total is None else merge_statistics(total, statistics)
+        total = statistics if total is None else total.merge(statistics)
     return total
 
 
@@ -366,9 +368,9 @@ def test_merged_batches_have_the_statistics_of_all(kind, weight, as_sparse, cuts
     )
     expected = column_statistics(data, weight, kind)
     assert_same_statistics(actual, expected)
-    assert_allclose(actual["weight"], expected["weight"], rtol=1e-15)
+    assert_allclose(actual.weight, expected.weight, rtol=1e-15)
     assert_allclose(
-        *map(np.array, (center_and_scale(actual), center_and_scale(expected)))
+        *map(np.array, (actual.center_and_scale, expected.center_and_scale))
     )
 
 
@@ -381,17 +383,17 @@ def test_merging_is_exact_for_numbers_of_any_size(kind, name):
     expected = column_statistics(column, None, kind)
     assert_same_statistics(actual, expected, 1e-3 if name == "subnormal" else 1e-12)
     # Where the offset is large, the spread must not drown in it.
-    assert_allclose(actual["spread"], expected["spread"], rtol=WIDTH_TOLERANCE[name])
+    assert_allclose(actual.spread, expected.spread, rtol=WIDTH_TOLERANCE[name])
 
 
 def test_merged_quartiles_are_averages_over_the_batches():
     first, second = X[:10], X[10:]
     a = column_statistics(first, None, "robust")
     b = column_statistics(second, None, "robust")
-    actual = merge_statistics(a, b)
-    for key in ("center", "spread"):
-        assert_allclose(actual[key], (10 * a[key] + 31 * b[key]) / 41, rtol=1e-14)
-    assert_array_equal(actual["low"], X.min(axis=0))
+    actual = a.merge(b)
+    assert_allclose(actual.center, (10 * a.center + 31 * b.center) / 41, rtol=1e-14)
+    assert_allclose(actual.spread, (10 * a.spread + 31 * b.spread) / 41, rtol=1e-14)
+    assert_array_equal(actual.low, X.min(axis=0))
 
 
 @EACH_KIND
@@ -403,10 +405,10 @@ def test_the_same_data_again_change_nothing(kind, name, weight):
     first = column_statistics(column, weight, kind)
     again = first
     for _ in range(5):
-        again = merge_statistics(again, first)
+        again = again.merge(first)
         for key in ("center", "spread", "low", "high"):
-            assert_array_equal(again[key], first[key], err_msg=key)
-    assert_allclose(again["weight"], 6 * first["weight"])
+            assert_array_equal(getattr(again, key), getattr(first, key), err_msg=key)
+    assert_allclose(again.weight, 6 * first.weight)
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weighted"])
@@ -414,20 +416,19 @@ def test_quartiles_far_below_an_outlier_do_not_change_either(weight):
     column = np.abs(NORMAL) * 1e-10
     column[5] = 1e300
     first = column_statistics(column[:, np.newaxis], weight, "robust")
-    again = merge_statistics(first, first)
+    again = first.merge(first)
     for key in ("center", "spread"):
-        assert_array_equal(again[key], first[key], err_msg=key)
+        assert_array_equal(getattr(again, key), getattr(first, key), err_msg=key)
 
 
 @EACH_KIND
 def test_merging_changes_neither_of_its_inputs(kind):
     a, b = (column_statistics(part, None, kind) for part in (X[:9] ** 2, X[9:] ** 2))
-    before = {key: np.copy(value) for key, value in (a | b).items()}
-    copies = {key: np.copy(value) for key, value in a.items()}
-    merge_statistics(a, b)
-    for key in before:
-        assert_array_equal(b[key], before[key])
-        assert_array_equal(a[key], copies[key])
+    before = copy.deepcopy([vars(a), vars(b)])
+    a.merge(b)
+    for statistics, kept in zip((a, b), before, strict=True):
+        for key, value in kept.items():
+            assert_array_equal(getattr(statistics, key), value, err_msg=key)
 
 
 @pytest.mark.parametrize("kind", SCALINGS)
@@ -436,8 +437,8 @@ def test_a_sparse_batch_ends_centring_for_good(kind, sparse_first):
     dense, other = S[:15].toarray(), S[15:]
     batches = [other, dense] if sparse_first else [dense, other]
     total = merged([*batches, dense], [None] * 3, kind)
-    assert not total["centered"]
-    center, _ = center_and_scale(total)
+    assert not total.centered
+    center, _ = total.center_and_scale
     assert not center.any()
     if kind != "robust":
         rows = sparse.csr_array(np.concatenate([S.toarray(), dense]))
@@ -448,7 +449,7 @@ def test_constant_batches_of_different_values_are_not_constant():
     total = merged(
         [np.full((4, 1), 2.0), np.full((12, 1), 6.0)], [None] * 2, "standard"
     )
-    assert_allclose(center_and_scale(total), [[5.0], [np.sqrt(3.0)]])
+    assert_allclose(total.center_and_scale, [[5.0], [np.sqrt(3.0)]])
     assert_allclose(
-        merged([np.full((4, 1), 2.0)] * 3, [None] * 3, "standard")["spread"], 0
+        merged([np.full((4, 1), 2.0)] * 3, [None] * 3, "standard").spread, 0
     )

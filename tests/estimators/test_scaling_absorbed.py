@@ -9,14 +9,12 @@ from scaling_data import FEW, IGNORE, RAW, TARGET, WEIGHT, N, X, forward_raw
 from scipy import sparse
 
 from skann import BackpropClassifier, BackpropRegressor
-from skann.estimators.scaling import (
+from skann.data.scaling import (
     SCALINGS,
     absorb_input_scaling,
     absorb_target_scaling,
-    center_and_scale,
     column_statistics,
     fold_scaling,
-    merge_statistics,
     scale_columns,
     unscale_columns,
 )
@@ -57,7 +55,7 @@ def test_the_first_layer_absorbs_a_change_of_scaling(pair, as_sparse, kind, merg
     old = column_statistics(first, None, kind)
     new = column_statistics(second, None, kind)
     if merge:
-        new = merge_statistics(old, new)
+        new = old.merge(new)
     weights, biases = random_layer(3, 4)
     before = scale_columns(first, old, float) @ weights + biases
     absorb_input_scaling(weights, biases, old, new)
@@ -70,7 +68,7 @@ def test_the_first_layer_absorbs_a_change_of_scaling(pair, as_sparse, kind, merg
 
 def test_a_change_of_scaling_is_absorbed_for_every_input_not_only_those_seen():
     old = column_statistics(X[:20], None, "standard")
-    new = merge_statistics(old, column_statistics(X[20:] * 3 + 5, None, "standard"))
+    new = old.merge(column_statistics(X[20:] * 3 + 5, None, "standard"))
     weights, biases = random_layer(3, 4)
     elsewhere = np.random.RandomState(4).uniform(-50, 50, (30, 3))
     before = scale_columns(elsewhere, old, float) @ weights + biases
@@ -82,8 +80,8 @@ def test_a_change_of_scaling_is_absorbed_for_every_input_not_only_those_seen():
 @pytest.mark.parametrize("kind", SCALINGS)
 def test_the_first_layer_absorbs_the_end_of_centring(kind):
     old = column_statistics(X, None, kind)
-    new = merge_statistics(old, column_statistics(sparse.csr_array(X[:5]), None, kind))
-    assert not new["centered"]
+    new = old.merge(column_statistics(sparse.csr_array(X[:5]), None, kind))
+    assert not new.centered
     weights, biases = random_layer(3, 4)
     before = scale_columns(X, old, float) @ weights + biases
     absorb_input_scaling(weights, biases, old, new)
@@ -94,7 +92,7 @@ def test_the_first_layer_absorbs_the_end_of_centring(kind):
 def test_a_column_without_effect_so_far_starts_from_its_weights():
     constant = np.full((20, 3), 2.5)
     old = column_statistics(constant, None, "standard")
-    new = merge_statistics(old, column_statistics(X * 1e6, None, "standard"))
+    new = old.merge(column_statistics(X * 1e6, None, "standard"))
     weights, biases = random_layer(3, 4)
     drawn = weights.copy()
     absorb_input_scaling(weights, biases, old, new)
@@ -108,27 +106,27 @@ def test_a_column_without_effect_so_far_starts_from_its_weights():
 def test_the_last_layer_absorbs_a_change_of_target_scaling(pair, kind):
     first, second = PAIRS[pair]
     old = column_statistics(first, None, kind)
-    new = merge_statistics(old, column_statistics(second, None, kind))
+    new = old.merge(column_statistics(second, None, kind))
     weights, biases = random_layer(4, 3)
     hidden = np.random.RandomState(5).randn(30, 4)
     before = unscale_columns(hidden @ weights + biases, old)
     absorb_target_scaling(weights, biases, old, new, log_link=False)
     after = unscale_columns(hidden @ weights + biases, new)
-    center, scale = center_and_scale(new)
+    center, scale = new.center_and_scale
     size = np.maximum(np.abs(center), scale).max()
     assert_allclose(after, before, rtol=1e-13, atol=1e-13 * size)
 
 
 def test_a_target_that_was_constant_keeps_weights_and_gets_a_unit():
     old = column_statistics(np.full((20, 3), 2.5), None, "standard")
-    new = merge_statistics(old, column_statistics(X * 1e6, None, "standard"))
+    new = old.merge(column_statistics(X * 1e6, None, "standard"))
     weights, biases = random_layer(4, 3)
     drawn = weights.copy()
     hidden = np.random.RandomState(5).randn(30, 4)
     raw = hidden @ weights + biases
     absorb_target_scaling(weights, biases, old, new, log_link=False)
     assert_array_equal(weights, drawn)
-    _, scale = center_and_scale(new)
+    _, scale = new.center_and_scale
     after = unscale_columns(hidden @ weights + biases, new)
     assert_allclose(after, raw * scale + 2.5, rtol=1e-12, atol=1e-9)
 
@@ -146,7 +144,7 @@ def test_a_target_that_was_constant_keeps_weights_and_gets_a_unit():
 )
 def test_the_last_layer_absorbs_a_change_of_scaling_under_the_log_link(first, second):
     old = column_statistics(first, None, "mean")
-    new = merge_statistics(old, column_statistics(second, None, "mean"))
+    new = old.merge(column_statistics(second, None, "mean"))
     weights, biases = random_layer(4, 3)
     hidden = np.random.RandomState(5).randn(30, 4)
     before = unscale_columns(np.exp(hidden @ weights + biases), old)
@@ -159,7 +157,7 @@ def test_the_last_layer_absorbs_a_change_of_scaling_under_the_log_link(first, se
 def test_the_same_scaling_is_absorbed_without_a_rounding(dtype):
     data = X.astype(dtype) / 3
     statistics = column_statistics(data, None, "standard")
-    same = merge_statistics(statistics, column_statistics(data, None, "standard"))
+    same = statistics.merge(column_statistics(data, None, "standard"))
     for absorb, kwargs in (
         (absorb_input_scaling, {}),
         (absorb_target_scaling, {"log_link": False}),

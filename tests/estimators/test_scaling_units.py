@@ -11,7 +11,7 @@ from sklearn.preprocessing import (
 )
 
 from skann import BackpropClassifier, BackpropRegressor
-from skann.estimators.scaling import (
+from skann.data.scaling import (
     SCALINGS,
 )
 

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from sklearn.neural_network import MLPRegressor
 
 from skann.training.history import QUANTITIES, new_history, record
-from skann.training.progress import Plateau, Progress
+from skann.training.progress import Progress
+from skann.training.stopping import Plateau
 
 SEQUENCES = {
     "falls": [5, 4, 3, 2, 1],

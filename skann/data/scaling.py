@@ -1,15 +1,15 @@
 """Scaling of inputs and targets, with statistics that can grow batch by batch.
 
-A scaling maps a column x to (x - center) / scale. Its statistics are a plain dict of
-arrays, so that they are saved with the estimator. They can be brought up to date with
-more data, in such a way that data with the same statistics change nothing, not even a
-rounding; and the network can absorb a change of scaling, so that the function that it
-computes stays what it was.
+A scaling maps a column x to (x - center) / scale. Its statistics are measured once and
+then frozen. Merged with those of more data they make new ones, in such a way that data
+with the same statistics change nothing, not even a rounding; and the network can absorb
+a change of scaling, so that the function that it computes stays what it was.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -19,10 +19,95 @@ from skann.core.embedding import PERIODIC_RATE
 
 SCALINGS = ("standard", "minmax", "robust")
 
-Statistics = dict[str, Any]
+
+@dataclass(frozen=True, eq=False)
+class ColumnStatistics:
+    """What is known of some columns, and how it scales them.
+
+    Parameters
+    ----------
+    kind : {"standard", "minmax", "robust", "mean"}
+        What center and spread are, as `column_statistics` says.
+
+    weight : float
+        The sum of the sample weights.
+
+    centered : bool
+        Whether the scaling subtracts the center; False for sparse data and for "mean".
+
+    center, spread, low, high : ndarray of shape (n_columns,), float64
+        The two that the kind names, and the smallest and the largest value.
+    """
+
+    kind: str
+    weight: float
+    centered: bool
+    center: np.ndarray
+    spread: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @cached_property
+    def is_constant(self) -> np.ndarray:
+        """Ndarray of bool : Whether all values of a column were equal."""
+        return self.low == self.high
+
+    @cached_property
+    def center_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two ndarrays, float64 : The center and the scale of each column.
+
+        A constant column has the scale 1, or its own size where it is not centred. If
+        the spread of another vanishes (the quartiles of a mostly constant column), half
+        of its range takes its place.
+        """
+        constant = self.is_constant
+        if self.centered:
+            center = np.where(constant, self.low, self.center)
+            fallback = self.high / 2 - self.low / 2
+        else:
+            center = np.zeros_like(self.low)
+            fallback = np.maximum(-self.low, self.high)
+        degenerate = constant | (self.spread == 0)
+        scale = np.where(degenerate, fallback, self.spread)
+        scale = np.minimum(scale, np.finfo(np.float64).max)
+        scale[scale == 0] = 1
+        return center, scale
+
+    @cached_property
+    def center_and_width(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two ndarrays : Center and scale as they turn outputs into targets.
+
+        A target that was constant has no width: it is predicted as it was.
+        """
+        center, scale = self.center_and_scale
+        if self.centered:
+            scale = np.where(self.is_constant, 0.0, scale)
+        return center, scale
+
+    def merge(self, new: ColumnStatistics) -> ColumnStatistics:
+        """Return the statistics of the data behind these and the new ones together.
+
+        Means and standard deviations are exact (Chan, Golub and LeVeque, 1983,
+        "Algorithms for computing the sample variance", equation 2.1), and so are
+        ranges. Medians and quartiles cannot be merged: theirs are averages over the
+        batches.
+        """
+        share = new.weight / (self.weight + new.weight)
+        low, high = np.minimum(self.low, new.low), np.maximum(self.high, new.high)
+        centered = self.centered and new.centered
+        if self.kind == "minmax":
+            center, spread = _middle_and_half_width(low, high, centered=centered)
+        else:
+            center = _average(self.center, new.center, share)
+            if self.kind == "standard":
+                spread = _merge_deviations(self, new, share, _unit(low, high))
+            else:
+                spread = _average(self.spread, new.spread, share)
+        weight = self.weight + new.weight
+        return ColumnStatistics(self.kind, weight, centered, center, spread, low, high)
 
 
-def column_statistics(X, sample_weight, kind) -> Statistics:
+def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
     """Measure the columns of X.
 
     Parameters
@@ -41,10 +126,8 @@ def column_statistics(X, sample_weight, kind) -> Statistics:
 
     Returns
     -------
-    statistics : dict
-        kind, weight (the sum of the sample weights), centered (False for sparse data
-        and for "mean") and the arrays center, spread, low and high of
-        shape (n_columns,).
+    statistics : ColumnStatistics
+        What was measured.
     """
     if sample_weight is None:
         sample_weight = np.ones(X.shape[0])
@@ -64,15 +147,9 @@ def column_statistics(X, sample_weight, kind) -> Statistics:
     else:
         spread, _ = _mean_and_deviation(X, sample_weight, _unit(low, high))
         center = np.zeros_like(spread)
-    return {
-        "kind": kind,
-        "weight": float(sample_weight.sum()),
-        "centered": not is_sparse and kind != "mean",
-        "center": center,
-        "spread": spread,
-        "low": low,
-        "high": high,
-    }
+    centered = not is_sparse and kind != "mean"
+    weight = float(sample_weight.sum())
+    return ColumnStatistics(kind, weight, centered, center, spread, low, high)
 
 
 def _unit(low, high):
@@ -183,35 +260,6 @@ def _quartiles(values, sample_weight):
     return values[lower] / 2 + values[upper] / 2
 
 
-def merge_statistics(old: Statistics, new: Statistics) -> Statistics:
-    """Return the statistics of the data behind `old` and `new` together.
-
-    Means and standard deviations are exact (Chan, Golub and LeVeque, 1983,
-    "Algorithms for computing the sample variance", equation 2.1), and so are ranges.
-    Medians and quartiles cannot be merged: theirs are averages over the batches.
-    """
-    share = new["weight"] / (old["weight"] + new["weight"])
-    low, high = np.minimum(old["low"], new["low"]), np.maximum(old["high"], new["high"])
-    centered = old["centered"] and new["centered"]
-    if old["kind"] == "minmax":
-        center, spread = _middle_and_half_width(low, high, centered=centered)
-    else:
-        center = _average(old["center"], new["center"], share)
-        if old["kind"] == "standard":
-            spread = _merge_deviations(old, new, share, _unit(low, high))
-        else:
-            spread = _average(old["spread"], new["spread"], share)
-    return {
-        **old,
-        "weight": old["weight"] + new["weight"],
-        "centered": centered,
-        "center": center,
-        "spread": spread,
-        "low": low,
-        "high": high,
-    }
-
-
 def _average(old, new, share):
     """Return the weighted mean; equal values stay as they are, to the last bit."""
     return np.where(old == new, old, old * (1 - share) + new * share)
@@ -219,8 +267,8 @@ def _average(old, new, share):
 
 def _merge_deviations(old, new, share, unit):
     """Return the standard deviations of two batches together."""
-    difference = np.ldexp(new["center"], -unit) - np.ldexp(old["center"], -unit)
-    a, b = np.ldexp(old["spread"], -unit), np.ldexp(new["spread"], -unit)
+    difference = np.ldexp(new.center, -unit) - np.ldexp(old.center, -unit)
+    a, b = np.ldexp(old.spread, -unit), np.ldexp(new.spread, -unit)
     largest = np.maximum(np.maximum(a, b), np.abs(difference))
     largest[largest == 0] = 1.0
     variance = (
@@ -230,63 +278,24 @@ def _merge_deviations(old, new, share, unit):
     )
     merged = np.ldexp(largest * np.sqrt(variance), unit)
     # Equal batches must give the old deviation itself, not the root of its square.
-    unchanged = (old["spread"] == new["spread"]) & (old["center"] == new["center"])
-    return np.where(unchanged, old["spread"], merged)
+    unchanged = (old.spread == new.spread) & (old.center == new.center)
+    return np.where(unchanged, old.spread, merged)
 
 
-def center_and_scale(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
-    """Return the center and the scale of each column, in float64.
-
-    A constant column has the scale 1, or its own size where it is not centred. If
-    the spread of another vanishes (the quartiles of a mostly constant column), half
-    of its range takes its place.
-    """
-    low, high = statistics["low"], statistics["high"]
-    constant = is_constant(statistics)
-    if statistics["centered"]:
-        center = statistics["center"].copy()
-        center[constant] = low[constant]
-        fallback = high / 2 - low / 2
-    else:
-        center = np.zeros_like(low)
-        fallback = np.maximum(-low, high)
-    degenerate = constant | (statistics["spread"] == 0)
-    scale = np.where(degenerate, fallback, statistics["spread"])
-    scale = np.minimum(scale, np.finfo(np.float64).max)
-    scale[scale == 0] = 1
-    return center, scale
-
-
-def _center_and_width(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
-    """Return center and scale as they turn outputs into targets.
-
-    A target that was constant has no width: it is predicted as it was.
-    """
-    center, scale = center_and_scale(statistics)
-    if statistics["centered"]:
-        scale[is_constant(statistics)] = 0
-    return center, scale
-
-
-def is_constant(statistics: Statistics) -> np.ndarray:
-    """Say of each column whether all its values were equal."""
-    return statistics["low"] == statistics["high"]
-
-
-def scale_columns(X, statistics: Statistics | None, dtype):
+def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
     Sparse data are not centred: statistics of sparse data have no centre.
     """
     if statistics is None:
         return X.astype(dtype, copy=False)
-    center, scale = center_and_scale(statistics)
+    center, scale = statistics.center_and_scale
     if sparse.issparse(X):
         divisors = scale[X.indices]
         data = np.divide(X.data, divisors, out=divisors).astype(dtype, copy=False)
         return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
     limit = np.finfo(np.float64).max / 4
-    if max(-statistics["low"].min(), statistics["high"].max()) > limit:
+    if max(-statistics.low.min(), statistics.high.max()) > limit:
         # In other units the differences of such numbers do not overflow.
         X, center, scale = X / 4, center / 4, scale / 4
     scaled = np.empty(X.shape, dtype)
@@ -296,7 +305,7 @@ def scale_columns(X, statistics: Statistics | None, dtype):
     return scaled
 
 
-def unscale_columns(scaled, statistics: Statistics | None):
+def unscale_columns(scaled, statistics: ColumnStatistics | None):
     """Return scaled * scale + center in the dtype of `scaled`.
 
     What lies beyond the largest number of that dtype becomes that number. Where all
@@ -304,14 +313,16 @@ def unscale_columns(scaled, statistics: Statistics | None):
     """
     if statistics is None:
         return scaled
-    center, scale = _center_and_width(statistics)
+    center, scale = statistics.center_and_width
     with np.errstate(over="ignore"):
         values = scaled * scale + center
     largest = np.finfo(scaled.dtype).max
     return np.clip(values, -largest, largest).astype(scaled.dtype, copy=False)
 
 
-def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> None:
+def absorb_input_scaling(
+    weights, biases, old: ColumnStatistics, new: ColumnStatistics
+) -> None:
     """Change the first layer in place so that it computes the same after rescaling.
 
     From sum_j W_j (x_j - c_j) / s_j + b follow W'_j = W_j s'_j / s_j and
@@ -325,7 +336,7 @@ def absorb_input_scaling(weights, biases, old: Statistics, new: Statistics) -> N
 
 
 def absorb_in_embedding(
-    embedding, parameters, weights, biases, old: Statistics, new: Statistics
+    embedding, parameters, weights, biases, old: ColumnStatistics, new: ColumnStatistics
 ) -> None:
     """Change an embedding and the first layer in place so that both compute the same.
 
@@ -348,11 +359,11 @@ def _absorb(weights, biases, shift, ratio) -> None:
     weights[...] = wide * ratio[:, np.newaxis]
 
 
-def _change_of_scaling(old: Statistics, new: Statistics):
+def _change_of_scaling(old: ColumnStatistics, new: ColumnStatistics):
     """Return (c' - c) / s and s' / s of each column; s' for a column that was zero."""
-    old_center, old_scale = center_and_scale(old)
-    new_center, new_scale = center_and_scale(new)
-    was_zero = is_constant(old) & (old["centered"] | (old["low"] == 0))
+    old_center, old_scale = old.center_and_scale
+    new_center, new_scale = new.center_and_scale
+    was_zero = old.is_constant & (old.centered | (old.low == 0))
     old_scale = np.where(was_zero, new_scale, old_scale)
     return (new_center - old_center) / old_scale, new_scale / old_scale
 
@@ -360,8 +371,8 @@ def _change_of_scaling(old: Statistics, new: Statistics):
 def absorb_target_scaling(
     weights,
     biases,
-    old: Statistics | None,
-    new: Statistics | None,
+    old: ColumnStatistics | None,
+    new: ColumnStatistics | None,
     *,
     log_link: bool,
 ) -> None:
@@ -380,7 +391,7 @@ def absorb_target_scaling(
         biases += np.log(old_scale) - np.log(new_scale)
         return
     if old is not None:
-        old_scale = np.where(is_constant(old), new_scale, old_scale)
+        old_scale = np.where(old.is_constant, new_scale, old_scale)
     weights *= (old_scale / new_scale).astype(weights.dtype)
     biases[...] = (old_scale * biases + (old_center - new_center)) / new_scale
 
@@ -389,7 +400,7 @@ def _center_and_scale_or_none(statistics, n_columns):
     """Return center and scale in float64, 0 and 1 for None."""
     if statistics is None:
         return np.zeros(n_columns), np.ones(n_columns)
-    return center_and_scale(statistics)
+    return statistics.center_and_scale
 
 
 def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
@@ -400,7 +411,7 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     weights, biases : list of ndarray
         The layers of the network on scaled inputs and targets.
 
-    inputs, targets : dict or None
+    inputs, targets : ColumnStatistics or None
         The statistics of the scaling of each.
 
     log_link : bool
@@ -414,11 +425,11 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     weights = [array.astype(np.float64) for array in weights]
     biases = [array.astype(np.float64) for array in biases]
     if inputs is not None:
-        center, scale = center_and_scale(inputs)
+        center, scale = inputs.center_and_scale
         weights[0] /= scale[:, np.newaxis]
         biases[0] -= center @ weights[0]
     if targets is not None:
-        center, scale = _center_and_width(targets)
+        center, scale = targets.center_and_width
         if log_link:
             biases[-1] += np.log(scale)
         else:

@@ -1,0 +1,1 @@
+"""What stands between a table and a matrix of numbers."""

@@ -1,0 +1,545 @@
+"""From settings and data to a problem that can be trained.
+
+`prepare` reads from top to bottom as what comes before the first epoch: encode the
+targets, choose the loss, draw the weights, set the validation part aside, and scale the
+columns. It changes nothing but the state of a generator that the caller passed.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.random import RandomState
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skann.core.activations import HiddenActivation
+from skann.core.dropout import Dropout
+from skann.core.losses import Loss, make_loss
+from skann.core.objective import Objective
+from skann.core.types import FloatArray
+from skann.data.scaling import (
+    absorb_in_embedding,
+    absorb_input_scaling,
+    absorb_target_scaling,
+    column_statistics,
+    scale_columns,
+)
+from skann.estimators.checks import (
+    assign_layers,
+    check_size,
+    check_target_range,
+    learning_weight,
+)
+from skann.estimators.inputs import (
+    CheckedData,
+    Request,
+    check_data,
+    column_names,
+)
+from skann.estimators.settings import Settings, check_parameters, resolve, settle
+from skann.estimators.targets import Target
+from skann.estimators.validation import Validation, ValidationPart, set_aside
+from skann.model import Architecture, Model
+from skann.training.call import Call
+from skann.training.data import TrainingData
+from skann.training.history import History
+from skann.training.progress import Progress
+from skann.training.state import TrainingState
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What a call goes on from.
+
+    Parameters
+    ----------
+    model : Model
+        What was trained.
+
+    target : Target
+        What it predicts.
+
+    state : TrainingState
+        Where training has ended.
+
+    history : dict of lists
+        A row per epoch.
+
+    n_iter : int
+        The number of epochs of the last fit, and of the pieces since.
+    """
+
+    model: Model
+    target: Target
+    state: TrainingState
+    history: History
+    n_iter: int
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be trained, and from where.
+
+    Parameters
+    ----------
+    settings : Settings
+        How to train.
+
+    names : dict
+        What is to be remembered of the columns.
+
+    call : Call
+        What is asked for.
+
+    past : Past or None
+        What it goes on from.
+
+    target : Target
+        What there is to predict.
+
+    model : Model
+        The model before the first step.
+
+    objective : Objective
+        What to make small.
+
+    data : TrainingData
+        The scaled data.
+
+    validation : Validation or None
+        What is scored after each epoch.
+
+    best_theta : ndarray of shape (n_parameters,) or None
+        The best parameters of before.
+
+    progress : Progress
+        How far training has come.
+
+    random_state : RandomState
+        Shuffles the samples.
+
+    dropout : Dropout or None
+        Leaves hidden units out.
+    """
+
+    settings: Settings
+    names: dict[str, Any]
+    call: Call
+    past: Past | None
+    target: Target
+    model: Model
+    objective: Objective
+    data: TrainingData
+    validation: Validation | None
+    best_theta: FloatArray | None
+    progress: Progress
+    random_state: RandomState
+    dropout: Dropout | None
+
+    @property
+    def training_rows(self) -> np.ndarray | None:
+        """Ndarray of int or None : The rows to learn from, or None for all."""
+        return None if self.validation is None else self.validation.part.training_rows
+
+
+def prepare(
+    estimator: Any,
+    settings: Settings,
+    data: CheckedData,
+    request: Request,
+    call: Call,
+    past: Past | None,
+) -> Problem:
+    """Return the problem that a call of `fit` or `partial_fit` is to train.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        Whose problem it is; says how to read targets. It is not changed.
+
+    settings : Settings
+        Its parameters.
+
+    data : CheckedData
+        The training data, checked.
+
+    request : Request
+        What the caller passed.
+
+    call : Call
+        What is asked for.
+
+    past : Past or None
+        What to go on from.
+
+    Returns
+    -------
+    problem : Problem
+        The problem.
+
+    Raises
+    ------
+    ValueError
+        If settings and data, or either and the past, do not go together.
+    """
+    X = data.X
+    target, encoded = estimator._read_target(
+        data.y, settings, call, past and past.target, request.classes,
+        data.sample_weight,
+    )  # fmt: skip
+    part = _own_part(estimator, settings, request, data.names, target, encoded.shape[1])
+    weight = target.weigh(settings, encoded, data.sample_weight, call)
+    loss = joined_loss(settings, target, encoded)
+    if part is not None:
+        check_target_range(loss, part.encoded, "y_val")
+    architecture = _architecture(settings, X, encoded.shape[1], loss, past)
+
+    # Weights, validation split and shuffles are drawn in this order, which is that of
+    # scikit-learn's MLP.
+    random_state = _generator(settings, past)
+    theta, best_theta = _start(settings, architecture, random_state, call, past)
+    if part is None:
+        split_state = past and past.state.split
+        part = set_aside(
+            settings, target, X, encoded, weight, random_state, split_state
+        )
+    learned = target.soften(settings, encoded, architecture.output_activation)
+    training_rows = part and part.training_rows
+    progress, learning = _weigh(weight, training_rows, X.shape[0], call, past)
+    statistics = _measure(settings, target, loss, X, learned, learning, call, past)
+    model = Model(architecture, theta, *statistics)
+    if past is not None:
+        _absorb_change(past.model, model, theta)
+        if best_theta is not None:
+            _absorb_change(past.model, model, best_theta)
+    training_data = _scale(model, loss, X, learned, weight, progress.mean_weight)
+    network = model.network
+    if request.coef_init is not None:
+        assign_layers(network.weights(theta), request.coef_init, "coef_init")
+    if request.intercept_init is not None:
+        assign_layers(network.biases(theta), request.intercept_init, "intercept_init")
+    validation = part and Validation(
+        part,
+        scoring=settings.scoring,
+        model=model,
+        target=target,
+        loss=loss,
+        scaled_X=training_data.X,
+        as_estimator=lambda model: _predictor(estimator, data.names, target, model),
+    )
+    return Problem(
+        settings=settings,
+        names=data.names,
+        call=call,
+        past=past,
+        target=target,
+        model=model,
+        objective=Objective(network, model.loss_in_units(loss), settings.alpha),
+        data=training_data,
+        validation=validation,
+        best_theta=best_theta,
+        progress=progress,
+        random_state=random_state,
+        dropout=_dropout(settings, past),
+    )
+
+
+def _predictor(estimator, names, target, model):
+    """Return a copy of an estimator that predicts by a model."""
+    copied = copy.copy(estimator)
+    attributes = {**names, **target.fitted_attributes()}
+    vars(copied).update(attributes, _target=target, _model=model)
+    return copied
+
+
+def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss:
+    """Return the loss joined with its output activation, fit for the targets."""
+    loss = target.loss(settings)
+    output_activation = settings.output_activation
+    if output_activation == "auto":
+        output_activation = target.output_activation(loss, encoded.shape[1])
+    joined = make_loss(loss, output_activation)
+    check_target_range(joined, encoded, "y")
+    return joined
+
+
+def _own_part(estimator, settings, request, names, target, n_outputs):
+    """Return the user's own validation data, checked and encoded, or None."""
+    if not request.has_validation_data:
+        return None
+    if request.X_val is None or request.y_val is None:
+        raise ValueError(
+            "X_val and y_val go together, and sample_weight_val with them. Got "
+            f"{'no X_val' if request.X_val is None else 'X_val without y_val'}."
+        )
+    passed = request.X_val, request.y_val, request.sample_weight_val
+    try:
+        data = check_data(estimator, *passed, names=names)
+        # As in a stream, some of the classes may be missing.
+        _, encoded = estimator._read_target(
+            data.y, settings, Call.NEXT_PIECE, target, None, data.sample_weight
+        )
+        if encoded.shape[1] != n_outputs:
+            raise ValueError(
+                f"y has {encoded.shape[1]} outputs. Those to learn from have "
+                f"{n_outputs}."
+            )
+        if encoded.shape[0] < 2:
+            raise ValueError("one sample is too few for a score.")
+    except ValueError as error:
+        raise ValueError(f"In the validation data: {error}") from error
+    return ValidationPart(data.X, encoded, data.sample_weight)
+
+
+def _architecture(settings, X, n_outputs, loss, past):
+    """Return what the network is made of; the one that was trained stays as it is."""
+    activation = settings.activation
+    if not isinstance(activation, str | HiddenActivation):
+        activation = tuple(activation)
+    dtype = settings.dtype
+    if dtype is None:
+        dtype = X.dtype.name if past is None else past.model.architecture.dtype
+    architecture = Architecture(
+        layer_sizes=(X.shape[1], *settings.hidden_layer_sizes, n_outputs),
+        activation=activation,
+        output_activation=loss.output_activation.name,
+        scaling=settings.scaling,
+        n_frequencies=settings.n_frequencies,
+        dtype=dtype,
+        frequency_scale=settings.frequency_scale,
+    )
+    if past is not None:
+        past.model.architecture.require_same(architecture)
+    return architecture
+
+
+def _generator(settings, past):
+    """Return the random generator; an int seed goes on where the last call left."""
+    random_state = check_random_state(settings.random_state)
+    state = past and past.state.random_state
+    if state is not None and isinstance(settings.random_state, Integral):
+        random_state.set_state(state)
+    return random_state
+
+
+def _start(settings, architecture, random_state, call, past):
+    """Return the parameters to start from, and the best so far or None."""
+    if past is None:
+        network, dtype = architecture.network(), np.dtype(architecture.dtype)
+        return network.draw(settings.init, random_state, dtype), None
+    # What is counted on goes on from the last parameters, not from the best.
+    last = past.state.theta if call.counts_on else None
+    theta = (past.model.theta if last is None else last).copy()
+    keeps_best = settings.early_stopping or settings.restore_best_weights
+    return theta, past.model.theta.copy() if keeps_best else None
+
+
+def _weigh(sample_weight, training_rows, n_samples, call, past):
+    """Return the progress with the mean weight, and the weights to learn with."""
+    progress = Progress() if past is None else past.state.restored_progress()
+    weight = learning_weight(sample_weight, training_rows, n_samples)
+    n_learning = n_samples if training_rows is None else training_rows.size
+    mean_weight = 1.0 if weight is None else float(weight.sum()) / n_learning
+    if call is Call.NEXT_PIECE:
+        progress.merge_weight(mean_weight, n_learning)
+    else:
+        progress.mean_weight = mean_weight
+    return progress, weight
+
+
+def _measure(settings, target, loss, X, learned, weight, call, past):
+    """Return the statistics of inputs and targets, None where nothing is scaled."""
+    if weight is not None and not weight.any():  # a batch that counts for nothing
+        return past.model.inputs, past.model.targets
+    inputs = targets = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if settings.scaling is not None:
+            inputs = column_statistics(X, weight, settings.scaling)
+        kind = target.scaling(loss, settings)
+        if kind is not None:
+            targets = column_statistics(learned, weight, kind)
+        if call is Call.NEXT_PIECE:
+            if inputs is not None:
+                inputs = past.model.inputs.merge(inputs)
+            if targets is not None and past.model.targets is not None:
+                targets = past.model.targets.merge(targets)
+    return inputs, targets
+
+
+def _absorb_change(old: Model, new: Model, theta: FloatArray) -> None:
+    """Change parameters in place so that predictions survive a change of scaling."""
+    network = new.network
+    weights, biases = network.weights(theta), network.biases(theta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if new.inputs is not None:
+            first = weights[0], biases[0]
+            if network.embedding is None:
+                absorb_input_scaling(*first, old.inputs, new.inputs)
+            else:
+                parameters = network.embedding_parameters(theta)
+                absorb_in_embedding(
+                    network.embedding, parameters, *first, old.inputs, new.inputs
+                )
+        absorb_target_scaling(
+            weights[-1], biases[-1], old.targets, new.targets, log_link=new.log_link
+        )
+    if not np.isfinite(theta).all():
+        raise ValueError(
+            "The scale of X or y has changed so much that no weights in "
+            f"{theta.dtype} could absorb it. Call fit with warm_start=False to start "
+            "anew."
+        )
+
+
+def _scale(model, loss, X, learned, sample_weight, mean_weight):
+    """Return the data as the network takes them."""
+    dtype = model.theta.dtype
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = scale_columns(X, model.inputs, dtype)
+        encoded = scale_columns(learned, model.targets, dtype)
+        if sample_weight is not None:
+            sample_weight = sample_weight.astype(dtype)
+    check_size(X.data if sparse.issparse(X) else X, "X")
+    check_size(encoded, "y")
+    if loss.target_scaling != "affine":
+        check_target_range(loss, encoded, f"y, in {dtype} and scaled")
+    if sample_weight is not None and not np.isfinite(sample_weight).all():
+        raise ValueError(
+            f"sample_weight holds values that are too large for {dtype}. "
+            "Divide them by their mean: only their ratios matter."
+        )
+    return TrainingData(X, encoded, sample_weight, mean_weight)
+
+
+def _dropout(settings, past):
+    """Return what leaves units out; None if nothing does.
+
+    It has a generator of its own, so that other random numbers stay what they are.
+    """
+    if not any(settings.dropout):
+        return None
+    seed = settings.random_state
+    if isinstance(seed, RandomState):
+        seed = copy.deepcopy(seed).randint(np.iinfo(np.int32).max)
+    generator = np.random.default_rng(None if seed is None else [int(seed), 1])
+    state = past and past.state.dropout
+    if state is not None:
+        generator.bit_generator.state = state
+    return Dropout(settings.dropout, generator)
+
+
+# --------------------------------------------------- what a fitted estimator minimises
+
+
+def model_of(estimator: Any) -> Model:
+    """Return the model of a fitted estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If it has none.
+    """
+    check_is_fitted(estimator)
+    return estimator._model
+
+
+def with_parameters(estimator: Any, theta: FloatArray) -> Any:
+    """Return a copy of a fitted estimator with other parameters."""
+    model = model_of(estimator)
+    copied = copy.copy(estimator)
+    state = replace(estimator._training_state, theta=None)
+    theta = theta.astype(model.theta.dtype)
+    vars(copied).update(_model=model.with_theta(theta), _training_state=state)
+    return copied
+
+
+def used_settings(estimator: Any) -> Settings:
+    """Return the settings of a fitted estimator, as it used them last."""
+    check_is_fitted(estimator)
+    return resolve(check_parameters(estimator), estimator.auto_params_)
+
+
+def fitted_problem(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+) -> tuple[Objective, FloatArray, TrainingData]:
+    """Return what a fitted estimator minimises, for given data as one batch.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted or partially fitted estimator. It is not changed.
+
+    X, y, sample_weight
+        The data.
+
+    Returns
+    -------
+    objective : Objective
+        The objective, penalty included, without dropout.
+
+    theta : ndarray of shape (n_parameters,), float64
+        The parameters, a copy.
+
+    data : TrainingData
+        The scaled data, float64.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator has no parameters yet.
+
+    ValueError
+        If the data do not fit the estimator.
+    """
+    model, settings = model_of(estimator), used_settings(estimator)
+    checked = check_data(estimator, X, y, sample_weight, names=column_names(estimator))
+    target, encoded = estimator._read_target(
+        checked.y, settings, Call.NEXT_PIECE, estimator._target, None,
+        checked.sample_weight,
+    )  # fmt: skip
+    weight = target.weigh(settings, encoded, checked.sample_weight, Call.WARM_FIT)
+    loss = joined_loss(settings, target, encoded)
+    learned = target.soften(settings, encoded, model.architecture.output_activation)
+    mean_weight = 1.0
+    if weight is not None:
+        weight = weight.astype(np.float64)
+        mean_weight = float(weight.mean())
+    data = TrainingData(
+        model.scaled(checked.X, np.float64)[:],
+        scale_columns(learned, model.targets, np.float64),
+        weight,
+        mean_weight,
+    )
+    objective = Objective(model.network, model.loss_in_units(loss), settings.alpha)
+    return objective, model.theta.astype(np.float64), data
+
+
+def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Problem:
+    """Return what a fit of an estimator to given data would begin with.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        An estimator, fitted or not. It is not changed.
+
+    X, y, sample_weight
+        The data.
+
+    Returns
+    -------
+    problem : Problem
+        The problem, with parameters that have not learned anything yet, and no part of
+        the data set aside.
+    """
+    estimator = clone(estimator)
+    request = Request(X, y, sample_weight)
+    settings, data = settle(estimator, request, Call.FIT, None)
+    settings = replace(settings, early_stopping=False)
+    return prepare(estimator, settings, data, request, Call.FIT, None)

@@ -1,0 +1,183 @@
+"""What an estimator is after a fit: its attributes, and what to say of them."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skann.core.blocks import map_outputs
+from skann.estimators.caller import warn_caller
+from skann.estimators.problem import Problem
+from skann.estimators.targets import Indicators, Labels
+from skann.training.loop import Outcome
+from skann.training.schedules import Horizon
+from skann.training.solver import Ending
+from skann.training.state import TrainingState
+
+
+def fitted_attributes(
+    problem: Problem, outcome: Outcome, *, unfinished: bool = False
+) -> dict[str, Any]:
+    """Return the attributes that an estimator has after training.
+
+    If it is unfinished, a warm fit brings it to its end.
+    """
+    model, history = problem.model, outcome.history
+    theta = outcome.theta if outcome.best_theta is None else outcome.best_theta
+    architecture = model.architecture
+    losses = history["loss"]
+    loss = losses[-1] if losses else float("nan")
+    plateau = outcome.progress.plateau
+    attributes = {
+        **problem.names,
+        **problem.target.fitted_attributes(),
+        "auto_params_": problem.settings.auto_params,
+        "n_layers_": len(architecture.layer_sizes),
+        "n_outputs_": architecture.layer_sizes[-1],
+        "out_activation_": architecture.output_activation,
+        "n_iter_": outcome.n_iter,
+        "t_": outcome.progress.n_samples_seen,
+        "loss_": loss,
+        "loss_curve_": losses,
+        "history_": history,
+        "validation_scores_": None,
+        "best_validation_score_": None,
+        "best_loss_": plateau.best if outcome.learning_rate is not None else loss,
+        "_target": problem.target,
+        "_model": model.with_theta(theta),
+        "_training_state": _training_state(problem, outcome, unfinished),
+    }
+    if problem.validation is not None:
+        scores = [score for score in history["validation_score"] if score is not None]
+        attributes["validation_scores_"] = scores
+        attributes["best_validation_score_"] = max(scores, default=None)
+    if plateau.watched == "score":
+        attributes["best_validation_score_"] = -plateau.best
+        attributes["best_loss_"] = None
+    return attributes
+
+
+def _training_state(problem, outcome, unfinished):
+    """Return what further training goes on from."""
+    settings, validation = problem.settings, problem.validation
+    # Training goes on from the last parameters, not from the best.
+    keeps_last = outcome.best_theta is not None and (
+        problem.call.is_piece or unfinished
+    )
+    random_state = None
+    # A RandomState that the user passed keeps its own, and None promises nothing.
+    if isinstance(settings.random_state, Integral):
+        random_state = problem.random_state.get_state(legacy=False)
+    dropout = problem.dropout
+    return TrainingState(
+        progress=outcome.progress.as_dict(),
+        solver=settings.solver_name,
+        theta=outcome.theta if keeps_last else None,
+        unfinished=unfinished,
+        stopped=outcome.stopped,
+        dropout=dropout and dropout.generator.bit_generator.state,
+        random_state=random_state,
+        split=validation and validation.part.split_state,
+        **outcome.memory,
+    )
+
+
+def divergence_message(problem: Problem, outcome: Outcome) -> str:
+    """Say where training went wrong and what to change."""
+    settings = problem.settings
+    losses = outcome.history["loss"]
+    last = f"{losses[-1]:.6g}" if losses else "none"
+    solver = f"solver={settings.solver!r}"
+    remedies = ["start from smaller weights (init)"]
+    if outcome.learning_rate is not None:
+        solver += f" at learning rate {outcome.learning_rate:g}"
+        remedies = ["lower learning_rate_init"]
+    if settings.scaling is None:
+        remedies.append("scale the data (scaling='standard')")
+    else:
+        remedies.append("look for outliers in the data")
+    remedy = " or ".join(remedies)
+    return (
+        f"Training diverged in epoch {outcome.progress.n_epochs + 1} with {solver}: "
+        "the loss or the weights are no longer finite (last finite loss of an "
+        f"epoch: {last}). To mend it, {remedy}. The estimator is as it was before "
+        "the call."
+    )
+
+
+def warn_of_ending(problem: Problem, outcome: Outcome) -> None:
+    """Warn if training ended otherwise than it should."""
+    settings, ending = problem.settings, outcome.ending
+    if outcome.interrupted:
+        kept = "best" if outcome.best_theta is not None else "last"
+        warn_caller(
+            f"Training interrupted by user after {outcome.n_iter} complete epoch(s). "
+            f"The {kept} parameters so far are kept."
+        )
+    elif problem.call.is_piece:
+        if outcome.learning_rate == 0:
+            warn_caller(
+                f"learning_rate={settings.learning_rate!r} has come to its end: after "
+                f"{outcome.progress.n_epochs - 1} epochs the rate is 0, and "
+                "partial_fit changes nothing. Choose another schedule, or a larger "
+                f"max_iter (now {settings.max_iter}) for one that lasts that long.",
+                ConvergenceWarning,
+            )
+    elif ending is Ending.FAILED:
+        warn_caller(outcome.message, ConvergenceWarning)
+    elif ending is Ending.EXHAUSTED and not isinstance(
+        settings.make_schedule(0), Horizon
+    ):
+        warn_caller(
+            f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) "
+            "reached and the optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
+    elif ending in (Ending.EXHAUSTED, Ending.CONVERGED) or outcome.stopped:
+        _warn_if_nothing_is_learned(problem, outcome)
+
+
+def _warn_if_nothing_is_learned(problem, outcome):
+    """Warn if the model is no better than one that always predicts the mean."""
+    data, rows = problem.data, problem.training_rows
+    target, weight = data.target, data.sample_weight
+    if rows is not None:
+        target, weight = target[rows], None if weight is None else weight[rows]
+    loss_function = problem.objective.loss
+    constant = loss_function.value_of_constant(target, weight)
+    if constant is None:  # nobody knows
+        return
+    total = data.mean_weight * target.shape[0]
+    constant /= total
+    least = constant * (1 - 1e-6)  # a margin for rounding
+    loss = outcome.history["loss"][-1]
+    if loss >= least and problem.dropout is not None:
+        # That was the loss of some of the units; with all of them it may be less.
+        network = problem.objective.network
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            raw = map_outputs(np.copy, network, outcome.theta, data.X, rows)
+            delta = np.empty_like(raw)
+            loss = loss_function.value_and_delta(target, raw, weight, delta) / total
+    # Of targets that are all equal there is nothing to learn.
+    if not (constant > 0 and loss >= least):
+        return
+    settings = problem.settings
+    mean = "the best constant"
+    if isinstance(problem.target, Labels | Indicators):
+        mean = "the frequencies of the classes"
+    elif loss_function.name in ("squared_error", "poisson", "gamma"):
+        mean = "the mean of the targets"
+    names = ["tol" if np.isfinite(settings.n_iter_no_change) else "max_iter", "alpha"]
+    if outcome.learning_rate is not None:
+        names.append("learning_rate_init")
+    now = ", ".join(f"{name}={getattr(settings, name):g}" for name in names)
+    warn_caller(
+        f"Training stopped at a loss of {loss:.6g}, which is no better than "
+        f"that of always predicting {mean} ({constant:.6g}): nothing was "
+        f"learned. If y does depend on X, change some of {now}, or try another "
+        "activation, init or scaling.",
+        ConvergenceWarning,
+    )

@@ -1,0 +1,81 @@
+"""The one door to what scikit-learn does not promise to keep.
+
+All that skann uses of scikit-learn's private names is imported or touched here, each
+with what it is for and what would replace it.
+"""
+
+from __future__ import annotations
+
+# `check_matplotlib_support` says what to install. Replaced by: a try around the import.
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+# `Interval`, `Options`, `StrOptions`, `validate_params`: the values that a parameter
+# may have, and errors in scikit-learn's words. Replaced by: `check_scalar` of
+# `sklearn.utils`. `InvalidParameterError`: what those raise. Replaced by: ValueError.
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_params,
+)
+
+# `_check_n_features`: refuses another number of columns. Replaced by: a comparison with
+# `n_features_in_`. `_check_sample_weight`: reads weights of any kind. Replaced by:
+# `check_array` and a comparison of lengths.
+from sklearn.utils.validation import _check_n_features, _check_sample_weight
+
+__all__ = [
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "StrOptions",
+    "check_constraints",
+    "check_matplotlib_support",
+    "check_n_features",
+    "check_sample_weight",
+    "has_callbacks",
+    "open_callback_context",
+    "validate_params",
+]
+
+
+def check_constraints(estimator):
+    """Refuse parameters outside their `_parameter_constraints`.
+
+    `BaseEstimator._validate_params` does so. Replaced by: checks of our own.
+    """
+    estimator._validate_params()
+
+
+def check_n_features(estimator, X):
+    """Refuse another number of columns than an estimator was fitted to."""
+    _check_n_features(estimator, X, reset=False)
+
+
+def check_sample_weight(sample_weight, X, *, allow_all_zero):
+    """Return weights as a float array with one for each row of X, not negative."""
+    return _check_sample_weight(
+        sample_weight,
+        X,
+        ensure_non_negative=True,
+        allow_all_zero_weights=allow_all_zero,
+    )
+
+
+def has_callbacks(estimator):
+    """Say whether anyone listens to a fit.
+
+    `set_callbacks` keeps them in `_skl_callbacks`. Replaced by: calling the hooks of a
+    context, which do nothing without callbacks, and take longer to do it.
+    """
+    return hasattr(estimator, "_skl_callbacks")
+
+
+def open_callback_context(estimator, *, max_subtasks):
+    """Return the context in which callbacks hear of a fit.
+
+    `_init_callback_context` is how scikit-learn's own estimators begin. Replaced by:
+    nothing; without it there are no callbacks.
+    """
+    return estimator._init_callback_context(max_subtasks=max_subtasks)

@@ -1,0 +1,137 @@
+"""From a problem to the solver and the loop that train it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skann.estimators.caller import warn_caller
+from skann.estimators.problem import Problem
+from skann.training.call import Call
+from skann.training.lbfgs import LbfgsSolver
+from skann.training.loop import TrainingLoop
+from skann.training.minibatch import MinibatchDescent, MinibatchSolver
+from skann.training.optimizers import OptimizerState
+from skann.training.schedules import Adaptive
+from skann.training.solver import Solver
+from skann.training.stopping import StoppingRule
+
+
+def make_loop(problem: Problem) -> TrainingLoop:
+    """Return the loop that trains a problem."""
+    settings, past = problem.settings, problem.past
+    n_iter = past.n_iter if past is not None and problem.call.counts_on else 0
+    solver = make_solver(problem, n_iter)
+    # Without early stopping the validation score is only recorded.
+    by_score = problem.validation is not None and settings.early_stopping
+    # Where plateaus set the learning rate, or the fit comes in pieces, the search for
+    # one is part of what goes on.
+    is_adaptive = isinstance(solver, MinibatchSolver) and isinstance(
+        solver.schedule, Adaptive
+    )
+    counts_on = problem.call.counts_on and isinstance(solver, MinibatchSolver)
+    rule = StoppingRule(
+        tol=settings.tol,
+        n_iter_no_change=settings.n_iter_no_change,
+        by_score=by_score,
+        keeps_best=by_score or settings.restore_best_weights,
+        continues_search=counts_on or is_adaptive,
+    )
+    return TrainingLoop(
+        solver,
+        rule,
+        progress=problem.progress,
+        scorer=problem.validation,
+        best_theta=problem.best_theta,
+        history=past and past.history,
+        n_iter=n_iter,
+        verbose=settings.verbose,
+    )
+
+
+def make_solver(problem: Problem, n_iter: int = 0) -> Solver:
+    """Return the solver of a problem, of which `n_iter` epochs are done."""
+    settings, call, past = problem.settings, problem.call, problem.past
+    if not settings.is_stochastic:
+        return LbfgsSolver(
+            problem.objective,
+            problem.data,
+            problem.model.theta,
+            problem.training_rows,
+            max_iter=settings.max_iter,
+            max_fun=settings.max_fun,
+            tol=settings.tol,
+        )
+    # The pieces of a stream share one schedule, each other fit begins its own.
+    start = 0 if call.is_piece else problem.progress.n_epochs - n_iter
+    n_epochs: int | None = 1 if call.is_piece else max(0, settings.max_iter - n_iter)
+    if call is Call.RESUMED_FIT and past is not None and past.state.stopped:
+        n_epochs = None
+    return MinibatchSolver(
+        make_descent(problem),
+        settings.make_schedule(start),
+        float(settings.learning_rate_init),
+        n_epochs,
+    )
+
+
+def make_descent(problem: Problem) -> MinibatchDescent:
+    """Return what takes the steps of a problem of a stochastic solver."""
+    settings = problem.settings
+    theta = problem.model.theta.copy()
+    rows = _order(problem)
+    n_rows = problem.data.n_samples if rows is None else rows.size
+    batch_size = settings.batch_size
+    if isinstance(batch_size, str):
+        batch_size = 200
+    elif batch_size > n_rows:
+        warn_caller(
+            f"batch_size={batch_size} is larger than the {n_rows} samples to learn "
+            "from: it is clipped to their number."
+        )
+    optimizer = settings.make_optimizer()
+    state = problem.past and problem.past.state
+    if state is not None and state.solver == settings.solver_name:
+        memory = _copy_arrays(state.optimizer)
+    else:
+        memory = optimizer.initial_state(theta)
+    return MinibatchDescent(
+        problem.objective,
+        problem.data,
+        theta,
+        optimizer=optimizer,
+        optimizer_state=memory,
+        batch_size=min(int(batch_size), n_rows),
+        rows=rows,
+        random_state=problem.random_state if settings.shuffle else None,
+        dropout=problem.dropout,
+        weight_decay=float(settings.weight_decay),
+        max_grad_norm=settings.max_grad_norm,
+    )
+
+
+def _order(problem: Problem) -> np.ndarray | None:
+    """Return the rows to learn from in the order of the last epoch; None for all."""
+    rows = problem.training_rows
+    goes_on = rows is None or problem.call is Call.RESUMED_FIT
+    if rows is not None:
+        rows = rows.copy()
+    elif problem.settings.shuffle:
+        rows = np.arange(problem.data.n_samples)
+    # Each epoch shuffles the order of the one before, so a fit in pieces has to go on
+    # from the last piece's order.
+    order = problem.past and problem.past.state.order
+    if problem.settings.shuffle and goes_on and order is not None:
+        assert rows is not None
+        if order.size == rows.size:
+            return order.copy()
+    return rows
+
+
+def _copy_arrays(state: Any) -> OptimizerState:
+    """Return a copy of an optimizer's state that may be changed in place."""
+    return {
+        key: value.copy() if isinstance(value, np.ndarray) else value
+        for key, value in state.items()
+    }

@@ -1,0 +1,231 @@
+"""What a fit has made, and all that a prediction needs.
+
+A model is a value: a network, its parameters, and the scalings of inputs and targets.
+Training makes new ones; nothing changes one that exists, but for a user who writes into
+its parameters on purpose.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from skann.core.activations import ACTIVATIONS, HiddenActivation
+from skann.core.blocks import map_outputs
+from skann.core.embedding import PeriodicEmbedding
+from skann.core.losses import Loss
+from skann.core.network import Network, Workspace
+from skann.core.types import FloatArray, Matrix
+from skann.data.rows import ScaledRows
+from skann.data.scaling import ColumnStatistics, fold_scaling, unscale_columns
+
+
+def fields_of(instance: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name, as they are."""
+    return {item.name: getattr(instance, item.name) for item in fields(instance)}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of; training that goes on cannot change it.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        The number of inputs, of units of each hidden layer, and of outputs.
+
+    activation : str, HiddenActivation, or tuple of these
+        The activation of all hidden layers, or of each.
+
+    output_activation : str
+        The name of the output activation.
+
+    scaling : str or None
+        How columns are scaled.
+
+    n_frequencies : int
+        The number of cosines of each input.
+
+    dtype : str
+        "float32" or "float64".
+
+    frequency_scale : float
+        The spread of the frequencies that cosines begin with. It says how to draw a
+        network, not what it is.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activation: str | HiddenActivation | tuple[str | HiddenActivation, ...]
+    output_activation: str
+    scaling: str | None
+    n_frequencies: int
+    dtype: str
+    frequency_scale: float = field(compare=False)
+
+    def network(self) -> Network:
+        """Return the network, without its parameters."""
+        embedding = None
+        if self.n_frequencies > 0:
+            embedding = PeriodicEmbedding(
+                self.layer_sizes[0], self.n_frequencies, self.frequency_scale
+            )
+        return Network(self.layer_sizes, self.activation, embedding)
+
+    def require_same(self, wanted: Architecture) -> None:
+        """Refuse another network than this one, which was trained."""
+        for item in fields(self):
+            if not item.compare:
+                continue
+            trained, asked = getattr(self, item.name), getattr(wanted, item.name)
+            if asked != trained:
+                raise ValueError(
+                    "warm_start and partial_fit go on with the trained network, "
+                    f"whose {item.name} is {trained!r}. Now {asked!r} is asked for. "
+                    "Set it back, or set warm_start=False and call fit to start anew."
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with its parameters, and the scalings on both sides of it.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What the network is made of.
+
+    theta : ndarray of shape (n_parameters,)
+        The parameters, for scaled inputs and targets.
+
+    inputs : ColumnStatistics or None
+        The scaling of the inputs.
+
+    targets : ColumnStatistics or None
+        The scaling of the targets.
+    """
+
+    architecture: Architecture
+    theta: FloatArray
+    inputs: ColumnStatistics | None
+    targets: ColumnStatistics | None
+
+    @cached_property
+    def network(self) -> Network:
+        """Network : The network, without its parameters."""
+        return self.architecture.network()
+
+    @cached_property
+    def _workspaces(self) -> deque[Workspace]:
+        """The memory of the last small prediction, for the next one of that size."""
+        return deque(maxlen=1)
+
+    @property
+    def log_link(self) -> bool:
+        """Whether outputs are logarithms of predictions."""
+        return self.architecture.output_activation == "exp"
+
+    def with_theta(self, theta: FloatArray) -> Model:
+        """Return the same model with other parameters."""
+        return replace(self, theta=theta)
+
+    def scaled(self, X: Matrix, dtype: Any = None) -> ScaledRows:
+        """Return raw rows that are scaled when they are read, as theta's dtype."""
+        return ScaledRows(X, self.inputs, self.theta.dtype if dtype is None else dtype)
+
+    def map_outputs(
+        self, transform: Callable[[FloatArray], np.ndarray], X: Matrix
+    ) -> np.ndarray:
+        """Apply a function to the raw outputs for raw inputs, block by block.
+
+        Parameters
+        ----------
+        transform : callable
+            Takes raw outputs of shape (n_block, n_outputs), which it must not keep, and
+            returns an array of n_block rows.
+
+        X : ndarray or CSR array of shape (n_samples, n_features)
+            The inputs, in their units.
+
+        Returns
+        -------
+        result : ndarray of n_samples rows
+            The transformed outputs.
+
+        Raises
+        ------
+        ValueError
+            If an output is not finite.
+        """
+
+        def transform_finite(raw: FloatArray) -> np.ndarray:
+            if not np.isfinite(raw).all():
+                raise ValueError(
+                    f"The output of the network for X is not finite in {raw.dtype}: X "
+                    "holds values far from those of the data that it was fitted to. "
+                    "Look for outliers, or fit with dtype='float64'."
+                )
+            return transform(raw)
+
+        network, n_rows = self.network, X.shape[0]
+        fits_a_block = n_rows <= network.rows_per_block
+        # A workspace serves one computation at a time: other threads find none here.
+        workspace = None
+        if fits_a_block:
+            with suppress(IndexError):
+                workspace = self._workspaces.pop()
+            if workspace is None or workspace.n_rows != n_rows:
+                workspace = Workspace(network, n_rows, self.theta.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = map_outputs(
+                transform_finite, network, self.theta, self.scaled(X), None, workspace
+            )
+        if workspace is not None:
+            self._workspaces.append(workspace)
+        return result
+
+    def in_target_units(self, raw: FloatArray) -> FloatArray:
+        """Return raw outputs as predictions, of shape (n_samples, n_outputs)."""
+        outputs = np.empty_like(raw)
+        ACTIVATIONS[self.architecture.output_activation].apply(raw, out=outputs)
+        return unscale_columns(outputs, self.targets)
+
+    def loss_in_units(self, loss: Loss) -> Loss:
+        """Return a loss of targets as it is for scaled targets."""
+        if self.targets is None:
+            return loss
+        return loss.in_units(self.targets.center_and_scale[1])
+
+    def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the weights and biases of the same network on unscaled data."""
+        return fold_scaling(
+            self.network.weights(self.theta),
+            self.network.biases(self.theta),
+            self.inputs,
+            self.targets,
+            log_link=self.log_link,
+        )
+
+    def as_state(self) -> dict[str, Any]:
+        """Return the model as plain dicts, arrays, numbers and strings."""
+        return {
+            "architecture": fields_of(self.architecture),
+            "theta": self.theta,
+            "inputs": None if self.inputs is None else fields_of(self.inputs),
+            "targets": None if self.targets is None else fields_of(self.targets),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Model:
+        """Return the model that `as_state` took apart."""
+        inputs, targets = (
+            None if state[name] is None else ColumnStatistics(**state[name])
+            for name in ("inputs", "targets")
+        )
+        architecture = Architecture(**state["architecture"])
+        return cls(architecture, state["theta"], inputs, targets)

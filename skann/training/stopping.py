@@ -1,0 +1,83 @@
+"""When training should stop, or slow down: it gets nowhere any more."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass
+class Plateau:
+    """Counts the epochs in a row that brought no improvement worth `tol`.
+
+    Losses count as they are; scores, which should rise, count with the sign changed.
+
+    Parameters
+    ----------
+    best : float, default=inf
+        The smallest value so far.
+
+    count : int, default=0
+        The number of epochs in a row without improvement.
+
+    watched : {"loss", "score"}, default="loss"
+        What the values are: a plateau of one says nothing of the other.
+    """
+
+    best: float = math.inf
+    count: int = 0
+    watched: str = "loss"
+
+    def update(self, value: float, tol: float) -> bool:
+        """Take in an epoch's value; return whether it is the best so far."""
+        self.count = self.count + 1 if value > self.best - tol else 0
+        if value < self.best:
+            self.best = value
+            return True
+        return False
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """What is watched, and how long a plateau may last.
+
+    Parameters
+    ----------
+    tol : float
+        The improvement that counts.
+
+    n_iter_no_change : float
+        The number of epochs in a row that may bring none; inf for any number.
+
+    by_score : bool
+        Whether the validation score is watched, rather than the training loss.
+
+    keeps_best : bool
+        Whether the best parameters so far are kept.
+
+    continues_search : bool
+        Whether the search for a plateau goes on from an earlier call.
+    """
+
+    tol: float
+    n_iter_no_change: float
+    by_score: bool
+    keeps_best: bool
+    continues_search: bool
+
+    @property
+    def watched(self) -> str:
+        """What a plateau is one of, "score" or "loss"."""
+        return "score" if self.by_score else "loss"
+
+    def is_met(self, plateau: Plateau) -> bool:
+        """Say whether the plateau has lasted too long."""
+        return plateau.count > self.n_iter_no_change
+
+    def explain(self) -> str:
+        """Say what the rule has seen."""
+        watched = "Validation score" if self.by_score else "Training loss"
+        return (
+            f"{watched} did not improve more than tol={self.tol:f} for "
+            f"{self.n_iter_no_change} consecutive epochs."
+        )
