@@ -7,6 +7,7 @@ would see one, and compare nothing.
 
 import inspect
 
+import numpy as np
 import pytest
 from numpydoc.docscrape import NumpyDocString
 
@@ -146,6 +147,35 @@ def test_everything_that_predicts_takes_the_same():
     first, *others = (entries(method, "Parameters") for method in methods)
     assert len(others) == 4
     assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "smallest", "largest"),
+    [("float64", "-694.5", "-1.1e-16"), ("float32", "-73.5", "-6e-8")],
+)
+def test_logarithms_of_probabilities_part_where_they_are_said_to(
+    dtype, smallest, largest
+):
+    doc = inspect.getdoc(BackpropClassifier.predict_log_proba)
+    assert f"below {smallest}" in doc
+    assert f"above {largest}" in doc
+    low, high = float(smallest), float(largest)
+    X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    classifier = BackpropClassifier((), solver="lbfgs", scaling=None, dtype=dtype)
+    classifier.fit(X, X[:, 0] > 0)
+    classifier.coefs_, classifier.intercepts_ = [[[1.0]]], [[0.0]]
+    # Without hidden layers and scaling the input is the log-odds.
+    # 1 - p is exp(-z) for large z.
+    bound = -np.log(-high)
+    z = np.array([low - 5, low + 0.1, bound - 0.3, bound + 3])[:, np.newaxis]
+    of_values = np.log(classifier.predict_proba(z)[:, 1])
+    found = classifier.predict_log_proba(z)[:, 1]
+    np.testing.assert_allclose(found[:2], z[:2, 0], rtol=1e-5)
+    np.testing.assert_allclose(found[2:], -np.exp(-z[2:, 0]), rtol=1e-5)
+    assert of_values[0] > found[0] + 2
+    assert of_values[1] == pytest.approx(found[1], rel=1e-5)
+    assert of_values[2] == pytest.approx(found[2], rel=0.5)
+    assert of_values[3] < 5 * found[3]
 
 
 # ------------------------------------------------------------------------- the displays

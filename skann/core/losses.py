@@ -388,8 +388,9 @@ class BinaryCrossEntropy(Loss):
     """The loss is -sum_k y_k log p_k + (1 - y_k) log(1 - p_k), with p = logistic(z).
 
     In terms of z this is max(z, 0) - y z + log(1 + exp(-|z|)), which neither
-    overflows nor loses digits, and dloss/dz = p - y. The K outputs are independent:
-    one for two classes, one per label for multilabel targets, or one per class.
+    overflows nor loses digits, and dloss/dz = p - y (Bishop, 2006, "Pattern Recognition
+    and Machine Learning", equations 4.90 and 4.91). The K outputs are independent: one
+    for two classes, one per label for multilabel targets, or one per class.
     """
 
     name = "log_loss"
@@ -446,7 +447,18 @@ class CategoricalCrossEntropy(Loss):
 class LogLoss(Loss):
     """The cross-entropy that suits the output, which is what "log_loss" names.
 
-    `CategoricalCrossEntropy` for a softmax, `BinaryCrossEntropy` for logistic outputs.
+    It is -sum_k y_k log p_k for a softmax (`CategoricalCrossEntropy`), to which
+    logistic outputs add -sum_k (1 - y_k) log(1 - p_k) (`BinaryCrossEntropy`; Bishop,
+    2006, "Pattern Recognition and Machine Learning", equations 4.108 and 4.90).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skann import BackpropClassifier, LogLoss
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = BackpropClassifier((), loss=LogLoss(), solver="lbfgs")
+    >>> classifier.fit(X, y).out_activation_
+    'softmax'
     """
 
     name = "log_loss"
