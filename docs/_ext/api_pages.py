@@ -13,10 +13,12 @@ from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
-# What a user may name besides what skann and its public modules list.
+# Where the classes are whose objects may be values of an estimator's parameters. Those
+# that skann does not export belong to an output.
 BUILT_IN = {
     "skann.core.losses": ("Losses", "Loss"),
     "skann.core.activations": ("Activations", "Activation HiddenActivation"),
+    "skann.core.initializers": ("Initialisers", "Initializer"),
     "skann.training.optimizers": ("Optimizers", "Optimizer"),
     "skann.training.schedules": ("Learning-rate schedules", "Schedule"),
 }
@@ -48,6 +50,12 @@ def built_in_names(module, bases):
     ]
 
 
+def is_built_in(value):
+    """Say whether it is one of the classes that `BUILT_IN` describes."""
+    module_name = getattr(value, "__module__", None)
+    return module_name in BUILT_IN and not inspect.isabstract(value)
+
+
 def public_objects():
     """Return every object of the reference by its full name."""
     found = {}
@@ -58,7 +66,8 @@ def public_objects():
     for module_name, (_, bases) in BUILT_IN.items():
         module = importlib.import_module(module_name)
         for name in built_in_names(module, bases):
-            found[f"{module_name}.{name}"] = getattr(module, name)
+            if getattr(module, name) not in found.values():
+                found[f"{module_name}.{name}"] = getattr(module, name)
     for name in EXTRA:
         module_name, _, attribute = name.rpartition(".")
         found[name] = getattr(importlib.import_module(module_name), attribute)
@@ -92,7 +101,7 @@ def inherited_methods(value):
 def problems_of(name, value):
     """Yield what the docstring of a public object, and those of its methods, lack."""
     yield from _problems(name, value, complete=True)
-    if not inspect.isclass(value) or name.rpartition(".")[0] in BUILT_IN:
+    if not inspect.isclass(value) or is_built_in(value):
         return
     for method_name in public_methods(value):
         # An override is documented by what it overrides.
@@ -155,7 +164,7 @@ def object_page(name, value):
         # The source's way back, which takes all of a file for what skann exports of it.
         text += f'.. raw:: html\n\n   <span id="skann.{short}"></span>\n\n'
     text += f".. autoclass:: {name}\n"
-    if module not in BUILT_IN:
+    if not is_built_in(value):
         methods = public_methods(value)
         for method in methods:
             static = inspect.getattr_static(value, method)
@@ -189,7 +198,8 @@ def index_page():
         return inspect.isclass(value) and issubclass(value, BaseEstimator)
 
     def is_other_class(value):
-        return inspect.isclass(value) and not is_estimator(value)
+        is_class = inspect.isclass(value) and not is_built_in(value)
+        return is_class and not is_estimator(value)
 
     parts = [
         title("Reference"),
@@ -198,7 +208,7 @@ def index_page():
         table(names("skann", is_estimator)),
         title("The check of the gradient", "-"),
         table(names("skann", inspect.isfunction)),
-        title("To derive from, or to pass to an estimator", "-"),
+        title("To derive from", "-"),
         table([*names("skann", is_other_class), *EXTRA]),
         title("Inspection", "-"),
         "In ``skann.inspection``.\n\n",
@@ -218,12 +228,18 @@ def index_page():
         parts += [table(names(module, lambda value: True))]
     parts.append(title("What is built in", "-"))
     parts.append(
-        "Estimators know these by name; as objects they take settings. Their methods "
-        "are those of the base class.\n\n"
+        "Estimators know these by name; as objects they take settings, which a search "
+        "can reach. Their methods are those of the base class.\n\n"
     )
     for module, (heading, _) in BUILT_IN.items():
-        parts += [title(heading, "~"), f"In ``{module}``.\n\n"]
-        parts += [table(names(module, lambda value: True))]
+        parts.append(title(heading, "~"))
+        parts.append(
+            table(
+                name
+                for name, value in objects.items()
+                if is_built_in(value) and value.__module__ == module
+            )
+        )
     return "".join(parts)
 
 

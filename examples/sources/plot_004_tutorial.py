@@ -26,7 +26,13 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from skann import BackpropClassifier, BackpropRegressor, Uniform, check_gradient
+from skann import (
+    SGD,
+    BackpropClassifier,
+    BackpropRegressor,
+    Uniform,
+    check_gradient,
+)
 from skann.callbacks import ParameterRecorder
 from skann.inspection import (
     ActivationDisplay,
@@ -34,7 +40,6 @@ from skann.inspection import (
     NetworkDiagramDisplay,
     trace_backprop,
 )
-from skann.training.optimizers import SGD
 
 # The text stops after a number of steps, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, ndtr
 
+from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 
 
@@ -48,13 +49,13 @@ class Activation(ABC):
         """
 
 
-class HiddenActivation(ABC):
+class HiddenActivation(Searchable, ABC):
     """What a hidden layer needs of its activation; derive your own from it.
 
     The arrays have shape (n_samples, n_units), and float32 or float64 as dtype; both
     methods work in place, element by element, and an object keeps no array for later.
-    If it has settings, let it be a frozen dataclass, so that equal settings make equal
-    objects.
+    Its settings are the arguments of its `__init__` (the fields of a dataclass), kept
+    under their names: a search reaches them as `activation__<name>`.
 
     Examples
     --------

@@ -14,11 +14,17 @@ import numpy as np
 from numpy.random import RandomState
 
 from skann.core.activations import HiddenActivation, Logistic, find_activation
+from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 
 
-class Initializer(ABC):
-    """Draws the first weights and biases of a layer."""
+class Initializer(Searchable, ABC):
+    """Draws the first weights and biases of a layer.
+
+    Subclass it for an initialiser of your own, and pass an instance as `init`. The
+    arguments of its `__init__` (the fields of a dataclass), kept under their names, are
+    parameters that a search reaches as `init__<name>`.
+    """
 
     @abstractmethod
     def draw(
@@ -103,16 +109,65 @@ class Normal(Initializer):
 
 @dataclass(frozen=True)
 class FanScaled(Initializer):
-    """Weights with a spread of sqrt(numerator / fan).
+    """Weights around 0 with a spread of sqrt(numerator / fan).
 
-    The spread is the bound of a uniform distribution around 0, or the standard
-    deviation of a normal one; fan is fan_in, or fan_in + fan_out.
+    The spread is the bound of a uniform distribution, or the standard deviation of a
+    normal one; fan is fan_in, or fan_in + fan_out. Each of the names that `init` takes
+    is one of these; the biases are zero unless said otherwise:
+
+    - "glorot_uniform": `FanScaled("uniform", 6.0, both_fans=True, random_biases=True)`
+      (Glorot and Bengio, 2010, "Understanding the difficulty of training deep
+      feedforward neural networks", equation 16; the biases from the same distribution,
+      as scikit-learn's MLP draws them), with 2.0 for logistic hidden units.
+    - "glorot_normal": `FanScaled("normal", 2.0, both_fans=True)`, the same variance,
+      from equation 12.
+    - "he_uniform": `FanScaled("uniform", 6.0)`, and "he_normal": `FanScaled("normal",
+      2.0)` (He et al., 2015, "Delving deep into rectifiers", equation 10).
+    - "lecun_uniform": `FanScaled("uniform", 3.0)`, and "lecun_normal":
+      `FanScaled("normal", 1.0)` (LeCun et al., 1998, "Efficient BackProp", equation
+      16).
+    - "fan_in_uniform": `FanScaled("uniform", 1.0, random_biases=True)`, the heuristic
+      that Glorot and Bengio (equation 1) call common, and the start of PyTorch's
+      linear layers.
+
+    Parameters
+    ----------
+    distribution : {"uniform", "normal"}
+        The distribution.
+
+    numerator : float
+        The square of the spread, times the fan; positive and finite.
+
+    both_fans : bool, default=False
+        Whether the fan is fan_in + fan_out, instead of fan_in.
+
+    random_biases : bool, default=False
+        Whether the biases are drawn as the weights are, instead of being zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skann import FanScaled
+    >>> he_uniform = FanScaled("uniform", 6.0)
+    >>> weights, biases = he_uniform.draw(6, 4, np.random.RandomState(0))
+    >>> bool(np.abs(weights).max() <= 1), biases
+    (True, array([0., 0., 0., 0.]))
     """
 
     distribution: str
     numerator: float
-    both_fans: bool
-    random_biases: bool
+    both_fans: bool = False
+    random_biases: bool = False
+
+    def __post_init__(self):
+        if self.distribution not in ("uniform", "normal"):
+            raise ValueError(
+                f"distribution must be 'uniform' or 'normal'. Got {self} instead."
+            )
+        if not (math.isfinite(self.numerator) and self.numerator > 0):
+            raise ValueError(
+                f"numerator must be positive and finite. Got {self} instead."
+            )
 
     def draw(self, fan_in, fan_out, random_state):
         fan = fan_in + fan_out if self.both_fans else fan_in
@@ -126,21 +181,14 @@ class FanScaled(Initializer):
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    # Glorot and Bengio, 2010, "Understanding the difficulty of training deep
-    # feedforward neural networks", equation 16; the biases from the same
-    # distribution, as scikit-learn's MLP draws them.
+    # `FanScaled` says where they are from.
     "glorot_uniform": FanScaled("uniform", 6.0, both_fans=True, random_biases=True),
-    # The same variance, from equation 12.
-    "glorot_normal": FanScaled("normal", 2.0, both_fans=True, random_biases=False),
-    # He et al., 2015, "Delving deep into rectifiers", equation 10.
-    "he_uniform": FanScaled("uniform", 6.0, both_fans=False, random_biases=False),
-    "he_normal": FanScaled("normal", 2.0, both_fans=False, random_biases=False),
-    # LeCun et al., 1998, "Efficient BackProp", equation 16.
-    "lecun_uniform": FanScaled("uniform", 3.0, both_fans=False, random_biases=False),
-    "lecun_normal": FanScaled("normal", 1.0, both_fans=False, random_biases=False),
-    # +-1 / sqrt(fan_in) for weights and biases: the heuristic that Glorot and Bengio
-    # (2010, equation 1) call common, and the start of PyTorch's linear layers.
-    "fan_in_uniform": FanScaled("uniform", 1.0, both_fans=False, random_biases=True),
+    "glorot_normal": FanScaled("normal", 2.0, both_fans=True),
+    "he_uniform": FanScaled("uniform", 6.0),
+    "he_normal": FanScaled("normal", 2.0),
+    "lecun_uniform": FanScaled("uniform", 3.0),
+    "lecun_normal": FanScaled("normal", 1.0),
+    "fan_in_uniform": FanScaled("uniform", 1.0, random_biases=True),
 }
 
 # What "auto" stands for, by the activation; "he_normal" for others.

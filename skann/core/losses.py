@@ -14,20 +14,22 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, xlogy
 
 from skann.core.activations import ACTIVATIONS, Activation
+from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 
 
-class Loss(ABC):
+class Loss(Searchable, ABC):
     """A loss of one sample, as a function of the network's raw output.
 
-    Subclass it for a loss of your own, and pass an instance to an estimator.
+    Subclass it for a loss of your own, and pass an instance as `loss`. The arguments of
+    its `__init__` (the fields of a dataclass), kept under their names, are parameters
+    that a search reaches as `loss__<name>`.
 
     Attributes
     ----------
@@ -76,7 +78,7 @@ class Loss(ABC):
     target_scaling: str | None = None
     output_activation: Activation
 
-    def joined_with(self, output_activation: str) -> Self:
+    def joined_with(self, output_activation: str) -> Loss:
         """Return this loss with an output activation.
 
         Parameters
@@ -87,7 +89,7 @@ class Loss(ABC):
         Returns
         -------
         loss : Loss
-            A copy.
+            A copy, or another loss that suits this output.
         """
         joined = copy.copy(self)
         joined.output_activation = ACTIVATIONS[output_activation]
@@ -257,12 +259,32 @@ class Quantile(ResidualLoss):
     Parameters
     ----------
     quantile : float or array-like of shape (n_outputs,), default=0.5
-        The level q, between 0 and 1, of all outputs or of each.
+        The level q, between 0 and 1, of all outputs or of each. (Several levels of one
+        target are an estimator's `quantile`, with `loss="quantile"`.)
+
+    Raises
+    ------
+    ValueError
+        If a level is not between 0 and 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skann import BackpropRegressor, Quantile
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = BackpropRegressor(
+    ...     (), loss=Quantile(0.9), learning_rate="cosine", max_iter=100, random_state=0
+    ... )
+    >>> bool(0.85 < (y < regressor.fit(X, y).predict(X)).mean() < 0.95)
+    True
     """
 
     name = "quantile"
 
     def __init__(self, quantile: float | ArrayLike = 0.5):
+        levels = np.asarray(quantile)
+        if not np.all((levels > 0) & (levels < 1)):
+            raise ValueError(f"quantile must be between 0 and 1. Got {quantile!r}.")
         self.quantile = quantile
 
     def value_and_slope(self, residual, sample_weight):
@@ -306,12 +328,33 @@ class Huber(ResidualLoss):
     Parameters
     ----------
     delta : float or array-like of shape (n_outputs,), default=1.0
-        Where it turns linear, in the units of the targets.
+        Where it turns linear, in the units of the targets; above 0. It is what it is:
+        only `loss="huber"` measures it from the targets, and says by `huber_delta_`
+        what it found.
+
+    Raises
+    ------
+    ValueError
+        If delta is not above 0.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skann import BackpropRegressor, Huber
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> common = {"solver": "lbfgs", "tol": 1e-2, "random_state": 0}
+    >>> named = BackpropRegressor((), loss="huber", **common).fit(X, y)
+    >>> loss = Huber(named.huber_delta_)
+    >>> regressor = BackpropRegressor((), loss=loss, **common).fit(X, y)
+    >>> regressor.loss_ == named.loss_
+    True
     """
 
     name = "huber"
 
     def __init__(self, delta: float | ArrayLike = 1.0):
+        if not np.all(np.asarray(delta) > 0):
+            raise ValueError(f"delta must be above 0. Got {delta!r}.")
         self.delta = delta
 
     def in_units(self, scale):
@@ -345,8 +388,9 @@ class BinaryCrossEntropy(Loss):
     """The loss is -sum_k y_k log p_k + (1 - y_k) log(1 - p_k), with p = logistic(z).
 
     In terms of z this is max(z, 0) - y z + log(1 + exp(-|z|)), which neither
-    overflows nor loses digits, and dloss/dz = p - y. The K outputs are independent:
-    one for two classes, one per label for multilabel targets, or one per class.
+    overflows nor loses digits, and dloss/dz = p - y (Bishop, 2006, "Pattern Recognition
+    and Machine Learning", equations 4.90 and 4.91). The K outputs are independent: one
+    for two classes, one per label for multilabel targets, or one per class.
     """
 
     name = "log_loss"
@@ -398,6 +442,36 @@ class CategoricalCrossEntropy(Loss):
     def value_of_constant(self, target, sample_weight):
         mean = _mean(target, sample_weight)
         return -float(xlogy(mean, mean).sum()) * _total_weight(target, sample_weight)
+
+
+class LogLoss(Loss):
+    """The cross-entropy that suits the output, which is what "log_loss" names.
+
+    It is -sum_k y_k log p_k for a softmax (`CategoricalCrossEntropy`), to which
+    logistic outputs add -sum_k (1 - y_k) log(1 - p_k) (`BinaryCrossEntropy`; Bishop,
+    2006, "Pattern Recognition and Machine Learning", equations 4.108 and 4.90).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skann import BackpropClassifier, LogLoss
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = BackpropClassifier((), loss=LogLoss(), solver="lbfgs")
+    >>> classifier.fit(X, y).out_activation_
+    'softmax'
+    """
+
+    name = "log_loss"
+    output_activations = ("softmax", "logistic")
+    target_range = (0.0, 1.0)
+
+    def joined_with(self, output_activation):
+        softmax = output_activation == "softmax"
+        loss = CategoricalCrossEntropy() if softmax else BinaryCrossEntropy()
+        return loss.joined_with(output_activation)
+
+    def value_and_delta(self, target, raw, sample_weight, delta):
+        raise TypeError("LogLoss has a value once it is joined with an activation.")
 
 
 class HalfPoissonDeviance(Loss):

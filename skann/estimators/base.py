@@ -100,7 +100,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         **params : dict
-            Values by the names of the parameters.
+            Values by name; those of an object that is a parameter by
+            `<parameter>__<name>`, such as `solver__beta_1`.
 
         Returns
         -------
@@ -149,7 +150,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             gradient is proportional to its weight, whatever the batch size.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation inputs, which are scored after each epoch but not learned from.
+            Validation inputs, which are scored after each epoch but not trained on.
             With `early_stopping` they take the place of a part of X; without it the
             scores are only recorded. In a `Pipeline(..., transform_input=["X_val"])`
             they are transformed as X is.
@@ -161,13 +162,13 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             Weights of the validation samples in their score.
 
         coef_init : list of array-like, default=None
-            The weights of each layer to start from, of shape (fan_in, fan_out). They
-            belong to scaled inputs and targets, as `coefs_` do. None draws them as
+            The initial weights of each layer, of shape (fan_in, fan_out). Like
+            `coefs_`, they belong to scaled inputs and targets. None draws them as
             `init` says.
 
         intercept_init : list of array-like, default=None
-            The biases of each layer to start from, of shape (fan_out,). None draws
-            them as `init` says.
+            The initial biases of each layer, of shape (fan_out,). None draws them as
+            `init` says.
 
         Returns
         -------
@@ -273,8 +274,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
     def coefs_(self) -> list[np.ndarray]:
         """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
 
-        They belong to the scaled inputs and targets. Their elements may be changed,
-        and a list of arrays may be assigned.
+        They belong to the scaled inputs and targets. Their elements can be changed,
+        and a list of arrays can be assigned.
         """
         model = self._require_model()
         return model.network.weights(model.theta)
@@ -324,7 +325,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     @property
     def n_parameters_(self) -> int:
-        """Int : The number of weights and biases."""
+        """Int : The number of weights and biases, including those of `embedding_`."""
         return self._require_model().network.n_parameters
 
     def _require_model(self) -> Model:
@@ -340,8 +341,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Drop what only further training needs, so that a pickle is small.
 
         Predictions, the history and the weights stay. `partial_fit` and a warm `fit`
-        still go on from the weights, but the optimizer's memory, the order of the
-        samples and the generator start anew.
+        still continue from the weights, but the optimizer's state, the order of the
+        samples and the random generator start anew.
 
         Returns
         -------
@@ -375,8 +376,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             Before `fit`.
 
         ValueError
-            If the network sees cosines of the inputs, which are no linear function of
-            them.
+            If the network takes cosines of the inputs, which are not linear in them.
         """
         check_is_fitted(self)
         if self._model.network.embedding is not None:

@@ -24,57 +24,58 @@ from skann.training.schedules import Schedule
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
-    """A feed-forward neural network that classifies.
+    """A feed-forward neural network for classification.
 
     It minimises the cross-entropy or the squared error by minibatch gradient descent
-    or L-BFGS, for two classes, several, or several labels at once.
+    or L-BFGS, and handles two classes, more than two, or several labels at once.
 
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
-        The number of units of each hidden layer. An empty sequence means no hidden
-        layer, which leaves a logistic regression. "auto" is (128, 128) with the recipe
-        (see Notes), else (100,).
+        The number of units in each hidden layer. With an empty sequence there is no
+        hidden layer, which leaves a logistic regression. "auto" is (128, 128) with the
+        recipe (see Notes), else (100,).
 
     activation : str, HiddenActivation or sequence of these, default="auto"
         The activation of all hidden layers, or one for each: "identity", "logistic",
         "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"
-        (`skann.core.activations` has the formulas), or an instance of a subclass of
-        `skann.HiddenActivation`. "auto" is "silu" with the recipe (see Notes), else
-        "relu".
+        (`skann.core.activations` has the formulas), or a `skann.HiddenActivation`
+        object, such as `skann.LeakyRelu(0.2)` or one of your own. "auto" is "silu" with
+        the recipe (see Notes), else "relu".
 
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
-        The cross-entropy, -sum_k y_k log p_k (for independent outputs also
-        -(1 - y_k) log(1 - p_k)), or half the squared error, sum_k (p_k - y_k)^2 / 2,
-        with y_k = 1 for the true class and 0 otherwise; or an instance of a subclass of
-        `skann.Loss`.
+        The cross-entropy, -sum_k y_k log p_k (for independent outputs also -(1 - y_k)
+        log(1 - p_k)), or half the squared error, sum_k (p_k - y_k)^2 / 2, with y_k = 1
+        for the true class and 0 otherwise; or a `skann.Loss` object.
 
     class_weight : dict, "balanced" or None, default=None
-        Weights by which the samples of each class are multiplied: {label: weight},
-        with 1 for those not named, or `n_samples / (n_classes * np.bincount(y))`, in
-        which samples count by their weights. It is the same as such a `sample_weight`.
-        An indicator matrix of labels takes "balanced" alone, for the product over the
-        labels.
+        The weights of the classes, by which those of their samples are multiplied: a
+        dict {label: weight}, in which a class that is missing has weight 1, or
+        "balanced" for `n_samples / (n_classes * np.bincount(y))`, where samples are
+        counted by their weights. Passing such a `sample_weight` has the same effect.
+        For an indicator matrix of labels only "balanced" is possible; a sample's
+        weights for its labels are multiplied.
 
     label_smoothing : float or "auto", default="auto"
-        The share e, in [0, 1), of the target that goes to all classes alike: y becomes
-        (1 - e) y + e / K for K classes, or (1 - e) y + e / 2 for independent outputs
-        [10]_. "auto" is 0.05 with the recipe (see Notes), else 0.
+        The share e, in [0, 1), of each target that is spread evenly over all classes: y
+        becomes (1 - e) y + e / K for K classes, or (1 - e) y + e / 2 for independent
+        outputs [10]_. "auto" is 0.05 with the recipe (see Notes), else 0.
 
     output_activation : {"auto", "logistic", "softmax"}, default="auto"
-        What turns raw outputs into probabilities. "auto" is "softmax" for three or
-        more classes, and "logistic" for two classes (one output) and for multilabel
-        targets. "logistic" for several classes makes K independent outputs, "softmax"
-        for two classes makes two outputs.
+        What turns raw outputs into probabilities. "auto" is "softmax" for three or more
+        classes, and "logistic" for two classes (one output) and for multilabel targets.
+        With K > 2 classes "logistic" makes K independent outputs; with two classes
+        "softmax" makes two outputs.
 
     solver : {"sgd", "adam", "lbfgs"} or Optimizer, default="adam"
-        "sgd" is minibatch gradient descent with momentum, "adam" that of Kingma and
-        Ba [3]_, and "lbfgs" scipy's L-BFGS-B on all data at once. An instance of a
-        subclass of `skann.Optimizer` works step by step, as the first two do.
+        "sgd" is minibatch gradient descent with momentum, "adam" is Adam [3]_, and
+        "lbfgs" is scipy's L-BFGS-B on all data at once. A `skann.Optimizer` object,
+        such as `skann.Adam(beta_1=0.8)` or one of your own, takes a step for each
+        minibatch, as the first two do.
 
     alpha : float, default=0.0001
-        The strength of the L2 penalty, `alpha / (2 n)` times the sum of the squared
-        weights (not biases), with n the number of samples of the batch.
+        The strength of the L2 penalty, which is `alpha / (2 n)` times the sum of the
+        squared weights (not biases), where n is the number of samples in the batch.
 
     batch_size : int or "auto", default="auto"
         The number of samples per step of "sgd" and "adam". "auto" is
@@ -82,122 +83,126 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
             "inverse_time", "cosine", "one_cycle"} or Schedule, default="auto"
-        The schedule of "sgd" and "adam", where l counts the epochs from 0.
+        The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
+        0.
 
         - "auto": "one_cycle" with the recipe (see Notes), else "constant".
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
-          samples seen: with 10 000 samples the rate falls a hundredfold in the first
+          samples seen: with 10 000 samples the rate falls to a hundredth in the first
           epoch.
         - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
-          epochs in a row brought no improvement of `tol`; at 1e-6 training stops.
+          epochs in a row have brought no improvement of at least `tol`; once it is down
+          to 1e-6, training stops instead.
         - "exponential": `learning_rate_init * decay ** l`.
-        - "inverse_time": the rate of the epoch before, divided by `1 + decay * l`.
+        - "inverse_time": the rate of the previous epoch, divided by `1 + decay * l`.
         - "cosine": from `learning_rate_init` along half a cosine to 0 after `max_iter`
           epochs [5]_.
-        - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of
-          `max_iter` epochs, then down to 0, both along half a cosine [6]_.
-        - an instance of a subclass of `skann.Schedule`.
+        - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of `max_iter`
+          epochs, then down to 0, both along half a cosine [6]_.
+        - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own.
 
     learning_rate_init : float or "auto", default="auto"
-        The learning rate that the schedule starts from, or for "one_cycle" rises to.
-        "auto" is 0.005 for "cosine" and "one_cycle", and 0.001 for the others. A change
-        takes effect at the next call of `fit` or `partial_fit`.
+        The learning rate from which the schedule starts or, for "one_cycle", to which
+        it rises. "auto" is 0.005 for "cosine" and "one_cycle", and 0.001 for the
+        others. A change takes effect at the next call to `fit` or `partial_fit`.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
 
     decay : float or None, default=None
-        How fast "exponential" and "inverse_time" fall, above 0. None stands for 0.99
-        and 0.01.
+        How fast "exponential" and "inverse_time" fall, above 0. None means 0.99 for the
+        former and 0.01 for the latter.
 
     max_iter : int or "auto", default="auto"
-        The largest number of epochs, or of iterations of "lbfgs". "cosine" and
-        "one_cycle", and so the recipe (see Notes), take all of them. "auto" is 60 for
-        these, else 200.
+        The maximum number of epochs, or of iterations for "lbfgs". "cosine" and
+        "one_cycle", and therefore the recipe (see Notes), extend over all of them.
+        "auto" is 60 for these, else 200.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights, the validation part and the shuffles, in this
-        order. Pass an int for results that can be reproduced; later calls of
-        `partial_fit`, and of `fit` with `warm_start`, go on with its numbers.
+        Determines the initial weights, the validation split and the shuffling, which
+        draw from it in this order. Pass an int for reproducible results; later calls to
+        `partial_fit`, and to `fit` with `warm_start`, carry on with its numbers.
 
     tol : float, default=1e-4
-        What counts as an improvement, of the loss or (with `early_stopping`) of the
-        validation score. For "lbfgs", the largest component of the gradient at which
-        the search ends; it also ends where an iteration lowers the loss by less than
-        2.2e-9 of itself, or less in proportion for a smaller `tol` (in float32 1.2e-7).
+        By how much the loss or, with `early_stopping`, the validation score must
+        improve for the improvement to count. "lbfgs" stops when no component of the
+        gradient is larger than `tol`; it also stops when an iteration lowers the loss
+        by less than 2.2e-9 of its value (1.2e-7 in float32), or by proportionally less
+        for a `tol` below 1e-4.
 
     verbose : bool or int, default=False
-        Whether to print the loss, and the validation score, of each epoch.
+        Whether to print the loss and any validation score of each epoch.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the last call: weights, optimizer, schedule and
-        random numbers.
+        Whether `fit` continues from the previous call: with its weights, optimizer
+        state, schedule and random numbers.
 
     momentum : float, default=0.9
         The momentum of "sgd", between 0 and 1.
 
     nesterovs_momentum : bool, default=True
-        Whether that momentum is Nesterov's.
+        Whether to use Nesterov's momentum.
 
     early_stopping : bool, default=False
-        Whether to set a part of the data aside (or to use `X_val` and `y_val`), to
-        stop when the score on it no longer improves, and to keep the weights that were
-        best there. Without it "sgd" and "adam" stop when the training loss no longer
-        improves. The split is
-        stratified by class, as far as there is room for each.
+        Whether to set part of the data aside (or to use `X_val` and `y_val`), to stop
+        when the score on it no longer improves, and to keep the weights with the best
+        score. Without it "sgd" and "adam" stop when the training loss no longer
+        improves. The split is stratified by class as far as the size of each class
+        allows.
 
     validation_fraction : float, default=0.1
-        The share of the data that `early_stopping` sets aside, in [0, 1).
+        The fraction of the data that `early_stopping` sets aside, in [0, 1).
 
     restore_best_weights : bool, default=False
-        Whether a fit without `early_stopping` ends with the weights of the epoch that
-        had the smallest training loss, instead of the last ones. With `early_stopping`
-        those with the best score are kept in any case.
+        Whether a fit without `early_stopping` ends with the weights of the epoch with
+        the smallest training loss, rather than with the last ones. With
+        `early_stopping` the weights with the best score are kept in any case.
 
     scoring : str, callable or None, default=None
-        What validation data are scored by: the accuracy for None, minus the loss
-        (without penalty) for "loss", else a scorer of scikit-learn's, by name or as
-        `scorer(estimator, X, y)`.
+        How validation data are scored: by accuracy if None, by minus the loss (without
+        the penalty) if "loss", else by one of scikit-learn's scorers, given by name or
+        as `scorer(estimator, X, y)`.
 
     beta_1 : float, default=0.9
-        The decay of the mean of the gradients in "adam", in [0, 1).
+        The decay rate of the running mean of the gradients in "adam", in [0, 1).
 
     beta_2 : float or "auto", default="auto"
-        The decay of the mean of their squares, in [0, 1). "auto" is 0.95 with the
-        recipe (see Notes), else 0.999.
+        The decay rate of the running mean of their squares in "adam", in [0, 1). "auto"
+        is 0.95 with the recipe (see Notes), else 0.999.
 
     epsilon : float, default=1e-8
         Keeps the denominator of "adam" away from zero.
 
     n_iter_no_change : int, np.inf or "auto", default="auto"
-        After how many epochs in a row without an improvement training stops; `np.inf`
-        never stops it. "auto" is 10, and for "cosine" and "one_cycle" `np.inf`.
+        The number of epochs in a row without improvement after which training stops;
+        with `np.inf` it does not. "auto" is `np.inf` for "cosine" and "one_cycle", else
+        10.
 
     max_fun : int, default=15000
-        The largest number of evaluations of the loss by "lbfgs".
+        The maximum number of evaluations of the loss by "lbfgs".
 
     dropout : float, array-like of float or "auto", default="auto"
-        The probability in [0, 1) that "sgd" and "adam" leave a hidden unit out of a
-        step, for all hidden layers or for each [7]_. The other units are divided by one
-        minus that, so that predictions need no change. "auto" is 0.3 with the recipe
-        (see Notes), else 0.
+        The probability, in [0, 1), with which "sgd" and "adam" leave a hidden unit out
+        of a step, for all hidden layers or for each of them [7]_. The outputs of the
+        other units are divided by one minus this probability, so that predictions need
+        no correction. "auto" is 0.3 with the recipe (see Notes), else 0.
 
     weight_decay : float or "auto", default="auto"
-        The share of the weights (not biases), times the learning rate, that each step
-        of "sgd" and "adam" takes away. Unlike `alpha` it depends neither on the loss
+        The fraction by which each step of "sgd" and "adam" shrinks the weights (not
+        biases), times the learning rate. Unlike `alpha`, it depends neither on the loss
         nor on the batch size [8]_. "auto" is 0.1 with the recipe (see Notes), else 0.
 
     max_grad_norm : float or None, default=None
-        "sgd" and "adam" scale a gradient whose Euclidean norm is larger down to it
-        [9]_. None leaves gradients as they are.
+        The largest Euclidean norm of a gradient in "sgd" and "adam": larger ones are
+        scaled down to it [9]_. None leaves gradients as they are.
 
     init : str or Initializer, default="auto"
-        The distribution of the initial weights of a layer with n inputs (fan_in) and
-        m outputs.
+        The distribution of the initial weights of a layer with n inputs (fan_in) and m
+        outputs (fan_out).
 
         - "auto": "glorot_uniform" for the activations that scikit-learn's MLP has,
           "lecun_normal" for selu, and "he_normal" for the others.
@@ -207,70 +212,72 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         - "he_uniform", "he_normal": variance 2 / n, biases zero [2]_.
         - "lecun_uniform", "lecun_normal": variance 1 / n, biases zero [4]_.
         - "fan_in_uniform": uniform within 1 / sqrt(n), biases too.
-        - `skann.Uniform(low, high)`, `skann.Normal(mean, scale)`: the same for every
-          layer, biases too.
+        - a `skann.Initializer` object: `skann.Uniform(low, high)` and
+          `skann.Normal(mean, scale)` are the same for every layer, biases too;
+          `skann.FanScaled` is what the names stand for.
 
     scaling : {"standard", "minmax", "robust"} or None, default="standard"
-        How the columns of X are scaled: to mean 0 and
-        standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
-        range 1; None leaves them as they are. Sample weights count, constant columns
-        become 0, and sparse X is divided but not centred (its columns with a large
-        offset are better centred beforehand).
+        How the columns of X are scaled: to mean 0 and standard deviation 1, to the
+        range [-1, 1], or to median 0 and interquartile range 1; None leaves them as
+        they are. Sample weights count, constant columns become 0, and sparse X is
+        divided but not centred (its columns with a large offset are better centred
+        beforehand).
 
     n_frequencies : int or "auto", default="auto"
-        The number of cosines of each scaled input, from which, beside the input itself,
-        the first layer takes three mixtures; frequencies, phases and mixing weights are
-        learned. 0 gives it the inputs alone. Sparse X is made dense batch by batch.
-        "auto" is 8 with the recipe (see Notes) for dense X of at most 100 columns, else
-        0 [11]_.
+        The number of cosines of each scaled input. The first layer receives the input
+        together with three mixtures of its cosines; frequencies, phases and mixing
+        weights are learned. With 0 it receives the inputs alone. Sparse X is made dense
+        batch by batch. "auto" is 8 with the recipe (see Notes) for dense X with at most
+        100 columns, else 0 [11]_.
 
     frequency_scale : float, default=0.1
-        The standard deviation of the first frequencies, in cycles per unit of the
-        scaled input, up to 1e6.
+        The standard deviation of the initial frequencies, in cycles per unit of the
+        scaled input, at most 1e6.
 
     dtype : {"float32", "float64"} or None, default=None
-        The type of all numbers of the fit. None follows X: float32 if X is float32,
+        The type of all numbers in the fit. None follows X: float32 if X is float32,
         else float64.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels; for multilabel targets the numbers of the columns.
+        The class labels; for multilabel targets, the numbers of the columns.
 
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        The weights of each layer, for scaled inputs. Their values may be
-        changed, and a list of arrays may be assigned.
+        The weights of each layer, for scaled inputs. Their elements can be changed, and
+        a list of arrays can be assigned.
 
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer.
 
     embedding_ : dict of ndarray or None
-        What the cosines of the inputs are made of: the factors of the inputs, shape
-        (n_features,), frequencies and phases, shape (n_features, n_frequencies), mixing
-        weights, shape (n_features, n_frequencies, 3), and mixing biases, shape
-        (n_features, 3). None without them.
+        What the cosines of the inputs are made of: the factors of the inputs, of shape
+        (n_features,), frequencies and phases, of shape (n_features, n_frequencies),
+        mixing weights, of shape (n_features, n_frequencies, 3), and mixing biases, of
+        shape (n_features, 3). None if there are no cosines.
 
     n_parameters_ : int
-        The number of weights and biases, and of the numbers in `embedding_`.
+        The number of weights and biases, including the numbers in `embedding_`.
 
     auto_params_ : dict
-        The values that parameters set to "auto" had in the last call, apart from
+        The values that the parameters set to "auto" had in the last call, except for
         `batch_size`, `output_activation` and `init`.
 
     loss_ : float
         The loss of the last epoch.
 
     best_loss_ : float or None
-        The smallest loss of an epoch; None with `early_stopping`.
+        The smallest loss of all epochs; None with `early_stopping`.
 
     loss_curve_ : list of float
         The loss of each epoch, or of each iteration of "lbfgs".
 
     validation_scores_ : list of float or None
-        The accuracy on the validation data after each epoch; None without them.
+        The score of the validation data after each epoch, as measured by `scoring`;
+        None without validation data.
 
     best_validation_score_ : float or None
-        The best of these.
+        The best of these scores; None without validation data.
 
     history_ : dict of lists
         A row per epoch: epoch, loss, validation_score, learning_rate, gradient_norm
@@ -278,14 +285,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         `pandas.DataFrame(estimator.history_)` makes a table of it.
 
     n_iter_ : int
-        The number of epochs of the last `fit`, and of all calls of `partial_fit`
-        since.
+        The number of epochs in the last `fit` and in all calls to `partial_fit` since.
 
     t_ : int
-        The number of samples that training has seen, each epoch counted.
+        The number of samples that training has seen, counted again in each epoch.
 
     n_layers_ : int
-        The number of layers, input and output included.
+        The number of layers, including input and output.
 
     n_outputs_ : int
         The number of outputs of the network.
@@ -297,32 +303,33 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The number of columns of X.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the columns of X, if they are all strings.
+        The names of the columns of X, if all of them are strings.
 
     See Also
     --------
     BackpropRegressor : The same network for regression.
     check_gradient : Compares the gradient with finite differences.
-    sklearn.neural_network.MLPClassifier : The peer in scikit-learn.
+    sklearn.neural_network.MLPClassifier : Its counterpart in scikit-learn.
 
     Notes
     -----
-    A batch B is fitted by steps along the negative gradient of
+    Each step follows the negative gradient, for a batch B of samples, of
 
         J = sum_B w loss / W + alpha / (2 W) sum_l ||W_l||^2,
 
-    where w are the sample weights and W is their mean over the whole data times the
-    size of the batch.
+    where w are the sample weights, and W is their mean over all data times the size of
+    the batch.
 
-    The parameters that are "auto" belong together. With a recipe for tables they are
-    what experiments found [11]_; it holds for `fit` to 100 samples or more, with
-    `solver="adam"`, `learning_rate="auto"`, scaled inputs, and no hidden layer of fewer
-    than 32 units. In all other cases, and so in `partial_fit`, they are those of
-    scikit-learn's MLP. `auto_params_` says what they were.
+    The parameters set to "auto" belong together. In a recipe for tables they have
+    values that were found by experiment [11]_. It applies when `fit` is given at least
+    100 samples, with `solver="adam"`, `learning_rate="auto"`, scaled inputs, and no
+    hidden layer of fewer than 32 units. In all other cases, and always in
+    `partial_fit`, they have the values of scikit-learn's MLP. `auto_params_` says which
+    they were.
 
-    With `scaling=None` and the parameters of the MLP, training agrees with
-    scikit-learn's MLPClassifier to rounding, except where that is wrong. One more
-    difference: "adam" follows `learning_rate` here.
+    With `scaling=None` and the parameters of the MLP, training agrees to rounding with
+    scikit-learn's MLPClassifier, except where that is wrong, and except that "adam"
+    follows `learning_rate` here.
 
     References
     ----------
@@ -469,11 +476,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     ) -> Self:
         """Run one epoch of minibatch descent over a batch of data.
 
-        The same call again goes on with the optimizer's memory, the learning rate's
-        schedule and the random numbers, so that k calls with the same data do what
-        `fit` does in k epochs. Inputs are scaled by statistics of all batches so
-        far; when these move, the first layer absorbs the change. The first batch
-        gives the initial weights their size: it had better hold some tens of samples.
+        Each call carries on with the optimizer's state, the learning-rate schedule and
+        the random numbers, so that k calls with the same data do what `fit` does in k
+        epochs. Inputs are scaled by the statistics of all batches so far; when these
+        change, the first layer absorbs the change. The first batch sets the scale for
+        the initial weights, and should hold at least a few dozen samples.
 
         Parameters
         ----------
@@ -487,14 +494,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             Non-negative weights, relative to those of all batches so far.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes that will ever occur (for an indicator matrix: its column
-            numbers). Needed at the first call.
+            All classes that can occur (for an indicator matrix, its column numbers).
+            Required in the first call.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation inputs, which are scored after the epoch but not learned from.
-            `early_stopping` needs them: predictions then come from the weights that
-            were best so far, while training goes on from the last ones. When to stop
-            is for the caller to say.
+            Validation inputs, which are scored after the epoch but not trained on.
+            `early_stopping` needs them: predictions then come from the weights with the
+            best score so far, while training carries on from the last ones. You decide
+            when to stop.
 
         y_val : array-like of shape (n_val,) or (n_val, n_labels), default=None
             Validation targets.
@@ -505,7 +512,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         self : object
-            The estimator after one epoch more.
+            The estimator itself.
 
         Raises
         ------
@@ -555,8 +562,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            For two classes the log-odds of the second, one number per sample; else
-            one column per class or label.
+            For two classes the log-odds of the second class, one number per sample;
+            else one column per class or label.
         """
         return self._decode_outputs("scores", X)
 
@@ -574,8 +581,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             One column per entry of `classes_`. Rows sum to one, except for
             multilabel targets, whose labels are independent. With several classes and
             `output_activation="logistic"` the independent outputs are divided by
-            their sum. Values lie strictly between 0 and 1 (a single class excepted)
-            and keep their order where they would underflow.
+            their sum. Values lie strictly between 0 and 1 (except for a single class):
+            those below 2.3e-302 (1.2e-32 in a float32 fit) become larger, but stay
+            below this bound and in order, and those that would round to 1 become the
+            largest number below it.
         """
         return self._decode_outputs("probabilities", X)
 
@@ -590,8 +599,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
-            The logarithm of what `predict_proba` returns, computed from the raw
-            outputs.
+            One column per entry of `classes_`, computed from the raw outputs. They are,
+            to rounding, the logarithms of what `predict_proba` returns, except in the
+            far tails, below -694.5 and above -1.1e-16 (in a float32 fit, below -73.5
+            and above -6e-8). There `predict_proba` keeps its values away from 0 and 1,
+            whereas these logarithms stay those of the network's own probabilities.
         """
         return self._decode_outputs("log_probabilities", X)
 

@@ -38,7 +38,7 @@ def animate_epochs(
         the number of the epoch.
 
     estimator : BackpropClassifier or BackpropRegressor
-        The fitted estimator. It is not changed.
+        A fitted estimator. It is not changed.
 
     recorder : ParameterRecorder
         The callback that recorded its fit.

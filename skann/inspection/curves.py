@@ -285,8 +285,8 @@ class ParameterPathDisplay(Display):
             mean square of each array.
 
         kind : {"value", "gradient"}, default="value"
-            Whether to draw the parameters, or the derivatives of the objective by
-            them.
+            Whether to draw the parameters, or the derivatives of the objective with
+            respect to them.
 
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.

@@ -34,7 +34,7 @@ class ErrorSurfaceDisplay(Display):
         The objective there; the first axis is the horizontal one.
 
     labels : list of str
-        What the axes are.
+        The labels of the axes.
 
     trained : ndarray of shape (n_axes + 1,)
         The trained point, and its loss.
@@ -240,7 +240,7 @@ class ErrorSurfaceDisplay(Display):
         Raises
         ------
         ValueError
-            If `kind` is unknown, or a surface shall be drawn into flat axes.
+            If `kind` is unknown, or a surface is to be drawn into flat axes.
         """
         _check_kind(kind)
         if len(self.values) == 1:

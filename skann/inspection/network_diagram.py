@@ -149,12 +149,13 @@ class NetworkDiagramDisplay(Display):
             A fitted or partially fitted estimator. Its weights belong to scaled data.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Samples, best a single one, that go through the network: of several, nodes
-            show the mean. None shows the weights alone.
+            Samples, preferably a single one, that go through the network: of several,
+            nodes show the mean. None shows the weights alone.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Their targets, for the derivatives of the objective of these samples: by
-            the pre-activations (summed over the samples), the weights and the biases.
+            Their targets, for the derivatives of the objective of these samples with
+            respect to the pre-activations (summed over the samples), the weights and
+            the biases.
 
         feature_names : sequence of str, default=None
             The names of the inputs; None takes those of the columns that the estimator

@@ -41,7 +41,7 @@ class UnitContributionDisplay(Display):
         Inputs and targets, drawn as points.
 
     labels : tuple of two str, default=("x", "raw output")
-        What the axes are.
+        The labels of the axes.
 
     Attributes
     ----------
@@ -96,8 +96,8 @@ class UnitContributionDisplay(Display):
 
         Parameters
         ----------
-        estimator : BackpropRegressor or BackpropClassifier
-            A fitted estimator of one feature, with a hidden layer. If there are
+        estimator : BackpropClassifier or BackpropRegressor
+            A fitted estimator, of one feature and with a hidden layer; if there are
             several, the units are those of the last.
 
         X : array-like of shape (n_samples, 1)
@@ -219,7 +219,7 @@ class WeightImageDisplay(Display):
         The units' numbers.
 
     n_hidden : int
-        How many units the layer has.
+        The number of units in the layer.
 
     Attributes
     ----------
@@ -268,8 +268,8 @@ class WeightImageDisplay(Display):
             Height and width of the images, row by row in the columns of X.
 
         n_units : int, default=16
-            How many units to show at most: those whose weights to the next layer are
-            largest.
+            The largest number of units to show: those whose weights to the next layer
+            are largest.
 
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 
 OptimizerState = dict[str, Any]
@@ -41,10 +42,12 @@ def forget_vanishing(array: FloatArray, decay: float, scratch: FloatArray) -> No
     array[scratch < smallest_to_keep(array.dtype, decay)] = 0
 
 
-class Optimizer(ABC):
+class Optimizer(Searchable, ABC):
     """A rule for moving parameters along a gradient.
 
-    Subclass it for an optimizer of your own, and pass an instance as `solver`.
+    Subclass it for an optimizer of your own, and pass an instance as `solver`. The
+    arguments of its `__init__` (the fields of a dataclass), kept under their names, are
+    parameters that a search reaches as `solver__<name>`.
 
     Examples
     --------
@@ -115,10 +118,20 @@ class SGD(Optimizer):
 
     nesterov : bool, default=True
         Whether the momentum is Nesterov's.
+
+    Examples
+    --------
+    >>> from skann import SGD, BackpropRegressor
+    >>> BackpropRegressor(solver=SGD(momentum=0.95)).get_params()["solver__momentum"]
+    0.95
     """
 
     momentum: float = 0.9
     nesterov: bool = True
+
+    def __post_init__(self):
+        if not 0 <= self.momentum <= 1:
+            raise ValueError(f"momentum must be between 0 and 1. Got {self}.")
 
     def initial_state(self, theta):
         return {"n_steps": 0, "velocity": np.zeros_like(theta)}
@@ -162,12 +175,31 @@ class Adam(Optimizer):
         The decay of the mean of their squares, in [0, 1).
 
     epsilon : float, default=1e-8
-        Keeps the denominator away from zero.
+        Keeps the denominator away from zero; above 0.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skann import Adam, BackpropRegressor
+    >>> regressor = BackpropRegressor(
+    ...     (10,), solver=Adam(), learning_rate="cosine", max_iter=20, random_state=0
+    ... )
+    >>> search = GridSearchCV(regressor, {"solver__beta_1": [0.5, 0.9]}, cv=3)
+    >>> search = search.fit(*load_diabetes(return_X_y=True))
+    >>> search.best_estimator_.solver.beta_1 == search.best_params_["solver__beta_1"]
+    True
     """
 
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+
+    def __post_init__(self):
+        if not (0 <= self.beta_1 < 1 and 0 <= self.beta_2 < 1):
+            raise ValueError(f"beta_1 and beta_2 must be in [0, 1). Got {self}.")
+        if not self.epsilon > 0:
+            raise ValueError(f"epsilon must be above 0. Got {self}.")
 
     def initial_state(self, theta):
         return {

@@ -10,13 +10,16 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from skann.core.searchable import Searchable
 from skann.training.progress import Progress
 
 
-class Schedule(ABC):
+class Schedule(Searchable, ABC):
     """The learning rate of each epoch.
 
-    Subclass it for a schedule of your own, and pass an instance as `learning_rate`.
+    Subclass it for a schedule of your own, and pass an instance as `learning_rate`. The
+    arguments of its `__init__` (the fields of a dataclass), kept under their names, are
+    parameters that a search reaches as `learning_rate__<name>`.
 
     Examples
     --------
@@ -76,6 +79,10 @@ class InverseScaling(Schedule):
     """
 
     power_t: float = 0.5
+
+    def __post_init__(self):
+        if not self.power_t >= 0:
+            raise ValueError(f"power_t must not be negative. Got {self}.")
 
     def rate(self, learning_rate_init, progress):
         # A negative exponent ends at zero where a positive one would overflow.
