@@ -229,7 +229,7 @@ def compare_gradients(
 
     layer_errors: dict[str, float] = {}
     for index, error in zip(indices, errors, strict=True):
-        layer = parameter_name(int(index)).split("]")[0] + "]"
+        layer = parameter_name(int(index)).rpartition("[")[0]
         layer_errors[layer] = max(layer_errors.get(layer, 0.0), float(error))
     worst = int(errors.argmax())
     return GradientReport(
@@ -334,7 +334,7 @@ def check_gradient(
         )
 
     value(theta)
-    checked = network.spread_parameters(max_parameters)
+    checked = network.layout.spread(max_parameters)
     return compare_gradients(
         value, gradient.copy(), theta, checked, network.parameter_name, tolerance
     )

@@ -34,9 +34,8 @@ from sklearn.utils.validation import (
 )
 
 from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation
-from skann.core.dropout import Dropout
-from skann.core.embedding import PeriodicEmbedding
 from skann.core.initializers import INITIALIZERS, Initializer
+from skann.core.layers.periodic import Periodic
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
@@ -376,7 +375,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         # Weights, validation split and shuffles are drawn in this order, which is
         # that of scikit-learn's MLP.
         random_state = self._generator(goes_on)
-        network = self._network()
+        network = self._network(dropout_rates)
         best_theta = split_state = None
         if goes_on:
             split_state = self._training_state["split"]
@@ -406,7 +405,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             Objective(network, self._loss_in_units(loss), self.alpha),
             data,
             theta,
-            dropout=self._make_dropout(dropout_rates, goes_on),
+            dropout=self._dropout_generator(dropout_rates, goes_on),
             progress=progress,
             random_state=random_state,
             validation=validation,
@@ -500,8 +499,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return [float(rate) for rate in rates]
 
-    def _make_dropout(self, rates, goes_on):
-        """Return what leaves units out; None if nothing does.
+    def _dropout_generator(self, rates, goes_on):
+        """Return what draws the units that are left out; None if none are.
 
         It has a generator of its own, so that other random numbers stay what they are.
         """
@@ -514,7 +513,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         state = self._training_state["dropout"] if goes_on else None
         if state is not None:
             generator.bit_generator.state = state
-        return Dropout(rates, generator)
+        return generator
 
     def _hidden_layer_sizes(self):
         """Return `hidden_layer_sizes` as a list of int; for "auto" the recipe's."""
@@ -672,10 +671,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
                 if network.embedding is None:
                     absorb_input_scaling(*first, old, inputs)
                 else:
-                    parameters = network.embedding_parameters(theta)
-                    absorb_in_embedding(
-                        network.embedding, parameters, *first, old, inputs
-                    )
+                    absorb_in_embedding(network, theta, *first, old, inputs)
             absorb_target_scaling(
                 weights[-1], biases[-1], self._target_statistics, targets,
                 log_link=self.out_activation_ == "exp",
@@ -711,14 +707,14 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     # ------------------------------------------------------------ what was learned
 
-    def _network(self):
+    def _network(self, dropout=0.0):
         """Return the network without its parameters."""
         sizes = self._architecture["layer_sizes"]
         n_frequencies = self._architecture["n_frequencies"]
         embedding = None
         if n_frequencies > 0:
-            embedding = PeriodicEmbedding(sizes[0], n_frequencies, self.frequency_scale)
-        return Network(sizes, self._architecture["activation"], embedding)
+            embedding = Periodic(sizes[0], n_frequencies, self.frequency_scale)
+        return Network(sizes, self._architecture["activation"], embedding, dropout)
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -763,8 +759,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         network = self._require_network()
         if network.embedding is None:
             return None
-        values = network.embedding.values(network.embedding_parameters(self._theta))
-        return dict(zip(network.embedding.names, values, strict=True))
+        return network.embedding_values(self._theta)
 
     @property
     def n_parameters_(self) -> int:

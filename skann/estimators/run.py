@@ -36,6 +36,7 @@ from skann.training.schedules import (
     OneCycle,
     Schedule,
 )
+from skann.training.stepping import make_stepping
 
 
 def make_optimizer(estimator):
@@ -99,8 +100,8 @@ class TrainingRun:
     theta : ndarray of shape (n_parameters,)
         Where to start; changed in place.
 
-    dropout : Dropout or None
-        Leaves hidden units out.
+    dropout : numpy.random.Generator or None
+        What leaves hidden units out.
 
     progress : Progress
         What was done before; changed in place.
@@ -255,9 +256,14 @@ class TrainingRun:
     def _make_descent(self):
         """Set up the optimizer, its memory and the order of the samples."""
         estimator, data = self.estimator, self.data
-        optimizer = make_optimizer(estimator)
+        optimizer = make_stepping(
+            make_optimizer(estimator),
+            self.objective.network.layout,
+            max_grad_norm=estimator.max_grad_norm,
+            weight_decay=float(setting(estimator, "weight_decay")),
+        )
         if self.saved.get("solver") == solver_name(estimator.solver):
-            self.optimizer_state = _copy_arrays(self.saved["optimizer"])
+            self.optimizer_state = copy.deepcopy(self.saved["optimizer"])
         else:
             self.optimizer_state = optimizer.initial_state(self.theta)
 
@@ -295,9 +301,7 @@ class TrainingRun:
             batch_size=int(batch_size),
             rows=rows,
             random_state=self.random_state if estimator.shuffle else None,
-            dropout=self.dropout,
-            weight_decay=float(setting(estimator, "weight_decay")),
-            max_grad_norm=estimator.max_grad_norm,
+            generator=self.dropout,
         )
 
     def _lbfgs(self):
@@ -581,7 +585,7 @@ class TrainingRun:
                 "theta": self.theta if keeps_last else None,
                 "unfinished": unfinished,
                 "stopped": self.stopped,
-                "dropout": self.dropout and self.dropout.generator.bit_generator.state,
+                "dropout": self.dropout and self.dropout.bit_generator.state,
                 "progress": self.progress.as_dict(),
                 "random_state": self._generator_state(),
                 "split": self.validation and self.validation.split_state,
@@ -617,11 +621,3 @@ def _warn(message, category=UserWarning):
 def _is_inside(module):
     """Say whether a module stands between the user and the run."""
     return module.partition(".")[0] == "skann" or module.startswith("sklearn.callback")
-
-
-def _copy_arrays(state):
-    """Return a copy of an optimizer's state that may be changed in place."""
-    return {
-        key: value.copy() if isinstance(value, np.ndarray) else value
-        for key, value in state.items()
-    }

@@ -22,6 +22,7 @@ from skann.estimators.run import make_optimizer
 from skann.inspection.axes import Display
 from skann.training.data import TrainingDivergedError
 from skann.training.minibatch import MinibatchDescent
+from skann.training.stepping import make_stepping
 
 
 @dataclass
@@ -187,11 +188,18 @@ def _start(estimator, X, y, sample_weight):
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator.fit(X, y, sample_weight)
     objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
+    n_hidden_layers = objective.network.n_layers - 1
+    dropout_rates = estimator._dropout_rates(n_hidden_layers)
+    objective.network = estimator._network(dropout_rates)
     batch_size = estimator.batch_size
     if batch_size == "auto":
         batch_size = 200
-    optimizer = make_optimizer(estimator)
-    n_hidden_layers = objective.network.n_layers - 1
+    optimizer = make_stepping(
+        make_optimizer(estimator),
+        objective.network.layout,
+        max_grad_norm=estimator.max_grad_norm,
+        weight_decay=setting(estimator, "weight_decay"),
+    )
     return MinibatchDescent(
         objective,
         data,
@@ -201,9 +209,5 @@ def _start(estimator, X, y, sample_weight):
         batch_size=min(batch_size, data.n_samples),
         rows=np.arange(data.n_samples),
         random_state=check_random_state(estimator.random_state),
-        dropout=estimator._make_dropout(
-            estimator._dropout_rates(n_hidden_layers), goes_on=False
-        ),
-        weight_decay=setting(estimator, "weight_decay"),
-        max_grad_norm=estimator.max_grad_norm,
+        generator=estimator._dropout_generator(dropout_rates, goes_on=False),
     )

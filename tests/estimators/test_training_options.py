@@ -334,7 +334,7 @@ def test_an_optimizer_object_does_what_its_name_does(kind, name, optimizer):
 def test_an_optimizer_of_the_users_own(kind):
     estimator = make(kind, solver=SignDescent(), tol=0.0)
     whole = fit(clone(estimator), kind)
-    assert whole._training_state["optimizer"] == {"n_steps": 40}
+    assert whole._training_state["optimizer"]["optimizer"] == {"n_steps": 40}
     warm = clone(estimator).set_params(max_iter=4, warm_start=True)
     warm = pickle.loads(pickle.dumps(fit(warm, kind)))
     assert_array_equal(parameters(fit(warm, kind)), parameters(whole))
