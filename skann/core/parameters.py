@@ -28,6 +28,9 @@ from skann.core.types import FloatArray
 class Segment(NamedTuple):
     """An array of parameters of a layer, and its place in theta.
 
+    A tuple is made and compared quickly: a small model that predicts one row makes a
+    network first.
+
     Parameters
     ----------
     name : str

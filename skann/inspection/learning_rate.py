@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, check_scalar
 
+from skann.core.objective import Objective
 from skann.estimators.automatic import setting
 from skann.estimators.base import is_stochastic
 from skann.estimators.run import make_optimizer
@@ -190,18 +191,18 @@ def _start(estimator, X, y, sample_weight):
     objective, theta, data = estimator._gradient_problem(X, y, sample_weight)
     n_hidden_layers = objective.network.n_layers - 1
     dropout_rates = estimator._dropout_rates(n_hidden_layers)
-    objective.network = estimator._network(dropout_rates)
+    network = estimator._network(dropout_rates)
     batch_size = estimator.batch_size
     if batch_size == "auto":
         batch_size = 200
     optimizer = make_stepping(
         make_optimizer(estimator),
-        objective.network.layout,
+        network.layout,
         max_grad_norm=estimator.max_grad_norm,
         weight_decay=setting(estimator, "weight_decay"),
     )
     return MinibatchDescent(
-        objective,
+        Objective(network, objective.loss, objective.alpha),
         data,
         theta,
         optimizer=optimizer,

@@ -23,7 +23,7 @@ import numpy as np
 from skann.core.activations import HiddenActivation
 from skann.core.dropout import leave_out
 from skann.core.initializers import find_initializer
-from skann.core.layers.layer import Arrays, Layer, Memory
+from skann.core.layers.layer import Layer, Memory
 from skann.core.parameters import Segment
 from skann.core.types import FloatArray
 
@@ -91,7 +91,7 @@ class Dense(Layer[DenseMemory]):
         initializer = find_initializer(init, like)
         return list(initializer.draw(self.n_in, self.n_out, random_state))
 
-    def memory(self, n_rows, arrays: Arrays, *, keep=False):
+    def memory(self, n_rows, arrays, *, keep=False):
         is_last = self.activation is None
         shape = (n_rows, self.n_out)
         return DenseMemory(

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skann.core.layers.layer import Arrays, Layer, Memory, dense
+from skann.core.layers.layer import Layer, Memory, dense
 from skann.core.parameters import Segment
 from skann.core.types import FloatArray
 
@@ -105,7 +105,7 @@ class Periodic(Layer[PeriodicMemory]):
             random_state.uniform(-bound, bound, biases),
         ]
 
-    def memory(self, n_rows, arrays: Arrays, *, keep=False):
+    def memory(self, n_rows, arrays, *, keep=False):
         angles = (self.n_in, n_rows, self.n_frequencies)
         return PeriodicMemory(
             output=arrays.cut("output", (n_rows, self.n_out)),
