@@ -8,7 +8,7 @@ its parameters on purpose.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -18,7 +18,7 @@ import numpy as np
 
 from skann.core.activations import ACTIVATIONS, HiddenActivation
 from skann.core.blocks import map_outputs
-from skann.core.embedding import PeriodicEmbedding
+from skann.core.layers.periodic import Periodic
 from skann.core.losses import Loss
 from skann.core.network import Network, Workspace
 from skann.core.types import FloatArray, Matrix
@@ -68,14 +68,17 @@ class Architecture:
     dtype: str
     frequency_scale: float = field(compare=False)
 
-    def network(self) -> Network:
-        """Return the network, without its parameters."""
+    def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
+        """Return the network, without its parameters.
+
+        Rates of dropout matter only for who trains it.
+        """
         embedding = None
         if self.n_frequencies > 0:
-            embedding = PeriodicEmbedding(
+            embedding = Periodic(
                 self.layer_sizes[0], self.n_frequencies, self.frequency_scale
             )
-        return Network(self.layer_sizes, self.activation, embedding)
+        return Network(self.layer_sizes, self.activation, embedding, dropout)
 
     def require_same(self, wanted: Architecture) -> None:
         """Refuse another network than this one, which was trained."""

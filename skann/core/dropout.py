@@ -8,8 +8,6 @@ neural networks from overfitting", section 4, in the inverted form of section 10
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from skann.core.types import FloatArray
@@ -19,37 +17,32 @@ from skann.core.types import FloatArray
 _LEVELS = 1 << 16
 
 
-class Dropout:
-    """Draws which units stay.
+def leave_out(
+    output: FloatArray, slope: FloatArray, rate: float, generator: np.random.Generator
+) -> None:
+    """Multiply a hidden layer's output and slope by a new random mask, in place.
+
+    A mask holds 0 for units that are left out, else 1 / (1 - rate).
 
     Parameters
     ----------
-    rates : sequence of float
-        The probability to be left out, in [0, 1), for the units of each hidden layer;
-        it is rounded to a multiple of 1 / 65536.
+    output, slope : ndarray of shape (n_samples, n_units)
+        f(z) and f'(z) of the layer.
+
+    rate : float
+        The probability to be left out, in [0, 1); it is rounded to a multiple of
+        1 / 65536. A rate of zero draws nothing.
 
     generator : numpy.random.Generator
         Where the random bits come from.
     """
-
-    def __init__(self, rates: Sequence[float], generator: np.random.Generator):
-        # Never all of them: a rate that is close to one is rounded to less.
-        self._thresholds = [
-            min(round(rate * _LEVELS), _LEVELS - 1) for rate in rates
-        ]  # fmt: skip
-        self.generator = generator
-
-    def apply(self, layer: int, output: FloatArray, slope: FloatArray) -> None:
-        """Multiply a hidden layer's output and slope by a new random mask, in place.
-
-        A mask holds 0 for units that are left out, else 1 / (1 - rate).
-        """
-        threshold = self._thresholds[layer]
-        if threshold == 0:
-            return
-        words = self.generator.bit_generator.random_raw(-(-output.size // 4))
-        bits = words.view(np.uint16)[: output.size].reshape(output.shape)
-        mask = np.greater_equal(bits, threshold).astype(output.dtype)
-        mask *= _LEVELS / (_LEVELS - threshold)
-        output *= mask
-        slope *= mask
+    # Never all of them: a rate that is close to one is rounded to less.
+    threshold = min(round(rate * _LEVELS), _LEVELS - 1)
+    if threshold == 0:
+        return
+    words = generator.bit_generator.random_raw(-(-output.size // 4))
+    bits = words.view(np.uint16)[: output.size].reshape(output.shape)
+    mask = np.greater_equal(bits, threshold).astype(output.dtype)
+    mask *= _LEVELS / (_LEVELS - threshold)
+    output *= mask
+    slope *= mask

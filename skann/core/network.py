@@ -1,19 +1,21 @@
 """The forward pass and backpropagation.
 
-A network is its layer sizes and its hidden activations, no more: the parameters come
-from outside as one flat vector, theta, and the intermediate results live in a
-workspace. Layer l computes
+A network is a list of layers, no more: the parameters come from outside as one flat
+vector, theta, and the intermediate results live in a workspace. Forward, each layer
+takes what the one below it passes on; the last one stops at the raw output, which the
+loss turns into predictions. Backpropagation starts from the loss's gradient with
+respect to the raw output and goes down: each layer turns the gradient with respect to
+its output into those of its parameters and of its input. So both passes are loops, and
+what a layer computes stands in its file. For L dense layers they amount to
 
     z_l = a_(l-1) W_l + b_l,        a_l = f_l(z_l),        a_0 = X,
-
-with samples as rows; the last layer stops at z, the raw output, which the loss turns
-into predictions. Backpropagation starts from delta_L = dJ/dz_L and goes down:
 
     dJ/dW_l = a_(l-1)^T delta_l,    dJ/db_l = sum over samples of delta_l,
     delta_(l-1) = (delta_l W_l^T) * f_(l-1)'(z_(l-1))
 
-(Rumelhart, Hinton and Williams, 1986, "Learning representations by back-propagating
-errors", equations 4 to 7).
+with samples as rows, where delta_l = dJ/dz_l and z_L is the raw output (Rumelhart,
+Hinton and Williams, 1986, "Learning representations by back-propagating errors",
+equations 4 to 7).
 """
 
 from __future__ import annotations
@@ -21,16 +23,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
 
 from skann.core.activations import HiddenActivation, find_activation, find_activations
-from skann.core.dropout import Dropout
-from skann.core.embedding import EmbeddingMemory, PeriodicEmbedding
-from skann.core.initializers import Initializer, find_initializer
+from skann.core.initializers import Initializer
+from skann.core.layers.dense import Dense
+from skann.core.layers.layer import Arrays, Layer, Memory
+from skann.core.parameters import ParameterValues, layout_of
 from skann.core.types import FloatArray, Matrix
 
 # A block of rows, if it is not a minibatch, has at most so many, and at most so many
@@ -59,7 +62,7 @@ class LayerList(list):
 
 
 class Network:
-    """A fully connected feed-forward network without its parameters.
+    """A feed-forward network without its parameters.
 
     Parameters
     ----------
@@ -70,12 +73,25 @@ class Network:
         The name of the activation of the hidden layers, or an object, or a sequence
         with one for each hidden layer.
 
-    embedding : PeriodicEmbedding, default=None
-        What makes the columns that the first layer takes from the inputs, which are
-        then made dense batch by batch; None for the inputs themselves.
+    embedding : Layer, default=None
+        What makes the columns that the first dense layer takes from the inputs; None
+        for the inputs themselves.
+
+    dropout : float or sequence of float, default=0
+        The probability of the units of each hidden layer to be left out of a step.
 
     Attributes
     ----------
+    layers : list of Layer
+        The layers from the input up.
+
+    dense_layers : list of Dense
+        Those that end the network and have weights and biases.
+
+    layout : ParameterLayout
+        Which part of theta belongs to which layer: all weights, all biases, and then
+        the embedding.
+
     activations : list of HiddenActivation
         The activation of each hidden layer.
 
@@ -83,7 +99,7 @@ class Network:
         The number of weights; theta holds them before the biases.
 
     n_parameters : int
-        The number of weights and biases, the length of theta.
+        The length of theta.
 
     Raises
     ------
@@ -103,37 +119,26 @@ class Network:
         self,
         layer_sizes: Sequence[int],
         activation: str | HiddenActivation | Iterable[str | HiddenActivation],
-        embedding: PeriodicEmbedding | None = None,
+        embedding: Layer[Any] | None = None,
+        dropout: float | Sequence[float] = 0.0,
     ):
-        self.embedding = embedding
         self.layer_sizes = tuple(int(size) for size in layer_sizes)
         self.activations = find_activations(activation, len(self.layer_sizes) - 2)
-        # The output layer starts like the last hidden layer. Without one it starts
-        # as the activation says, though it has no use for it, as scikit-learn's MLP.
-        if self.activations:
-            self._last_activation = self.activations[-1]
-        elif isinstance(activation, str | HiddenActivation):
-            self._last_activation = find_activation(activation)
-        else:
-            self._last_activation = find_activation("identity")
-        n_columns = self.layer_sizes[0] if embedding is None else embedding.n_columns
-        widths = [n_columns, *self.layer_sizes[1:]]
-        self._widest = max(widths)
-        self._weight_shapes = list(pairwise(widths))
-        sizes = [n_in * n_out for n_in, n_out in self._weight_shapes]
-        self.n_weights = sum(sizes)
-        self.n_layer_parameters = self.n_weights + sum(self.layer_sizes[1:])
-        self.n_parameters = self.n_layer_parameters
-        if embedding is not None:
-            self.n_parameters += embedding.n_parameters
-        # Where each array starts in theta: all weights first, then all biases, so
-        # that the penalty sees one contiguous slice. The embedding comes last.
-        self._starts = np.cumsum([0, *sizes, *self.layer_sizes[1:]]).tolist()
+        self.embedding = embedding
+        n_columns = self.layer_sizes[0] if embedding is None else embedding.n_out
+        self.dense_layers = _make_dense_layers(
+            (n_columns, *self.layer_sizes[1:]), self.activations, activation, dropout
+        )
+        first: list[Layer[Any]] = [] if embedding is None else [embedding]
+        self.layers = [*first, *self.dense_layers]
+        self.layout = layout_of(tuple(layer.segments for layer in self.layers))
+        self.n_weights = sum(layer.n_in * layer.n_out for layer in self.dense_layers)
+        self.n_parameters = self.layout.n_parameters
 
     @property
     def n_layers(self) -> int:
         """The number of layers of weights."""
-        return len(self._weight_shapes)
+        return len(self.dense_layers)
 
     @property
     def rows_per_block(self) -> int:
@@ -141,49 +146,49 @@ class Network:
 
         It bounds the memory as well, however wide the layers are.
         """
-        return max(1, min(_MOST_ROWS, _MOST_NUMBERS // self._widest))
+        widest = max(max(layer.n_in, layer.n_out) for layer in self.layers)
+        return max(1, min(_MOST_ROWS, _MOST_NUMBERS // widest))
 
-    def weights(self, theta: FloatArray) -> LayerList:
-        """Return each layer's weights, of shape (fan_in, fan_out), as views."""
-        starts = self._starts[: self.n_layers + 1]
-        return LayerList(
-            theta[start:end].reshape(shape)
-            for (start, end), shape in zip(
-                pairwise(starts), self._weight_shapes, strict=True
-            )
-        )
-
-    def biases(self, theta: FloatArray) -> LayerList:
-        """Return each layer's biases, of shape (fan_out,), as views."""
-        return LayerList(
-            theta[start:end] for start, end in pairwise(self._starts[self.n_layers :])
-        )
+    # ------------------------------------------------------------------- parameters
 
     def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
         """Return the weights and biases (W, b) of each layer, as views into theta."""
-        return list(zip(self.weights(theta), self.biases(theta), strict=True))
+        dense = self.layout.views(theta)[-self.n_layers :]
+        return [(weights, biases) for weights, biases in dense]
 
-    def embedding_parameters(self, theta: FloatArray) -> FloatArray:
-        """Return the part of theta that belongs to the embedding, as a view."""
-        return theta[self.n_layer_parameters :]
+    def weights(self, theta: FloatArray) -> LayerList:
+        """Return each layer's weights, of shape (fan_in, fan_out), as views."""
+        return LayerList(weights for weights, _ in self.views(theta))
 
-    def pack(
-        self,
-        weights: Iterable[FloatArray],
-        biases: Iterable[FloatArray],
-        dtype: DTypeLike,
-        embedding: FloatArray | None = None,
-    ) -> FloatArray:
-        """Return a new theta that holds copies of the given arrays."""
-        arrays = [np.ravel(array) for array in (*weights, *biases)]
-        if embedding is not None:
-            arrays.append(embedding)
-        return np.concatenate(arrays).astype(dtype, copy=False)
+    def biases(self, theta: FloatArray) -> LayerList:
+        """Return each layer's biases, of shape (fan_out,), as views."""
+        return LayerList(biases for _, biases in self.views(theta))
+
+    def embedding_views(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Return the embedding's part of theta by name: values divided by rates."""
+        return self._of_embedding(self.layout.views(theta))
+
+    def embedding_values(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Return the values of the embedding's parameters by name, empty without one.
+
+        Those with a rate of their own are copies.
+        """
+        return self._of_embedding(self.layout.values(theta))
+
+    def _of_embedding(self, arrays: list[list[FloatArray]]) -> dict[str, FloatArray]:
+        """Return the arrays of the embedding by name."""
+        if self.embedding is None:
+            return {}
+        names = [segment.name for segment in self.embedding.segments]
+        return dict(zip(names, arrays[0], strict=True))
 
     def draw(
         self, init: str | Initializer, random_state: RandomState, dtype: DTypeLike
     ) -> FloatArray:
-        """Return a new random theta, drawn layer by layer, weights before biases.
+        """Return a new random theta.
+
+        Dense layers are drawn from the input up, weights before biases, and then the
+        embedding.
 
         Parameters
         ----------
@@ -202,41 +207,17 @@ class Network:
         theta : ndarray of shape (n_parameters,)
             The parameters.
         """
-        activations = [*self.activations, self._last_activation]
-        layers = [
-            find_initializer(init, activation).draw(fan_in, fan_out, random_state)
-            for activation, (fan_in, fan_out) in zip(
-                activations, self._weight_shapes, strict=True
-            )
-        ]
-        weights, biases = zip(*layers, strict=True)
-        embedding = None
-        if self.embedding is not None:
-            embedding = self.embedding.draw(random_state, dtype)
-        return self.pack(weights, biases, dtype, embedding)
+        drawn = {
+            number: self.layers[number].draw(init, random_state)
+            for number in self.layout.order
+        }
+        return self.layout.pack([drawn[number] for number in sorted(drawn)], dtype)
 
     def parameter_name(self, index: int) -> str:
         """Say which element of `coefs_` or `intercepts_` stands at theta[index]."""
-        if index >= self.n_layer_parameters:
-            return f"embedding[{index - self.n_layer_parameters}]"
-        position = int(np.searchsorted(self._starts, index, side="right")) - 1
-        offset = index - self._starts[position]
-        if position >= self.n_layers:
-            return f"intercepts_[{position - self.n_layers}][{offset}]"
-        row, column = divmod(offset, self._weight_shapes[position][1])
-        return f"coefs_[{position}][{row}, {column}]"
+        return self.layout.parameter_name(index)
 
-    def spread_parameters(self, n_wanted: int) -> np.ndarray:
-        """Return indices of at most about `n_wanted` parameters, some of each array."""
-        if n_wanted >= self.n_parameters:
-            return np.arange(self.n_parameters)
-        per_array = max(1, n_wanted // (2 * self.n_layers))
-        return np.concatenate(
-            [
-                np.unique(np.linspace(start, stop - 1, per_array).astype(np.intp))
-                for start, stop in pairwise(self._starts)
-            ]
-        )
+    # --------------------------------------------------------------- the two passes
 
     def forward(
         self,
@@ -245,7 +226,7 @@ class Network:
         workspace: Workspace,
         *,
         with_slopes: bool = False,
-        dropout: Dropout | None = None,
+        generator: np.random.Generator | None = None,
     ) -> FloatArray:
         """Compute the raw output for the rows of X, an array of the workspace.
 
@@ -263,34 +244,23 @@ class Network:
         with_slopes : bool, default=False
             Whether to keep f'(z) of the hidden layers as well, for `backward`.
 
-        dropout : Dropout, default=None
-            Leaves hidden units out; it needs the slopes.
+        generator : numpy.random.Generator, default=None
+            What leaves hidden units out at random, while the slopes are kept; None
+            leaves in all.
 
         Returns
         -------
         raw : ndarray of shape (n_samples, n_outputs)
             The last layer's pre-activation, in Fortran order.
         """
-        buffers = workspace.buffers(X.shape[0])
-        layer_input = X
-        if self.embedding is not None and buffers.embedding is not None:
-            layer_input = self.embedding.forward(
-                self.embedding_parameters(theta), dense(X), buffers.embedding,
-                with_slopes=with_slopes,
-            )  # fmt: skip
-        last = self.n_layers - 1
-        for layer, (weights, biases) in enumerate(workspace.views(theta)):
-            output = buffers.outputs[layer]
-            _multiply(layer_input, weights, out=output)
-            output += biases
-            if layer < last and with_slopes:
-                self.activations[layer].apply_with_slope(output, buffers.slopes[layer])
-                if dropout is not None:
-                    dropout.apply(layer, output, buffers.slopes[layer])
-            elif layer < last:
-                self.activations[layer].apply(output, out=output)
-            layer_input = output
-        return layer_input
+        memories = workspace.buffers(X.shape[0]).memories
+        values = workspace.values(theta)
+        output = X
+        for layer, parameters, memory in zip(
+            self.layers, values, memories, strict=True
+        ):
+            output = layer.forward(parameters, output, memory, with_slopes, generator)
+        return output
 
     def backward(
         self,
@@ -319,45 +289,47 @@ class Network:
             Receives the gradient, in theta's layout.
         """
         buffers = workspace.buffers(X.shape[0])
-        layers = workspace.views(theta)
+        memories = buffers.memories
+        delta: Any = buffers.delta
+        parameters = workspace.values(theta, as_before=True)
         gradients = workspace.gradient_views(gradient)
-        delta = buffers.delta
-        memory = buffers.embedding
-        for layer in range(self.n_layers - 1, -1, -1):
-            if layer > 0:
-                layer_input = buffers.outputs[layer - 1]
-            else:
-                layer_input = X if memory is None else memory.columns
-            weight_gradient, bias_gradient = gradients[layer]
-            _multiply(layer_input.T, delta, out=weight_gradient)
-            buffers.ones.dot(delta, out=bias_gradient)
-            if layer > 0:
-                # The layer's input was needed for the last time: the delta takes its
-                # place.
-                delta.dot(layers[layer][0].T, out=layer_input)
-                layer_input *= buffers.slopes[layer - 1]
-                delta = layer_input
-        if self.embedding is not None and memory is not None:
-            np.dot(delta, layers[0][0].T, out=memory.columns)
-            self.embedding.backward(
-                self.embedding_parameters(theta), dense(X), memory,
-                self.embedding_parameters(gradient),
-            )  # fmt: skip
+        for number in range(len(self.layers) - 1, -1, -1):
+            delta = self.layers[number].backward(
+                parameters[number],
+                memories[number - 1].output if number > 0 else X,
+                delta,
+                memories[number],
+                gradients[number],
+                number > 0,
+            )
+        self.layout.multiply_by_rates(gradient)
 
 
-def dense(X: Matrix) -> FloatArray:
-    """Return a matrix as a plain array, itself if it is one."""
-    return X if isinstance(X, np.ndarray) else X.toarray()
-
-
-def _multiply(left: Matrix, right: FloatArray, out: FloatArray) -> None:
-    """Write the matrix product into `out`; `left` may be sparse."""
-    if not isinstance(left, np.ndarray):
-        out[...] = left @ right
-    elif out.flags.c_contiguous:
-        left.dot(right, out=out)
+def _make_dense_layers(
+    widths: Sequence[int],
+    activations: Sequence[HiddenActivation],
+    activation: str | HiddenActivation | Iterable[str | HiddenActivation],
+    dropout: float | Sequence[float],
+) -> list[Dense]:
+    """Return hidden layers with these activations, and an output layer without one."""
+    # The output layer starts like the last hidden layer. Without one it starts as
+    # the activation says, though it has no use for it, as scikit-learn's MLP.
+    if activations:
+        last = activations[-1]
+    elif isinstance(activation, str | HiddenActivation):
+        last = find_activation(activation)
     else:
-        right.T.dot(left.T, out=out.T)
+        last = find_activation("identity")
+    if isinstance(dropout, int | float):
+        dropout = [dropout] * len(activations)
+    *hidden, output = pairwise(widths)
+    layers = [
+        Dense(n_in, n_out, activation, dropout=rate)
+        for (n_in, n_out), activation, rate in zip(
+            hidden, activations, dropout, strict=True
+        )
+    ]
+    return [*layers, Dense(*output, init_like=last)]
 
 
 @dataclass(frozen=True)
@@ -366,28 +338,15 @@ class Buffers:
 
     Parameters
     ----------
-    outputs : list of ndarray of shape (n_samples, size)
-        The output of each layer after the input; the last one is the raw output, in
-        Fortran order.
-
-    slopes : list of ndarray of shape (n_samples, size)
-        The slope of each hidden layer's activation.
+    memories : list of Memory
+        What each layer computes.
 
     delta : ndarray of shape (n_samples, n_outputs)
         The gradient with respect to the raw output, in Fortran order.
-
-    ones : ndarray of shape (n_samples,)
-        Sums over the samples, as a product, which is the fastest way.
-
-    embedding : EmbeddingMemory or None
-        What the embedding needs, if there is one.
     """
 
-    outputs: list[FloatArray]
-    slopes: list[FloatArray]
+    memories: list[Memory]
     delta: FloatArray
-    ones: FloatArray
-    embedding: EmbeddingMemory | None
 
 
 class Workspace:
@@ -405,68 +364,82 @@ class Workspace:
 
     dtype : dtype
         float32 or float64.
+
+    keep : bool, default=False
+        Whether each layer keeps copies of what passes through it: `memories[l].kept`
+        of the buffers holds its "input", "pre_activation" and "activation" and, after
+        the way back, its "delta", the gradient with respect to the pre-activation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skann.core.network import Network, Workspace
+    >>> network = Network([1, 1, 1], "relu")
+    >>> workspace = Workspace(network, 2, np.float64, keep=True)
+    >>> X, theta = np.array([[1.0], [-1.0]]), np.array([3.0, 1.0, 0.5, 0.0])
+    >>> raw = network.forward(theta, X, workspace)
+    >>> hidden, output = workspace.buffers(2).memories
+    >>> hidden.kept["pre_activation"].ravel(), hidden.kept["activation"].ravel()
+    (array([ 3.5, -2.5]), array([3.5, 0. ]))
     """
 
-    def __init__(self, network: Network, n_rows: int, dtype: DTypeLike):
-        self._network = network
+    def __init__(
+        self, network: Network, n_rows: int, dtype: DTypeLike, *, keep: bool = False
+    ):
         self.n_rows = n_rows
-        *hidden, n_outputs = network.layer_sizes[1:]
-
-        def allocate(size: int) -> FloatArray:
-            return np.empty(n_rows * size, dtype)
-
-        self._outputs = [allocate(size) for size in hidden]
-        self._slopes = [allocate(size) for size in hidden]
-        self._raw, self._delta = allocate(n_outputs), allocate(n_outputs)
-        self._ones = np.ones(n_rows, dtype)
-        self._dtype = dtype
+        self._network = network
+        self._keep = keep
+        self._arrays = [Arrays(dtype) for _ in network.layers]
+        self._own = Arrays(dtype)
         self._buffers: dict[int, Buffers] = {}
-        self._theta: FloatArray | None = None
+        self._values: ParameterValues | None = None
         self._gradient: FloatArray | None = None
+        self.buffers(n_rows)  # the memory of which those for fewer rows are parts
 
     def buffers(self, n_samples: int) -> Buffers:
         """Return the memory cut to `n_samples` rows; a fit sees one or two sizes."""
         try:
             return self._buffers[n_samples]
         except KeyError:
-            *hidden, n_outputs = self._network.layer_sizes[1:]
-            embedding = self._network.embedding
-
-            def cut(memory: FloatArray, size: int, order: Literal["C", "F"]):
-                return memory[: n_samples * size].reshape(
-                    (n_samples, size), order=order
-                )
-
-            outputs = [
-                cut(output, size, "C")
-                for output, size in zip(self._outputs, hidden, strict=True)
+            network = self._network
+            memories = [
+                layer.memory(n_samples, arrays, keep=self._keep)
+                for layer, arrays in zip(network.layers, self._arrays, strict=True)
             ]
-            buffers = self._buffers[n_samples] = Buffers(
-                outputs=[*outputs, cut(self._raw, n_outputs, "F")],
-                slopes=[
-                    cut(slope, size, "C")
-                    for slope, size in zip(self._slopes, hidden, strict=True)
-                ],
-                delta=cut(self._delta, n_outputs, "F"),
-                ones=self._ones[:n_samples],
-                embedding=None
-                if embedding is None
-                else EmbeddingMemory(embedding, n_samples, self._dtype),
-            )
+            shape = (n_samples, network.layer_sizes[-1])
+            delta = self._own.cut("delta", shape, "F")
+            buffers = self._buffers[n_samples] = Buffers(memories, delta)
             return buffers
 
-    def views(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-        """Return `network.views(theta)`, made once as theta changes in place."""
-        if self._theta is not theta:
-            self._theta = theta
-            self._theta_views = self._network.views(theta)
-        return self._theta_views
+    def values(
+        self, theta: FloatArray, *, as_before: bool = False
+    ) -> list[list[FloatArray]]:
+        """Return the values of each layer's parameters.
 
-    def gradient_views(
-        self, gradient: FloatArray
-    ) -> list[tuple[FloatArray, FloatArray]]:
-        """Return `network.views(gradient)`, made once for the same gradient."""
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            The parameters. The arrays are made once, as theta changes in place.
+
+        as_before : bool, default=False
+            Whether theta has not changed since the last call.
+
+        Returns
+        -------
+        values : list of list of ndarray
+            The value of each segment of each layer.
+        """
+        values = self._values
+        if values is None or values.theta is not theta:
+            values = self._values = ParameterValues(self._network.layout, theta)
+        elif not as_before:
+            for part, rate, out in values.rated:
+                np.multiply(part, rate, out=out)
+        return values.layers
+
+    def gradient_views(self, gradient: FloatArray) -> list[list[FloatArray]]:
+        """Return the parts of a gradient, made once for the same array."""
         if self._gradient is not gradient:
             self._gradient = gradient
-            self._gradient_views = self._network.views(gradient)
+            self._gradient_views = self._network.layout.views(gradient)
         return self._gradient_views

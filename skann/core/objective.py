@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from skann.core.dropout import Dropout
 from skann.core.losses import Loss
 from skann.core.network import Network, Workspace
 from skann.core.types import FloatArray, Matrix
@@ -48,7 +47,7 @@ class Objective:
         workspace: Workspace,
         gradient: FloatArray,
         scale: float = 1.0,
-        dropout: Dropout | None = None,
+        generator: np.random.Generator | None = None,
     ) -> float:
         """Return scale * sum_B w * loss and write its gradient into `gradient`.
 
@@ -56,7 +55,7 @@ class Objective:
         blocks of samples before anything is divided.
         """
         raw = self.network.forward(
-            theta, X, workspace, with_slopes=True, dropout=dropout
+            theta, X, workspace, with_slopes=True, generator=generator
         )
         delta = workspace.buffers(X.shape[0]).delta
         value = self.loss.value_and_delta(target, raw, sample_weight, delta)
@@ -75,7 +74,7 @@ class Objective:
         workspace: Workspace,
         gradient: FloatArray,
         scratch: FloatArray | None = None,
-        dropout: Dropout | None = None,
+        generator: np.random.Generator | None = None,
     ) -> float:
         """Return J and write its gradient into `gradient`.
 
@@ -105,8 +104,8 @@ class Objective:
         scratch : ndarray of shape (n_weights,), default=None
             Saves an allocation.
 
-        dropout : Dropout, default=None
-            Leaves hidden units out.
+        generator : numpy.random.Generator, default=None
+            What leaves hidden units out at random, where the network has dropout.
 
         Returns
         -------
@@ -115,7 +114,7 @@ class Objective:
         """
         scale = 1.0 / total_weight
         value = self.sums(
-            theta, X, target, sample_weight, workspace, gradient, scale, dropout
+            theta, X, target, sample_weight, workspace, gradient, scale, generator
         )
         return value + self.add_penalty(theta, scale, gradient, scratch)
 
@@ -129,8 +128,8 @@ class Objective:
         """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`."""
         if self.alpha == 0.0:
             return 0.0
-        weights = theta[: self.network.n_weights]
-        weight_gradient = gradient[: self.network.n_weights]
+        penalised = self.network.layout.penalised
+        weights, weight_gradient = theta[penalised], gradient[penalised]
         strength = self.alpha * scale
         weight_gradient += np.multiply(weights, strength, out=scratch)
         return 0.5 * strength * float(weights.dot(weights))

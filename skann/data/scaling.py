@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-from skann.core.embedding import PERIODIC_RATE
+from skann.core.layers.periodic import PERIODIC_RATE
 
 SCALINGS = ("standard", "minmax", "robust")
 
@@ -336,7 +336,7 @@ def absorb_input_scaling(
 
 
 def absorb_in_embedding(
-    embedding, parameters, weights, biases, old: ColumnStatistics, new: ColumnStatistics
+    network, theta, weights, biases, old: ColumnStatistics, new: ColumnStatistics
 ) -> None:
     """Change an embedding and the first layer in place so that both compute the same.
 
@@ -345,10 +345,11 @@ def absorb_in_embedding(
     and p' = p + f s shift.
     """
     shift, ratio = _change_of_scaling(old, new)
-    factors, frequencies, _, _, _ = embedding.values(parameters.astype(np.float64))
-    _, of_frequencies, of_phases, _, _ = embedding.views(parameters)
-    of_phases += frequencies * (factors * shift)[:, np.newaxis] / PERIODIC_RATE
-    of_frequencies *= ratio[:, np.newaxis]
+    values = network.embedding_values(theta.astype(np.float64))
+    factors, frequencies = values["factors"], values["frequencies"]
+    views = network.embedding_views(theta)
+    views["phases"] += frequencies * (factors * shift)[:, np.newaxis] / PERIODIC_RATE
+    views["frequencies"] *= ratio[:, np.newaxis]
     _absorb(weights[: ratio.size], biases, factors * shift, ratio)
 
 

@@ -320,8 +320,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         network = model.network
         if network.embedding is None:
             return None
-        values = network.embedding.values(network.embedding_parameters(model.theta))
-        return dict(zip(network.embedding.names, values, strict=True))
+        return network.embedding_values(model.theta)
 
     @property
     def n_parameters_(self) -> int:

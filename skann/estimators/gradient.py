@@ -103,7 +103,7 @@ def check_gradient(
         )
 
     value(theta)
-    checked = network.spread_parameters(max_parameters)
+    checked = network.layout.spread(max_parameters)
     return compare_gradients(
         value, gradient.copy(), theta, checked, network.parameter_name, tolerance
     )

@@ -20,7 +20,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import HiddenActivation
-from skann.core.dropout import Dropout
 from skann.core.losses import Loss, make_loss
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
@@ -125,8 +124,8 @@ class Problem:
     random_state : RandomState
         Shuffles the samples.
 
-    dropout : Dropout or None
-        Leaves hidden units out.
+    dropout : numpy.random.Generator or None
+        What leaves hidden units out.
     """
 
     settings: Settings
@@ -141,7 +140,7 @@ class Problem:
     best_theta: FloatArray | None
     progress: Progress
     random_state: RandomState
-    dropout: Dropout | None
+    dropout: np.random.Generator | None
 
     @property
     def training_rows(self) -> np.ndarray | None:
@@ -220,7 +219,7 @@ def prepare(
         if best_theta is not None:
             _absorb_change(past.model, model, best_theta)
     training_data = _scale(model, loss, X, learned, weight, progress.mean_weight)
-    network = model.network
+    network = architecture.network(settings.dropout)
     if request.coef_init is not None:
         assign_layers(network.weights(theta), request.coef_init, "coef_init")
     if request.intercept_init is not None:
@@ -383,10 +382,7 @@ def _absorb_change(old: Model, new: Model, theta: FloatArray) -> None:
             if network.embedding is None:
                 absorb_input_scaling(*first, old.inputs, new.inputs)
             else:
-                parameters = network.embedding_parameters(theta)
-                absorb_in_embedding(
-                    network.embedding, parameters, *first, old.inputs, new.inputs
-                )
+                absorb_in_embedding(network, theta, *first, old.inputs, new.inputs)
         absorb_target_scaling(
             weights[-1], biases[-1], old.targets, new.targets, log_link=new.log_link
         )
@@ -419,7 +415,7 @@ def _scale(model, loss, X, learned, sample_weight, mean_weight):
 
 
 def _dropout(settings, past):
-    """Return what leaves units out; None if nothing does.
+    """Return what draws the units that are left out; None if none are.
 
     It has a generator of its own, so that other random numbers stay what they are.
     """
@@ -432,7 +428,7 @@ def _dropout(settings, past):
     state = past and past.state.dropout
     if state is not None:
         generator.bit_generator.state = state
-    return Dropout(settings.dropout, generator)
+    return generator
 
 
 # --------------------------------------------------- what a fitted estimator minimises

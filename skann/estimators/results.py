@@ -78,7 +78,7 @@ def _training_state(problem, outcome, unfinished):
         theta=outcome.theta if keeps_last else None,
         unfinished=unfinished,
         stopped=outcome.stopped,
-        dropout=dropout and dropout.generator.bit_generator.state,
+        dropout=dropout and dropout.bit_generator.state,
         random_state=random_state,
         split=validation and validation.part.split_state,
         **outcome.memory,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from skann.training.call import Call
 from skann.training.lbfgs import LbfgsSolver
 from skann.training.loop import TrainingLoop
 from skann.training.minibatch import MinibatchDescent, MinibatchSolver
-from skann.training.optimizers import OptimizerState
 from skann.training.schedules import Adaptive
 from skann.training.solver import Solver
+from skann.training.stepping import make_stepping
 from skann.training.stopping import StoppingRule
 
 
@@ -90,10 +90,15 @@ def make_descent(problem: Problem) -> MinibatchDescent:
             f"batch_size={batch_size} is larger than the {n_rows} samples to learn "
             "from: it is clipped to their number."
         )
-    optimizer = settings.make_optimizer()
+    optimizer = make_stepping(
+        settings.make_optimizer(),
+        problem.objective.network.layout,
+        max_grad_norm=settings.max_grad_norm,
+        weight_decay=float(settings.weight_decay),
+    )
     state = problem.past and problem.past.state
     if state is not None and state.solver == settings.solver_name:
-        memory = _copy_arrays(state.optimizer)
+        memory = copy.deepcopy(state.optimizer)
     else:
         memory = optimizer.initial_state(theta)
     return MinibatchDescent(
@@ -105,9 +110,7 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         batch_size=min(int(batch_size), n_rows),
         rows=rows,
         random_state=problem.random_state if settings.shuffle else None,
-        dropout=problem.dropout,
-        weight_decay=float(settings.weight_decay),
-        max_grad_norm=settings.max_grad_norm,
+        generator=problem.dropout,
     )
 
 
@@ -127,11 +130,3 @@ def _order(problem: Problem) -> np.ndarray | None:
         if order.size == rows.size:
             return order.copy()
     return rows
-
-
-def _copy_arrays(state: Any) -> OptimizerState:
-    """Return a copy of an optimizer's state that may be changed in place."""
-    return {
-        key: value.copy() if isinstance(value, np.ndarray) else value
-        for key, value in state.items()
-    }

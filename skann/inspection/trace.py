@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from numbers import Real
 from typing import Any
@@ -14,8 +14,7 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import ACTIVATIONS
-from skann.core.embedding import EmbeddingMemory
-from skann.core.network import dense
+from skann.core.network import Workspace
 from skann.core.types import FloatArray
 from skann.estimators.problem import fitted_problem, model_of, used_settings
 from skann.estimators.sklearn_private import check_n_features
@@ -287,39 +286,28 @@ def trace_backprop(
     )  # fmt: skip
     objective, theta, data = fitted_problem(estimator, X, y, sample_weight)
     network = objective.network
-    loss, gradient, workspace = loss_and_gradient(objective, theta, data)
-    delta = workspace.buffers(data.n_samples).delta.copy()
-    output_activation = objective.loss.output_activation
-    forward = list(_forward(network, theta, data.X, output_activation))
-    layers: list[LayerTrace] = []
-    triples = list(
-        zip(forward, network.views(theta), network.views(gradient), strict=True)
-    )
-    for number, (passed, parameters, gradients) in reversed(list(enumerate(triples))):
-        layer_input, pre_activation, activation = passed
-        weights, biases = parameters
-        is_output = number == network.n_layers - 1
-        layers.insert(
-            0,
-            LayerTrace(
-                name="output layer" if is_output else f"hidden layer {number + 1}",
-                weights=weights,
-                biases=biases,
-                input=layer_input,
-                pre_activation=pre_activation,
-                activation=activation,
-                delta=delta,
-                weight_gradient=gradients[0],
-                bias_gradient=gradients[1],
-                weight_update=-learning_rate * gradients[0],
-                bias_update=-learning_rate * gradients[1],
-            ),
+    workspace = Workspace(network, data.n_samples, theta.dtype, keep=True)
+    loss, gradient, _ = loss_and_gradient(objective, theta, data, workspace)
+    passed = _kept(network, workspace, data.n_samples, objective.loss.output_activation)
+    layers = [
+        LayerTrace(
+            name=f"hidden layer {number}",
+            weights=weights,
+            biases=biases,
+            **kept,
+            weight_gradient=weight_gradient,
+            bias_gradient=bias_gradient,
+            weight_update=-learning_rate * weight_gradient,
+            bias_update=-learning_rate * bias_gradient,
         )
-        if number > 0:
-            slope = np.empty_like(layer_input)
-            below = forward[number - 1][1].copy()
-            network.activations[number - 1].apply_with_slope(below, slope)
-            delta = delta @ weights.T * slope
+        for number, (kept, (weights, biases), (weight_gradient, bias_gradient)) in (
+            enumerate(
+                zip(passed, network.views(theta), network.views(gradient), strict=True),
+                start=1,
+            )
+        )
+    ]
+    layers[-1] = replace(layers[-1], name="output layer")
     return BackpropTrace(layers, data.target, float(loss), float(learning_rate))
 
 
@@ -335,28 +323,25 @@ def forward_layers(
     X = check_array(X, accept_sparse="csr")
     check_n_features(estimator, X)
     scaled = model.scaled(X, np.float64)[:]
-    output_activation = ACTIVATIONS[estimator.out_activation_]
-    return list(_forward(network, theta, scaled, output_activation))
+    workspace = Workspace(network, scaled.shape[0], theta.dtype, keep=True)
+    network.forward(theta, scaled, workspace)
+    output_activation = ACTIVATIONS[model.architecture.output_activation]
+    return [
+        (kept["input"], kept["pre_activation"], kept["activation"])
+        for kept in _kept(network, workspace, scaled.shape[0], output_activation)
+    ]
 
 
-def _forward(network, theta, X, output_activation):
-    """Yield the input, the pre-activation and the activation of each layer."""
-    layer_input = dense(X)
-    if network.embedding is not None:
-        memory = EmbeddingMemory(network.embedding, len(layer_input), theta.dtype)
-        parameters = network.embedding_parameters(theta)
-        layer_input = network.embedding.forward(
-            parameters, layer_input, memory, with_slopes=False
-        )
-    functions = [*network.activations, output_activation]
-    for function, (weights, biases) in zip(
-        functions, network.views(theta), strict=True
-    ):
-        pre_activation = layer_input @ weights + biases
-        activation = pre_activation.copy()
-        function.apply(activation, out=activation)
-        yield layer_input, pre_activation, activation
-        layer_input = activation
+def _kept(network, workspace, n_samples, output_activation):
+    """Return what the passes have left of each layer of weights, by name.
+
+    The network stops at the raw output: here it becomes the prediction.
+    """
+    memories = workspace.buffers(n_samples).memories[-network.n_layers :]
+    layers = [memory.kept for memory in memories]
+    prediction = layers[-1]["activation"]
+    output_activation.apply(prediction, out=prediction)
+    return layers
 
 
 def _summary(numbers: FloatArray) -> str:

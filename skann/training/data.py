@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skann.core.dropout import Dropout
 from skann.core.network import Workspace
 from skann.core.objective import Objective
 from skann.core.types import FloatArray, Matrix
@@ -174,8 +173,8 @@ class RowObjective:
     rows : ndarray of int or None
         The order of the rows, as `RowReader` takes it.
 
-    dropout : Dropout or None
-        Leaves hidden units out of the objective of a batch.
+    generator : numpy.random.Generator or None
+        What leaves hidden units out of the objective of a batch.
 
     Attributes
     ----------
@@ -190,13 +189,13 @@ class RowObjective:
         theta: FloatArray,
         n_rows: int,
         rows: np.ndarray | None = None,
-        dropout: Dropout | None = None,
+        generator: np.random.Generator | None = None,
     ):
         self._objective = objective
         self._reader = RowReader(data, rows)
         self._mean_weight = data.mean_weight
         self._theta = theta
-        self._dropout = dropout
+        self._generator = generator
         self._workspace = Workspace(objective.network, n_rows, theta.dtype)
         self.gradient = np.empty_like(theta)
         self._scratch = np.empty(objective.network.n_weights, theta.dtype)
@@ -226,7 +225,7 @@ class RowObjective:
             self._workspace,
             self.gradient,
             self._scratch,
-            self._dropout,
+            self._generator,
         )
 
     def raw_output(self, start: int, stop: int) -> FloatArray:

@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy.random import RandomState
 
-from skann.core.dropout import Dropout
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
 from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
 from skann.training.optimizers import Optimizer, OptimizerState
 from skann.training.schedules import Adaptive, Schedule
 from skann.training.solver import Ending, Epoch, Solver
+from skann.training.stepping import norm_of
 
 # Larger parameters than this are rare, and rarely a good sign.
 _FAR_AWAY = 1e4
@@ -34,7 +34,8 @@ class MinibatchDescent:
         The parameters, changed in place.
 
     optimizer : Optimizer
-        Makes steps of gradients.
+        Makes steps of gradients; `make_stepping` returns one with all that belongs to
+        a step.
 
     optimizer_state : dict
         The optimizer's memory, changed in place.
@@ -49,18 +50,8 @@ class MinibatchDescent:
     random_state : RandomState or None
         Shuffles `rows` before each epoch; None leaves them in order.
 
-    dropout : Dropout, default=None
-        Leaves hidden units out of each step.
-
-    weight_decay : float, default=0
-        Each step takes this share of the weights (not biases) away, times the learning
-        rate, whatever the loss and the batch size (Loshchilov and Hutter, 2019,
-        "Decoupled weight decay regularization", algorithm 2, line 12).
-
-    max_grad_norm : float, default=None
-        A gradient whose Euclidean norm is larger is scaled down to it (Pascanu,
-        Mikolov and Bengio, 2013, "On the difficulty of training recurrent neural
-        networks", algorithm 1).
+    generator : numpy.random.Generator, default=None
+        What leaves hidden units out of each step; None leaves in all.
     """
 
     def __init__(
@@ -74,9 +65,7 @@ class MinibatchDescent:
         batch_size: int,
         rows: np.ndarray | None,
         random_state: RandomState | None,
-        dropout: Dropout | None = None,
-        weight_decay: float = 0.0,
-        max_grad_norm: float | None = None,
+        generator: np.random.Generator | None = None,
     ):
         self.objective = objective
         self.theta = theta
@@ -86,10 +75,7 @@ class MinibatchDescent:
         self.random_state = random_state
         self.n_rows = data.n_samples if rows is None else rows.size
         self._batch_size = batch_size
-        self._batch = RowObjective(objective, data, theta, batch_size, rows, dropout)
-        self._weights = theta[: objective.network.n_weights]
-        self._weight_decay = weight_decay
-        self._max_grad_norm = max_grad_norm
+        self._batch = RowObjective(objective, data, theta, batch_size, rows, generator)
         self._next_row = 0
 
     def run_epoch(self, learning_rate: float) -> tuple[float, float]:
@@ -116,14 +102,12 @@ class MinibatchDescent:
             finite numbers.
         """
         self._shuffle()
-        batch = self._batch
         loss_sum = 0.0
         for start in range(0, self.n_rows, self._batch_size):
             stop = min(start + self._batch_size, self.n_rows)
             loss_sum += self._finite_loss(start, stop) * (stop - start)
-            # Before the step uses the gradient up.
-            if stop == self.n_rows or self._max_grad_norm is not None:
-                gradient_norm = self._clip(batch.gradient)
+            if stop == self.n_rows:  # before the step uses the gradient up
+                gradient_norm = norm_of(self._batch.gradient)
             self._step(learning_rate)
         largest = max(self.theta.max(), -self.theta.min())
         if not np.isfinite(largest):
@@ -131,7 +115,7 @@ class MinibatchDescent:
         # No batch has seen the last step. Where it led far away, look once more.
         if largest > _FAR_AWAY:
             self._finite_loss(start, stop)
-            if not np.isfinite(batch.raw_output(start, stop)).all():
+            if not np.isfinite(self._batch.raw_output(start, stop)).all():
                 raise TrainingDivergedError("raw output")
         return loss_sum / self.n_rows, gradient_norm
 
@@ -145,7 +129,6 @@ class MinibatchDescent:
         if start == 0:
             self._shuffle()
         loss = self._finite_loss(start, stop)
-        self._clip(self._batch.gradient)
         self._step(learning_rate)
         self._next_row = stop % self.n_rows
         return loss
@@ -157,20 +140,9 @@ class MinibatchDescent:
 
     def _step(self, learning_rate: float) -> None:
         """Move theta along the gradient of the batch."""
-        if self._weight_decay:
-            self._weights *= 1 - learning_rate * self._weight_decay
         self.optimizer.step(
             self.theta, self._batch.gradient, learning_rate, self.optimizer_state
         )
-
-    def _clip(self, gradient: FloatArray) -> float:
-        """Return the norm of a gradient, and scale it down if it is too large."""
-        norm = math.sqrt(float(gradient.dot(gradient)))
-        if self._max_grad_norm is not None and norm > self._max_grad_norm:
-            if not math.isfinite(norm):
-                raise TrainingDivergedError(norm)
-            gradient *= self._max_grad_norm / norm
-        return norm
 
     def _finite_loss(self, start: int, stop: int) -> float:
         """Return the objective of a batch, which leaves its gradient."""

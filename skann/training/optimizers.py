@@ -13,33 +13,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 
 OptimizerState = dict[str, Any]
 
-# The memory of a parameter whose gradient is zero shrinks with each step, and so does
-# the weight of an input that is always zero, by its penalty. In the end they are among
-# the subnormal numbers, with which many processors compute up to a hundred times more
-# slowly. There they stay: 0.9 times the smallest of them is, rounded, itself. So after
-# this many steps numbers that are on the way there are set to zero.
-_STEPS_BETWEEN_SEARCHES = 64
 
+@dataclass(frozen=True)
+class Fading:
+    """How an array of an optimizer's state becomes smaller where gradients are zero.
 
-def smallest_to_keep(dtype: DTypeLike, decay: float) -> float:
-    """Return a number that this decay leaves normal until the next search.
+    Numbers that come close to the subnormal ones, with which processors are slow, are
+    set to zero or, if they must stay positive, to a number that is just large enough.
 
-    It is too small for a step to show. A decay below 1/2 ends at zero by itself.
+    Parameters
+    ----------
+    decay : float, default=0.9
+        What a step without a gradient multiplies it by.
+
+    stays_positive : bool, default=False
+        Whether something is divided by it, or by its root.
     """
-    return float(np.finfo(dtype).tiny) / max(decay, 0.5) ** _STEPS_BETWEEN_SEARCHES
 
-
-def forget_vanishing(array: FloatArray, decay: float, scratch: FloatArray) -> None:
-    """Set to zero, in place, what is smaller than `smallest_to_keep`."""
-    np.abs(array, out=scratch)
-    array[scratch < smallest_to_keep(array.dtype, decay)] = 0
+    decay: float = 0.9
+    stays_positive: bool = False
 
 
 class Optimizer(Searchable, ABC):
@@ -101,6 +99,13 @@ class Optimizer(Searchable, ABC):
             What `initial_state` has returned.
         """
 
+    def fading(self) -> dict[str, Fading]:
+        """Return how the arrays of the state fade, by their names.
+
+        An array of theta's size that is not named fades as `Fading()` says.
+        """
+        return {}
+
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
@@ -134,7 +139,10 @@ class SGD(Optimizer):
             raise ValueError(f"momentum must be between 0 and 1. Got {self}.")
 
     def initial_state(self, theta):
-        return {"n_steps": 0, "velocity": np.zeros_like(theta)}
+        return {"velocity": np.zeros_like(theta)}
+
+    def fading(self):
+        return {"velocity": Fading(self.momentum)}
 
     def step(self, theta, gradient, learning_rate, state):
         velocity = state["velocity"]
@@ -147,10 +155,6 @@ class SGD(Optimizer):
             theta += gradient
         else:
             theta += velocity
-        state["n_steps"] += 1
-        if state["n_steps"] % _STEPS_BETWEEN_SEARCHES == 0:
-            forget_vanishing(velocity, self.momentum, scratch=gradient)
-            forget_vanishing(theta, 0.9, scratch=gradient)
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,14 @@ class Adam(Optimizer):
             "square_sum": np.zeros_like(theta),
         }
 
+    def fading(self):
+        # Not zero: a sum of gradients that is still there is divided by the root of
+        # the sum of their squares.
+        return {
+            "sum": Fading(self.beta_1),
+            "square_sum": Fading(self.beta_2, stays_positive=True),
+        }
+
     def step(self, theta, gradient, learning_rate, state):
         state["n_steps"] += 1
         n_steps = state["n_steps"]
@@ -229,9 +241,3 @@ class Adam(Optimizer):
         step = np.divide(decayed_sum, denominator, out=gradient)
         step *= eta
         theta -= step
-        if n_steps % _STEPS_BETWEEN_SEARCHES == 0:
-            forget_vanishing(decayed_sum, self.beta_1, scratch=gradient)
-            forget_vanishing(theta, 0.9, scratch=gradient)
-            # Not zero: a sum of gradients that is still there is divided by its root.
-            smallest = smallest_to_keep(theta.dtype, self.beta_2)
-            np.maximum(square_sum, smallest, out=square_sum)

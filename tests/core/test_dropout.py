@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import approx_fprime
 
-from skann.core.dropout import Dropout
+from skann.core.dropout import leave_out
 from skann.core.losses import make_loss
 from skann.core.network import Network, Workspace
 from skann.core.objective import Objective
@@ -13,10 +13,10 @@ from skann.core.objective import Objective
 BOTH_DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def draw(rates, layer, shape, dtype="float64", seed=0):
+def draw(rate, shape, dtype="float64", seed=0):
     """Return the mask of a layer, which ones show."""
     output, slope = np.ones(shape, dtype), np.full(shape, 2, dtype)
-    Dropout(rates, np.random.default_rng(seed)).apply(layer, output, slope)
+    leave_out(output, slope, rate, np.random.default_rng(seed))
     assert_array_equal(slope, 2 * output)
     assert output.dtype == dtype
     return output
@@ -25,7 +25,7 @@ def draw(rates, layer, shape, dtype="float64", seed=0):
 @BOTH_DTYPES
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.5, 0.9])
 def test_the_share_left_out_is_the_rate_and_the_mean_stays(rate, dtype):
-    mask = draw([rate], 0, (1000, 400), dtype)
+    mask = draw(rate, (1000, 400), dtype)
     spread = np.sqrt(rate * (1 - rate) / mask.size)
     assert abs(np.mean(mask == 0) - rate) < 5 * spread + 1e-5
     assert_allclose(np.unique(mask), [0, 1 / (1 - rate)], rtol=1e-4)
@@ -34,30 +34,47 @@ def test_the_share_left_out_is_the_rate_and_the_mean_stays(rate, dtype):
 
 
 def test_units_and_samples_are_drawn_independently():
-    mask = draw([0.5], 0, (2000, 16)) > 0
+    mask = draw(0.5, (2000, 16)) > 0
     correlation = np.corrcoef(mask.T) - np.eye(16)
     assert np.abs(correlation).max() < 5 / np.sqrt(2000)
     assert np.abs(np.corrcoef(mask[:16]) - np.eye(16)).max() < 1
 
 
-def test_each_layer_has_its_own_rate_and_zero_draws_nothing():
+@pytest.mark.parametrize("rate", [0.0, 1e-9])
+def test_a_rate_of_zero_draws_nothing(rate):
     generator = np.random.default_rng(0)
-    dropout = Dropout([0.0, 0.7], generator)
     before = generator.bit_generator.state
     output = np.ones((30, 5))
-    dropout.apply(0, output, output.copy())
+    leave_out(output, output.copy(), rate, generator)
     assert_array_equal(output, 1)
     assert generator.bit_generator.state == before
-    assert 0.6 < np.mean(draw([0.0, 0.7], 1, (100, 50)) == 0) < 0.8
+
+
+def test_each_layer_has_its_own_rate():
+    network = Network((4, 500, 500, 500, 2), "identity", dropout=[0.0, 0.7, 0.2])
+    theta = np.ones(network.n_parameters)
+    workspace = Workspace(network, 1, float)
+    network.forward(
+        theta, np.ones((1, 4)), workspace, with_slopes=True,
+        generator=np.random.default_rng(0),
+    )  # fmt: skip
+    masks = [memory.slope for memory in workspace.buffers(1).memories[:-1]]
+    shares = [np.mean(mask == 0) for mask in masks]
+    assert_allclose(shares, [0, 0.7, 0.2], atol=0.1)
+    # Without slopes, which is how predictions are made, nothing is left out.
+    raw = network.forward(
+        theta, np.ones((1, 4)), workspace, generator=np.random.default_rng(0)
+    ).copy()
+    assert_array_equal(raw, network.forward(theta, np.ones((1, 4)), workspace))
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 5])
 def test_any_number_of_units_gets_a_mask(size):
-    assert set(np.unique(draw([0.5], 0, (7, size)))) <= {0.0, 2.0}
+    assert set(np.unique(draw(0.5, (7, size)))) <= {0.0, 2.0}
 
 
 def test_a_rate_next_to_one_leaves_some_units():
-    mask = draw([1 - 1e-12], 0, (1000, 1000))
+    mask = draw(1 - 1e-12, (1000, 1000))
     assert np.isfinite(mask).all()
     assert mask.max() > 0
 
@@ -66,16 +83,16 @@ def test_a_rate_next_to_one_leaves_some_units():
 def test_the_gradient_is_that_of_the_network_that_is_left(hidden):
     random_state = np.random.RandomState(0)
     X, target = random_state.randn(6, 4), random_state.randn(6, 2)
-    network = Network((4, 8, 6, 2), hidden)
+    network = Network((4, 8, 6, 2), hidden, dropout=[0.3, 0.5])
     objective = Objective(network, make_loss("squared_error", "identity"), 0.3)
     theta = random_state.uniform(-1, 1, network.n_parameters)
     workspace = Workspace(network, 6, float)
     gradient = np.empty_like(theta)
 
     def value(point):
-        dropout = Dropout([0.3, 0.5], np.random.default_rng(5))  # the same mask
+        generator = np.random.default_rng(5)  # the same mask
         return objective.value_and_gradient(
-            point, X, target, None, 6.0, workspace, gradient, dropout=dropout
+            point, X, target, None, 6.0, workspace, gradient, generator=generator
         )
 
     value(theta)

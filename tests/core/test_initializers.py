@@ -57,7 +57,8 @@ def test_glorot_uniform_is_the_draw_of_the_mlp(
         assert_array_equal(drawn, expected)
     # and it is what the network draws, in the same order
     network = Network((6, 5, 4, ours.n_outputs_), activation)
-    expected = network.pack(mlp.coefs_, mlp.intercepts_, dtype)
+    layers = zip(mlp.coefs_, mlp.intercepts_, strict=True)
+    expected = network.layout.pack(layers, dtype)
     for init in ("glorot_uniform", find_initializer("glorot_uniform", activation)):
         theta = network.draw(init, np.random.RandomState(seed), dtype)
         assert_array_equal(theta, expected)
@@ -136,7 +137,7 @@ def draw_by_bounds(network, numerators, seed):
         bound = np.sqrt(numerator / (n + m))
         weights.append(random_state.uniform(-bound, bound, (n, m)))
         biases.append(random_state.uniform(-bound, bound, m))
-    return network.pack(weights, biases, "float64")
+    return network.layout.pack(zip(weights, biases, strict=True), "float64")
 
 
 @pytest.mark.parametrize(

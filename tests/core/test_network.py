@@ -1,6 +1,7 @@
 """The layout of theta, and the forward and backward pass against plain loops."""
 
 import math
+import tracemalloc
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.optimize import approx_fprime
 
 from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation, LeakyRelu
 from skann.core.initializers import Uniform
+from skann.core.layers.periodic import Periodic
 from skann.core.network import LayerList, Network, Workspace
 
 SHAPES = [(3, 2), (3, 2, 1), (4, 5, 3), (2, 3, 1, 4), (6, 1, 1)]
@@ -99,17 +101,6 @@ def test_views_cover_theta_once_weights_first(sizes):
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@all_shapes
-def test_pack_is_the_inverse_of_views(sizes, dtype):
-    network = Network(sizes, "tanh")
-    theta = random_theta(network, dtype)
-    packed = network.pack(network.weights(theta), network.biases(theta), dtype)
-    assert packed.dtype == dtype
-    assert_array_equal(packed, theta)
-    assert not np.shares_memory(packed, theta)
-
-
 @all_shapes
 def test_parameter_names_point_at_their_elements(sizes):
     network = Network(sizes, "tanh")
@@ -117,16 +108,6 @@ def test_parameter_names_point_at_their_elements(sizes):
     namespace = {"coefs_": network.weights(theta), "intercepts_": network.biases(theta)}
     names = [network.parameter_name(index) for index in range(theta.size)]
     assert [eval(name, {}, namespace) for name in names] == theta.tolist()
-
-
-@pytest.mark.parametrize("n_wanted", [1, 20, 60, 10_000])
-def test_spread_parameters_takes_some_of_each_array(n_wanted):
-    network = Network((40, 30, 3), "tanh")
-    indices = network.spread_parameters(n_wanted)
-    assert_array_equal(indices, np.unique(indices))
-    assert 4 <= indices.size <= max(4, min(n_wanted, network.n_parameters))
-    arrays = {network.parameter_name(i).split("]")[0] for i in indices}
-    assert len(arrays) == 4
 
 
 def test_layers_are_assigned_into_theta():
@@ -223,6 +204,14 @@ def run_pass(network, theta, X, delta, workspace):
     return raw, gradient
 
 
+def arrays_of(buffers):
+    """Return all arrays of a workspace's buffers."""
+    arrays = [buffers.delta]
+    for memory in buffers.memories:
+        arrays += [a for a in vars(memory).values() if isinstance(a, np.ndarray)]
+    return arrays
+
+
 def make_inputs(n_rows, sizes, dtype="float64"):
     random_state = np.random.RandomState(1)
     X = random_state.randn(n_rows, sizes[0])
@@ -260,8 +249,7 @@ def test_passes_keep_float32(activation, container):
     raw, gradient = run_pass(network, theta, container(X), delta, workspace)
     assert raw.dtype == gradient.dtype == np.float32
     buffers = workspace.buffers(5)
-    arrays = [*buffers.outputs, *buffers.slopes, buffers.delta, buffers.ones]
-    assert {array.dtype.name for array in arrays} == {"float32"}
+    assert {array.dtype.name for array in arrays_of(buffers)} == {"float32"}
     expected = naive_pass(
         network, theta.astype(float), X.astype(float), delta.astype(float), activation
     )
@@ -369,17 +357,74 @@ def test_one_workspace_serves_batches_of_different_sizes(activation):
             assert_array_equal(got[1], expected[1])
 
 
-def test_workspace_allocates_once():
-    network = Network((4, 5, 3), "tanh")
+@pytest.mark.parametrize("embedding", [None, Periodic(4, 3, 0.1)], ids=["", "cosines"])
+def test_workspace_allocates_once(embedding):
+    network = Network((4, 5, 3), "tanh", embedding)
     workspace = Workspace(network, 4, "float64")
     large, small = workspace.buffers(4), workspace.buffers(3)
-    assert [array.shape for array in small.outputs] == [(3, 5), (3, 3)]
-    for a, b in zip(large.outputs, small.outputs, strict=True):
+    outputs = [memory.output for memory in small.memories]
+    assert [array.shape for array in outputs[-2:]] == [(3, 5), (3, 3)]
+    for a, b in zip(arrays_of(large), arrays_of(small), strict=True):
         assert np.shares_memory(a, b)
+        assert b.flags.c_contiguous or b.flags.f_contiguous
     assert workspace.buffers(4) is large
-    arrays = [*large.outputs, *large.slopes, large.delta]
-    for a, b in combinations(arrays, 2):
+    for a, b in combinations(arrays_of(large), 2):
         assert not np.shares_memory(a, b)
+
+
+def test_a_step_allocates_nothing_that_grows_with_the_batch():
+    network = Network((20, 30, 10), "tanh", Periodic(20, 8, 0.1))
+    theta = random_theta(network, "float32")
+    X = np.ones((8000, 20), "float32")
+    workspace = Workspace(network, 8000, "float32")
+    run_pass(network, theta, X, np.ones((8000, 10), "float32"), workspace)
+    gradient = np.empty_like(theta)
+    tracemalloc.start()
+    try:
+        network.forward(theta, X, workspace, with_slopes=True)
+        network.backward(theta, X, workspace, gradient)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 6  # numpy's own buffers have a fixed size
+
+
+KEPT = pytest.mark.parametrize(
+    "embedding", [None, Periodic(4, 3, 0.1)], ids=["", "cosines"]
+)
+
+
+@KEPT
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_a_workspace_that_keeps_shows_both_passes(container, embedding):
+    network = Network((4, 5, 3, 2), ["relu", "tanh"], embedding)
+    theta = random_theta(network)
+    X, delta = make_inputs(6, (4, 2))
+    showing = Workspace(network, 6, "float64", keep=True)
+    plain = Workspace(network, 6, "float64")
+    shown = run_pass(network, theta, container(X), delta, showing)
+    silent = run_pass(network, theta, container(X), delta, plain)
+    assert_array_equal(shown[0], silent[0])
+    assert_array_equal(shown[1], silent[1])
+    assert all(memory.kept is None for memory in plain.buffers(6).memories)
+    kept = [memory.kept for memory in showing.buffers(6).memories]
+    assert_array_equal(kept[0]["input"], X)
+    for below, above in pairwise(kept):
+        assert_array_equal(above["input"], below["activation"])
+    assert_array_equal(kept[-1]["activation"], shown[0])
+    assert_array_equal(kept[-1]["delta"], delta)
+    dense = kept[-network.n_layers :]
+    for layer, (W, b), (dW, db) in zip(
+        dense, network.views(theta), network.views(shown[1]), strict=True
+    ):
+        assert_allclose(layer["pre_activation"], layer["input"] @ W + b)
+        assert_allclose(dW, layer["input"].T @ layer["delta"])
+        assert_allclose(db, layer["delta"].sum(axis=0), atol=1e-14)
+    for layer, name in zip(dense[:-1], ["relu", "tanh"], strict=True):
+        activation = layer["pre_activation"].copy()
+        HIDDEN_ACTIVATIONS[name].apply(activation, out=activation)
+        assert_array_equal(layer["activation"], activation)
+        assert not np.signbit(layer["activation"][activation == 0]).any()
 
 
 @all_activations

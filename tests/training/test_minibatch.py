@@ -16,6 +16,7 @@ from skann.core.objective import Objective
 from skann.training.data import TrainingData, TrainingDivergedError
 from skann.training.minibatch import MinibatchDescent
 from skann.training.optimizers import SGD, Adam
+from skann.training.stepping import make_stepping
 
 
 class RecordingObjective(Objective):
@@ -47,6 +48,7 @@ def make_descent(data, objective=None, optimizer=None, **options):
     optimizer = optimizer or SGD(momentum=0.0, nesterov=False)
     theta = np.random.RandomState(1).uniform(-1, 1, objective.network.n_parameters)
     options = {"batch_size": 4, "rows": None, "random_state": None, **options}
+    optimizer = make_stepping(optimizer, objective.network.layout)
     return MinibatchDescent(
         objective,
         data,
@@ -223,7 +225,8 @@ def test_float32_stays_float32(container):
         data.sample_weight.astype("float32"),
         data.mean_weight,
     )
-    objective, optimizer = make_objective(alpha=0.1), Adam()
+    objective = make_objective(alpha=0.1)
+    optimizer = make_stepping(Adam(), objective.network.layout)
     theta = np.ones(objective.network.n_parameters, "float32")
     state = optimizer.initial_state(theta)
     descent = MinibatchDescent(
@@ -238,7 +241,8 @@ def test_float32_stays_float32(container):
     )
     descent.run_epoch(0.01)
     assert {target.dtype.name for target in objective.seen} == {"float32"}
-    assert theta.dtype == state["sum"].dtype == state["square_sum"].dtype
+    memories = state["optimizer"]
+    assert theta.dtype == memories["sum"].dtype == memories["square_sum"].dtype
     assert theta.dtype == np.float32
 
 

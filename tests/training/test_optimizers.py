@@ -220,39 +220,6 @@ def test_float32_stays_float32(name):
     assert_allclose(theta, wide, rtol=1e-4)
 
 
-# A decay of 1/2 gets to zero by itself, and is below the smallest normal number on the
-# way there.
-@all_dtypes
-@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if "other" not in name])
-def test_the_memory_of_a_vanished_gradient_never_becomes_subnormal(name, dtype):
-    optimizer = OPTIMIZERS[name]
-    theta = np.zeros(4, dtype)
-    state = optimizer.initial_state(theta)
-    smallest = np.finfo(dtype).tiny
-    # Long enough for 0.9 ** n to get there.
-    for step in range(10_000 if dtype == "float64" else 1_500):
-        gradient = np.array([1.0, 0.0, 0.0, -1e-3], dtype)
-        if step > 0:
-            gradient[[0, 3]] = 0
-        optimizer.step(theta, gradient, 1e-3, state)
-        for memory in state.values():
-            if isinstance(memory, np.ndarray):
-                assert ((memory == 0) | (np.abs(memory) >= smallest)).all()
-    assert_array_equal(theta[1:3], 0)
-
-
-def test_the_weight_of_an_input_that_is_always_zero_never_becomes_subnormal():
-    # Its gradient is that of the penalty alone: with Adam's epsilon it shrinks by some
-    # percent a step.
-    theta, penalty = np.full(3, 0.1, "float32"), np.float32(1e-4 / 200)
-    state = Adam().initial_state(theta)
-    smallest = np.finfo("float32").tiny
-    for _ in range(10_000):
-        Adam().step(theta, penalty * theta, 1e-3, state)
-        assert ((theta == 0) | (np.abs(theta) >= smallest)).all()
-    assert_array_equal(theta, 0)
-
-
 @all_dtypes
 def test_adam_still_sees_a_tiny_gradient(dtype):
     # 1e-12 is far from what is forgotten; epsilon makes its step small, not zero.

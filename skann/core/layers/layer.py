@@ -1,0 +1,207 @@
+"""What a network asks of a layer.
+
+A layer declares its parameters as segments and computes with arrays of their values,
+which come from outside, as do its inputs and the memory for all that it computes. It
+keeps nothing from one call to the next but its settings.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import DTypeLike
+
+from skann.core.initializers import Initializer
+from skann.core.parameters import Segment
+from skann.core.types import FloatArray, Matrix
+
+
+class Arrays:
+    """Arrays by name, made once for the largest batch and cut for smaller ones.
+
+    Parameters
+    ----------
+    dtype : dtype
+        float32 or float64.
+    """
+
+    def __init__(self, dtype: DTypeLike):
+        self.dtype = np.dtype(dtype)
+        self._flat: dict[str, FloatArray] = {}
+
+    def cut(
+        self, name: str, shape: tuple[int, ...], order: Literal["C", "F"] = "C"
+    ) -> FloatArray:
+        """Return an array of that shape, contiguous, in the memory of that name.
+
+        The first call for a name decides how large it can be.
+        """
+        flat = self._flat.get(name)
+        if flat is None:
+            array = np.empty(shape, self.dtype, order)
+            self._flat[name] = array.ravel(order)
+            return array
+        return flat[: math.prod(shape)].reshape(shape, order=order)
+
+    def ones(self, n_rows: int) -> FloatArray:
+        """Return an array of ones, which nobody changes."""
+        if "ones" not in self._flat:
+            self._flat["ones"] = np.ones(n_rows, self.dtype)
+        return self._flat["ones"][:n_rows]
+
+
+@dataclass
+class Memory:
+    """What a layer computes for a batch.
+
+    Parameters
+    ----------
+    output : ndarray of shape (n_samples, n_out)
+        What the layer passes on; on the way back, the delta that takes its place.
+
+    kept : dict of str to ndarray, or None
+        Copies of what passes through the layer, by name, for who wants to look at it:
+        most of it is overwritten in the same pass. None keeps nothing.
+    """
+
+    output: FloatArray
+    kept: dict[str, FloatArray] | None
+
+    def keep(self, **arrays: Matrix) -> None:
+        """Keep copies of arrays."""
+        if self.kept is not None:
+            for name, array in arrays.items():
+                # A unit that a slope of 0 has switched off may be -0.0: the sum is 0.0.
+                self.kept[name] = dense(array) + 0.0
+
+
+MemoryType = TypeVar("MemoryType", bound=Memory)
+
+
+class Layer(ABC, Generic[MemoryType]):
+    """A function of a batch with parameters, and its derivative.
+
+    Attributes
+    ----------
+    n_in, n_out : int
+        The number of columns that it takes and makes.
+
+    segments : tuple of Segment
+        Its parameters, in the order in which all methods take them.
+    """
+
+    n_in: int
+    n_out: int
+    segments: tuple[Segment, ...]
+
+    @abstractmethod
+    def draw(
+        self, init: str | Initializer, random_state: RandomState
+    ) -> list[FloatArray]:
+        """Return random values of each segment.
+
+        Parameters
+        ----------
+        init : str or Initializer
+            What draws the weights of a layer.
+
+        random_state : RandomState
+            The generator.
+        """
+
+    @abstractmethod
+    def memory(self, n_rows: int, arrays: Arrays, *, keep: bool = False) -> MemoryType:
+        """Return memory for a batch of `n_rows`.
+
+        Parameters
+        ----------
+        n_rows : int
+            The number of samples.
+
+        arrays : Arrays
+            Where its arrays are cut from; they are the layer's own.
+
+        keep : bool, default=False
+            Whether copies of what passes through are kept.
+        """
+
+    @abstractmethod
+    def forward(
+        self,
+        parameters: Sequence[FloatArray],
+        layer_input: Matrix,
+        memory: MemoryType,
+        with_slopes: bool = False,
+        generator: np.random.Generator | None = None,
+    ) -> FloatArray:
+        """Return the output for a batch, `memory.output`.
+
+        Parameters
+        ----------
+        parameters : sequence of ndarray
+            The values of each segment.
+
+        layer_input : ndarray or CSR array of shape (n_samples, n_in)
+            What the layer below passes on; only the first layer meets a sparse one.
+
+        memory : Memory
+            Memory for n_samples rows.
+
+        with_slopes : bool, default=False
+            Whether to keep what `backward` needs as well.
+
+        generator : numpy.random.Generator, default=None
+            What leaves units out at random, while the slopes are kept; None leaves in
+            all.
+        """
+
+    @abstractmethod
+    def backward(
+        self,
+        parameters: Sequence[FloatArray],
+        layer_input: Matrix,
+        delta: FloatArray,
+        memory: MemoryType,
+        gradients: Sequence[FloatArray],
+        passes_on: bool = True,
+    ) -> FloatArray | None:
+        """Write the gradient of each segment, and return that of the input.
+
+        Parameters
+        ----------
+        parameters : sequence of ndarray
+            The values of each segment in the forward pass.
+
+        layer_input : ndarray or CSR array of shape (n_samples, n_in)
+            The input of the forward pass. The gradient that is returned takes its
+            place.
+
+        delta : ndarray of shape (n_samples, n_out)
+            The gradient with respect to the output, which is used up. It may be
+            `memory.output`.
+
+        memory : Memory
+            What the forward pass left there.
+
+        gradients : sequence of ndarray
+            Receive the gradients with respect to the values of each segment.
+
+        passes_on : bool, default=True
+            Whether the layer below wants the gradient with respect to the input.
+
+        Returns
+        -------
+        delta : ndarray of shape (n_samples, n_in) or None
+            The gradient with respect to the input, if it is passed on.
+        """
+
+
+def dense(X: Matrix) -> FloatArray:
+    """Return a matrix as a plain array, itself if it is one."""
+    return X if isinstance(X, np.ndarray) else X.toarray()
