@@ -71,6 +71,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("target", Y)
 @pytest.mark.parametrize("case", CASES)
@@ -198,6 +199,7 @@ SPOILED = [
 ]
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize(
     ("target", "params"),
     SPOILED,

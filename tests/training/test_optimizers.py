@@ -222,6 +222,7 @@ def test_float32_stays_float32(name):
 
 # A decay of 1/2 gets to zero by itself, and is below the smallest normal number on the
 # way there.
+@pytest.mark.every(5)
 @all_dtypes
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if "other" not in name])
 def test_the_memory_of_a_vanished_gradient_never_becomes_subnormal(name, dtype):
