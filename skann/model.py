@@ -80,6 +80,12 @@ class Architecture:
             )
         return Network(self.layer_sizes, self.activation, embedding, dropout)
 
+    def hidden_activations(self) -> list[str | HiddenActivation]:
+        """Return the activation of each hidden layer, as it was named."""
+        if isinstance(self.activation, str | HiddenActivation):
+            return [self.activation] * (len(self.layer_sizes) - 2)
+        return list(self.activation)
+
     def require_same(self, wanted: Architecture) -> None:
         """Refuse another network than this one, which was trained."""
         for item in fields(self):

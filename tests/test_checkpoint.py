@@ -54,6 +54,7 @@ def parameters(estimator):
 # ------------------------------------------------------------------------- checkpoint
 
 
+@pytest.mark.every(5)
 @BOTH
 @pytest.mark.parametrize("epoch", [1, 7, 12])
 @pytest.mark.parametrize("name", CASES)

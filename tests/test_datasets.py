@@ -91,6 +91,7 @@ def train(estimator_class, data, hidden, rate, activation, decay=0.95):
     return estimator.fit(*data).score(*data)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("gate", "hidden", "least", "most"),
     [
@@ -106,6 +107,7 @@ def test_gates_are_learned_with_the_units_that_they_need(gate, hidden, least, mo
     assert least <= accuracy <= most
 
 
+@pytest.mark.every(2)
 @pytest.mark.parametrize(("hidden", "least", "most"), [((), 0, 0.9), (4, 0.95, 1)])
 def test_the_ring_is_learned_with_four_units(hidden, least, most):
     # With rates that fall it is not: their sum, 40, ends before the ring is learned.

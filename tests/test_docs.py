@@ -81,7 +81,9 @@ def plain_blocks():
     for page in PAGES:
         blocks = re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text())
         if blocks and page != DIFFERENCES:
-            yield pytest.param(blocks, id=name_of(page))
+            is_slow = page == DOCS / "index.md"
+            marks = [pytest.mark.exhaustive] if is_slow else []
+            yield pytest.param(blocks, id=name_of(page), marks=marks)
 
 
 @pytest.mark.parametrize("blocks", list(plain_blocks()))

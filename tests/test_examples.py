@@ -118,6 +118,7 @@ def run(example, first_on_path, *arguments):
     )
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("hide_matplotlib", [False, True], ids=["as-is", "hidden"])
 def test_digits_example_is_accurate_and_draws_if_it_can(tmp_path, hide_matplotlib):
     if hide_matplotlib:
@@ -150,6 +151,7 @@ SAYS = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("example", SAYS)
 def test_an_example_says_what_it_should_and_draws_if_it_can(tmp_path, example):
     said = run(example, tmp_path, "--output", tmp_path / "pictures")

@@ -113,12 +113,12 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If there is no parameter of that name.
         """
-        before = dict(vars(self))
+        before = dict(self.__dict__)
         try:
             return super().set_params(**params)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
     # ------------------------------------------------------------------ training
@@ -206,8 +206,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """Fit or, if it is a piece of a stream, run one epoch more."""
         with generator_kept(self.random_state):
             attributes = self._attributes_after(request)
-        vars(self).pop("feature_names_in_", None)  # if there are no names any more
-        vars(self).update(attributes)
+        self.__dict__.pop("feature_names_in_", None)  # if there are no names any more
+        self.__dict__.update(attributes)
         return self
 
     @with_callbacks
@@ -305,7 +305,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _replace_theta(self, theta: FloatArray) -> None:
         """Let predictions, and training that goes on, start from other parameters."""
-        vars(self).update(
+        self.__dict__.update(
             _model=self._model.with_theta(theta),
             _training_state=replace(self._training_state, theta=None),
         )

@@ -190,9 +190,13 @@ def prepare(
     """
     X = data.X
     target, encoded = estimator._read_target(
-        data.y, settings, call, past and past.target, request.classes,
+        data.y,
+        settings,
+        call,
+        None if past is None else past.target,
+        request.classes,
         data.sample_weight,
-    )  # fmt: skip
+    )
     part = _own_part(estimator, settings, request, data.names, target, encoded.shape[1])
     weight = target.weigh(settings, encoded, data.sample_weight, call)
     loss = joined_loss(settings, target, encoded)
@@ -205,12 +209,12 @@ def prepare(
     random_state = _generator(settings, past)
     theta, best_theta = _start(settings, architecture, random_state, call, past)
     if part is None:
-        split_state = past and past.state.split
+        split_state = None if past is None else past.state.split
         part = set_aside(
             settings, target, X, encoded, weight, random_state, split_state
         )
     learned = target.soften(settings, encoded, architecture.output_activation)
-    training_rows = part and part.training_rows
+    training_rows = None if part is None else part.training_rows
     progress, learning = _weigh(weight, training_rows, X.shape[0], call, past)
     statistics = _measure(settings, target, loss, X, learned, learning, call, past)
     model = Model(architecture, theta, *statistics)
@@ -224,15 +228,17 @@ def prepare(
         assign_layers(network.weights(theta), request.coef_init, "coef_init")
     if request.intercept_init is not None:
         assign_layers(network.biases(theta), request.intercept_init, "intercept_init")
-    validation = part and Validation(
-        part,
-        scoring=settings.scoring,
-        model=model,
-        target=target,
-        loss=loss,
-        scaled_X=training_data.X,
-        as_estimator=lambda model: _predictor(estimator, data.names, target, model),
-    )
+    validation = None
+    if part is not None:
+        validation = Validation(
+            part,
+            scoring=settings.scoring,
+            model=model,
+            target=target,
+            loss=loss,
+            scaled_X=training_data.X,
+            as_estimator=lambda model: _predictor(estimator, data.names, target, model),
+        )
     return Problem(
         settings=settings,
         names=data.names,
@@ -322,7 +328,7 @@ def _architecture(settings, X, n_outputs, loss, past):
 def _generator(settings, past):
     """Return the random generator; an int seed goes on where the last call left."""
     random_state = check_random_state(settings.random_state)
-    state = past and past.state.random_state
+    state = None if past is None else past.state.random_state
     if state is not None and isinstance(settings.random_state, Integral):
         random_state.set_state(state)
     return random_state
@@ -377,7 +383,7 @@ def _absorb_change(old: Model, new: Model, theta: FloatArray) -> None:
     network = new.network
     weights, biases = network.weights(theta), network.biases(theta)
     with np.errstate(over="ignore", invalid="ignore"):
-        if new.inputs is not None:
+        if old.inputs is not None and new.inputs is not None:
             first = weights[0], biases[0]
             if network.embedding is None:
                 absorb_input_scaling(*first, old.inputs, new.inputs)
@@ -425,7 +431,7 @@ def _dropout(settings, past):
     if isinstance(seed, RandomState):
         seed = copy.deepcopy(seed).randint(np.iinfo(np.int32).max)
     generator = np.random.default_rng(None if seed is None else [int(seed), 1])
-    state = past and past.state.dropout
+    state = None if past is None else past.state.dropout
     if state is not None:
         generator.bit_generator.state = state
     return generator

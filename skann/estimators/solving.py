@@ -44,7 +44,7 @@ def make_loop(problem: Problem) -> TrainingLoop:
         progress=problem.progress,
         scorer=problem.validation,
         best_theta=problem.best_theta,
-        history=past and past.history,
+        history=None if past is None else past.history,
         n_iter=n_iter,
         verbose=settings.verbose,
     )
@@ -96,10 +96,10 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         max_grad_norm=settings.max_grad_norm,
         weight_decay=float(settings.weight_decay),
     )
-    state = problem.past and problem.past.state
-    if state is not None and state.solver == settings.solver_name:
-        memory = copy.deepcopy(state.optimizer)
-    else:
+    memory = None
+    if problem.past is not None and problem.past.state.solver == settings.solver_name:
+        memory = copy.deepcopy(problem.past.state.optimizer)
+    if memory is None:
         memory = optimizer.initial_state(theta)
     return MinibatchDescent(
         problem.objective,
@@ -124,9 +124,7 @@ def _order(problem: Problem) -> np.ndarray | None:
         rows = np.arange(problem.data.n_samples)
     # Each epoch shuffles the order of the one before, so a fit in pieces has to go on
     # from the last piece's order.
-    order = problem.past and problem.past.state.order
-    if problem.settings.shuffle and goes_on and order is not None:
-        assert rows is not None
-        if order.size == rows.size:
-            return order.copy()
+    order = None if problem.past is None else problem.past.state.order
+    if rows is not None and order is not None and goes_on and problem.settings.shuffle:
+        return order.copy() if order.size == rows.size else rows
     return rows

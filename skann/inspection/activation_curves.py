@@ -128,11 +128,8 @@ class ActivationDisplay(Display):
         check_is_fitted(estimator)
         if estimator.n_layers_ == 2:
             raise ValueError("A network without hidden layers has no activations.")
-        activation = model_of(estimator).architecture.activation
-        if isinstance(activation, str | HiddenActivation):
-            activation = [activation]
         once: list[Any] = []
-        for layer in activation:
+        for layer in model_of(estimator).architecture.hidden_activations():
             if layer not in once:
                 once.append(layer)
         return cls.from_activations(once, ax=ax)

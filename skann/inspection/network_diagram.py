@@ -484,11 +484,9 @@ def _checked(names, parameter, n_nodes, nodes):
 
 
 def _hidden_titles(estimator, n_hidden):
-    activation = model_of(estimator).architecture.activation
-    if isinstance(activation, str) or not isinstance(activation, Sequence):
-        activation = [activation] * n_hidden
+    activations = model_of(estimator).architecture.hidden_activations()
     return [
         f"hidden layer{f' {number}' if n_hidden > 1 else ''}: "
         f"{layer if isinstance(layer, str) else type(layer).__name__}"
-        for number, layer in enumerate(activation, start=1)
+        for number, layer in enumerate(activations, start=1)
     ]

@@ -144,6 +144,7 @@ def errors():
         print(f"largest relative error   {largest:.1e}")
 
 
+@pytest.mark.every(11)
 @pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("hidden", HIDDEN_ACTIVATIONS)

@@ -72,6 +72,7 @@ CASES = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("target", Y)
 @pytest.mark.parametrize("case", CASES)
@@ -199,6 +200,7 @@ SPOILED = [
 ]
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize(
     ("target", "params"),
     SPOILED,

@@ -190,6 +190,7 @@ def agree(close):
 # ------------------------------------------------------------------------- solvers
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("nesterov", [False, True], ids=["classical", "nesterov"])
 @pytest.mark.parametrize("momentum", [0, 0.9])
@@ -214,6 +215,7 @@ def test_sgd_with_every_schedule_and_momentum(
     assert (rates[-1] < rates[0]) == (schedule != "constant")
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(
     "params",
@@ -249,6 +251,7 @@ def test_lbfgs_stopped_by_max_fun(agree):
 # --------------------------------------------------------------- networks and data
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("target", ["multiclass", "regression"])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), 11, (7, 5), (6, 5, 4)], ids=str)
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
@@ -266,6 +269,7 @@ def test_every_activation_and_depth(
     )
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in-order", "shuffled"])
 @pytest.mark.parametrize("kind", FORMATS)
@@ -297,6 +301,7 @@ def test_every_kind_of_input(agree, kind):
     agree("multiclass", X=INPUTS[kind])
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("batch_size", [1, 7, 32, 149, 150, "auto", 1000])
 @pytest.mark.parametrize("solver", STOCHASTIC)
 def test_every_batch_size(agree, solver, batch_size):
@@ -408,6 +413,7 @@ def test_sample_weights_with_early_stopping(agree, target):
 # ------------------------------------------------------------------------ stopping
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("target", ["binary", "multilabel", "regression", "counts"])
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in-order", "shuffled"])
 @pytest.mark.parametrize("solver", STOCHASTIC)

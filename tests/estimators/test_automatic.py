@@ -156,6 +156,7 @@ def test_the_defaults_learn_more_than_the_mlp():
     assert score > plain.fit(X[train], y[train]).score(X[test], y[test]) + 0.02
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("cls", [BackpropRegressor, BackpropClassifier])

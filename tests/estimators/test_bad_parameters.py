@@ -143,6 +143,7 @@ def test_every_parameter_has_a_bad_value_here():
         assert tested == set(make(kind).get_params())
 
 
+@pytest.mark.every(4)
 @IN_EVERY_SITUATION
 @pytest.mark.parametrize(
     ("kind", "name", "value", "allowed"),

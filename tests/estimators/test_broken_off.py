@@ -152,6 +152,7 @@ def is_reached(place, situation, training):
     }.get(place, True)
 
 
+@pytest.mark.every(5)
 @ERRORS
 @IN_EVERY_SITUATION
 @pytest.mark.parametrize("place", PLACES)
@@ -180,6 +181,7 @@ def test_training_that_breaks_off_anywhere_changes_nothing_or_keeps_whole_epochs
     assert (number > 1) == is_reached(place, situation, training)
 
 
+@pytest.mark.every(7)
 @ERRORS
 @pytest.mark.parametrize("training", TRAININGS)
 @pytest.mark.parametrize(
@@ -277,6 +279,7 @@ def break_off_at_lines(before, method, arguments, error):
         yield estimator, fault, outcome
 
 
+@pytest.mark.every(3)
 @ERRORS
 @pytest.mark.parametrize(
     ("kind", "situation", "training"),
@@ -297,6 +300,7 @@ def test_training_may_break_off_at_any_line(kind, situation, training, error):
     assert n_lines >= 20
 
 
+@pytest.mark.every(5)
 @ERRORS
 @pytest.mark.parametrize(
     ("kind", "method"),

@@ -35,6 +35,7 @@ CLASS_WEIGHTS = {
 }
 
 
+@pytest.mark.every(5)
 @ignore_convergence
 @both_weights
 @pytest.mark.parametrize("early_stopping", [False, True], ids=["whole", "early"])

@@ -68,6 +68,8 @@ CHECKED = [
     BackpropRegressor(weight_decay=0.01, learning_rate="cosine", **SHORT),
 ]
 
+DEFAULTS = {"BackpropClassifier()", "BackpropRegressor()"}
+
 # scikit-learn runs these on its own estimators only.
 CHECKS_LEFT_OUT = [
     check_dataframe_column_names_consistency,
@@ -89,15 +91,27 @@ ignore_convergence = pytest.mark.filterwarnings(
 # ----------------------------------------------------------------- the common checks
 
 
-@ignore_convergence
-@parametrize_with_checks(CHECKED)
-def test_estimator_passes_the_common_check(estimator, check):
+def passes(estimator, check):
     try:
         check(estimator)
     except SkipTest as skip:
         pytest.fail(f"The check was skipped: {skip}")
 
 
+@ignore_convergence
+@parametrize_with_checks([BackpropClassifier(), BackpropRegressor()])
+def test_estimator_passes_the_common_check(estimator, check):
+    passes(estimator, check)
+
+
+@pytest.mark.every(17)
+@ignore_convergence
+@parametrize_with_checks([e for e in CHECKED if repr(e) not in DEFAULTS])
+def test_estimator_with_other_options_passes_the_common_check(estimator, check):
+    passes(estimator, check)
+
+
+@pytest.mark.every(7)
 @ignore_convergence
 @pytest.mark.parametrize("check", CHECKS_LEFT_OUT, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("estimator", CHECKED, ids=repr)

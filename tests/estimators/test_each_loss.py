@@ -58,6 +58,7 @@ def make(name, **params):
     return estimator_class(**{**defaults, **options, **params})
 
 
+@pytest.mark.every(7)
 @ignore_convergence
 @pytest.mark.parametrize(
     ("activation", "dtype"),
@@ -72,6 +73,7 @@ def test_the_gradient_of_each_loss_and_activation(name, activation, dtype):
     assert report, report
 
 
+@pytest.mark.every(5)
 @ignore_convergence
 @both_weights
 @pytest.mark.parametrize("scaling", [None, "standard", "robust"])

@@ -59,6 +59,7 @@ def test_every_public_method_and_attribute_is_made_to_fail_here(kind):
         assert WAYS[method](kind), method
 
 
+@pytest.mark.every(4)
 @pytest.mark.parametrize(
     ("kind", "method", "state"),
     [
@@ -122,6 +123,7 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("fitted", [False, True], ids=["unfitted", "fitted"])
 @BOTH

@@ -3,7 +3,7 @@
 Hypothesis draws parameters, data and the way in; SKANN_FUZZ_CASES sets how many cases
 there are, 500 without it. The longer run is
 
-    SKANN_FUZZ_CASES=20000 pytest tests/estimators/test_fuzz.py
+    SKANN_FUZZ_CASES=20000 pytest -m "" tests/estimators/test_fuzz.py
 """
 
 import os
@@ -211,16 +211,18 @@ def report(request):
         )
 
 
-@settings(
-    max_examples=N_CASES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(case=cases())
-def test_every_case_ends_well_or_in_words(case):
-    estimator, X, y, weight, methods, validates = case
+def draw(n_cases):
+    """Let a test meet the same cases each time, whatever it takes."""
+    return settings(
+        max_examples=n_cases,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def assert_ends_well_or_in_words(estimator, X, y, weight, methods, validates):
     counts["cases"] += 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -237,3 +239,16 @@ def test_every_case_ends_well_or_in_words(case):
                 assert joblib.hash(estimator.__getstate__()) == before
             else:
                 assert_finite(estimator, X)
+
+
+@draw(60)
+@given(case=cases())
+def test_a_few_cases_end_well_or_in_words(case):
+    assert_ends_well_or_in_words(*case)
+
+
+@pytest.mark.exhaustive
+@draw(N_CASES)
+@given(case=cases())
+def test_every_case_ends_well_or_in_words(case):
+    assert_ends_well_or_in_words(*case)

@@ -78,6 +78,7 @@ FITS = {
 }
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("name", FITS)
 @pytest.mark.parametrize("container", DENSE)
 def test_results_do_not_depend_on_the_dense_container(container, name, tmp_path):
@@ -199,6 +200,7 @@ def test_scaled_sparse_input_is_learned_alike_in_every_form(form, scaling):
     assert_allclose(thin.predict(THIN), plain.predict(THIN), **CLOSE)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("scaling", ["standard", "minmax", "robust", None])
 @pytest.mark.parametrize("fitted_on", ["dense", "sparse"])
 @pytest.mark.parametrize("form", SPARSE)

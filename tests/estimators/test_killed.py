@@ -31,6 +31,7 @@ while True:
 """
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_s4_a_killed_process_is_continued_from_its_last_file(

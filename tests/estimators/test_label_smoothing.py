@@ -122,6 +122,7 @@ def test_the_best_constant_is_the_smoothed_frequency(target, output_activation, 
     assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.every(7)
 @ignore_convergence
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 @pytest.mark.parametrize("solver", SOLVERS)

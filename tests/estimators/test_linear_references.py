@@ -159,6 +159,7 @@ def test_independent_outputs_are_one_regression_for_each(
 # --------------------------------------------------- linear models by scipy.optimize
 
 
+@pytest.mark.every(5)
 @both_weights
 @pytest.mark.parametrize("scaling", [None, "standard", "minmax", "robust"])
 @pytest.mark.parametrize("delta", [0.5, 3.0, 100.0])

@@ -149,6 +149,7 @@ def test_an_own_loss_is_minimised(name, scaling, weight):
     assert_agree(name, line(ours), expected)
 
 
+@pytest.mark.every(5)
 @ignore_convergence
 @pytest.mark.parametrize("solver", [*SOLVERS, SGD(0.9, True)], ids=str)
 @each_own_loss

@@ -63,6 +63,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("scaling", ["standard", None])
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -90,6 +91,7 @@ def test_pieces_are_the_whole_for_every_target(target, solver):
     assert_same_training(stream, at_once)
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("data", [X, sparse.csr_array(X)], ids=["dense", "sparse"])
 @pytest.mark.parametrize("weight", [(), (WEIGHT,)], ids=["equal", "weighted"])
 @pytest.mark.parametrize(
@@ -182,6 +184,7 @@ COPIES = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
 @EACH_SOLVER
 @EACH_TARGET
@@ -276,6 +279,7 @@ def test_another_solver_goes_on_from_the_same_weights(solver):
 # -------------------------------------------------------------------------- learning
 
 
+@pytest.mark.every(3)
 @EACH_SOLVER
 @pytest.mark.parametrize("scaling", ["standard", "minmax"])
 def test_a_stream_learns_digits(solver, scaling):

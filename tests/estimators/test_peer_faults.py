@@ -41,6 +41,7 @@ def test_w1_small_targets():
         assert_allclose(ours.predict(X) / c, plain.predict(X), rtol=1e-6)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("y", "score_of_mlp"),
     [(Y * 1e3, 0.2), (Y * 1e6, 0.0), (Y + 1e4, -1e6)],  # 0.14, -0.003, -8e7
@@ -55,11 +56,16 @@ def test_w2_large_targets(y, score_of_mlp):
 @pytest.mark.parametrize(
     ("mlp", "ours", "load", "score_of_mlp", "our_score"),
     [
-        (MLPRegressor, BackpropRegressor, load_diabetes, 0.0, 0.40),  # -3.1
-        (MLPClassifier, BackpropClassifier, load_wine, 0.93, 0.96),  # 0.893
+        pytest.param(
+            MLPRegressor, BackpropRegressor, load_diabetes, 0.0, 0.40,  # -3.1
+            id="diabetes", marks=pytest.mark.exhaustive,
+        ),
+        pytest.param(
+            MLPClassifier, BackpropClassifier, load_wine, 0.93, 0.96,  # 0.893
+            id="wine",
+        ),
     ],
-    ids=["diabetes", "wine"],
-)
+)  # fmt: skip
 def test_w3_raw_data(mlp, ours, load, score_of_mlp, our_score):
     data = load(return_X_y=True)
     assert cross_val_score(mlp(**SEED), *data).mean() < score_of_mlp

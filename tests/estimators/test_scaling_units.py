@@ -40,6 +40,7 @@ def test_a_power_of_two_as_unit_of_the_target_changes_no_bit(factor, solver, sca
     assert_array_equal(actual, factor * expected)
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 1.0, 1e3, 1e6])
@@ -70,6 +71,7 @@ def assert_same_network(actual, expected, tolerance):
             assert_allclose(mine, other, rtol=0, atol=tolerance, err_msg=name)
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 1.0, 1e3, 1e6])
@@ -108,6 +110,7 @@ def test_the_poisson_fit_of_scaled_counts_is_the_scaled_fit(factor):
     assert_allclose(fit_predict(X, factor * counts, **params), factor * expected, 1e-10)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize(
     ("factor", "offset"),
     [(1, 0), (1e-3, 0), (1e3, 0), (1e6, 0), (1e-6, 0), (1, 1e4), (1e-6, 1)],
@@ -193,6 +196,7 @@ MIXED_CONTAINERS = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("container", MIXED_CONTAINERS)
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -66,6 +66,7 @@ def watched(estimator_class, **params):
     return estimator_class(**{**defaults, **params})
 
 
+@pytest.mark.every(7)
 @ignore_convergence
 @pytest.mark.parametrize("own", [False, True], ids=["set aside", "own data"])
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def messages(tmp_path_factory):
     return json.loads((folder / "messages.json").read_text())
 
 
+@pytest.mark.exhaustive
 def test_exactly_the_known_tests_fail(messages):
     failed = {
         name: message for name, message in messages.items() if message != "passed"

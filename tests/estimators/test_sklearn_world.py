@@ -149,6 +149,7 @@ def test_validation_curve_sees_the_penalty():
 # -------------------------------------------------------------------------- searches
 
 
+@pytest.mark.exhaustive
 def test_grid_search_with_two_jobs_finds_what_it_finds_with_one():
     X, y = IRIS
     grid = {

@@ -55,6 +55,7 @@ def shifted_batches():
     }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("order", [1, -1], ids=["forward", "backward"])
 @pytest.mark.parametrize("scaling", SCALINGS)
 @EACH_TARGET
@@ -151,6 +152,7 @@ def test_the_function_does_not_jump_when_the_loss_changes(first, second, method)
 # ------------------------------------------------------------------- unusual batches
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("scaling", [*SCALINGS, None])
 @EACH_TARGET
 def test_a_stream_may_begin_with_a_single_sample(target, scaling):
@@ -315,6 +317,7 @@ def test_no_weights_are_weights_of_one():
     assert_same_training(*streams)
 
 
+@pytest.mark.every(7)
 @pytest.mark.parametrize("batch_size", [1, 15, "auto"])
 @pytest.mark.parametrize("as_sparse", [False, True])
 @pytest.mark.parametrize("scaling", [*SCALINGS, None])

@@ -360,6 +360,7 @@ ACTIVATIONS = [*HIDDEN_ACTIVATIONS, LeakyRelu(0.3), Sine(), ("gelu", "tanh"),
                [Sine(), "silu"]]  # fmt: skip
 
 
+@pytest.mark.every(5)
 @BOTH
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

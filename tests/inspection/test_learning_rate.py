@@ -17,6 +17,7 @@ DATA = {
 }
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("name", DATA)
 def test_the_suggested_rate_learns_in_few_epochs(name, solver):

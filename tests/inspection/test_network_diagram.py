@@ -47,6 +47,7 @@ def overlapping(texts):
     ]
 
 
+@pytest.mark.every(5)
 @pytest.mark.parametrize("with_sample", [False, True], ids=["weights", "sample"])
 @pytest.mark.parametrize(
     ("n_inputs", "hidden"),

@@ -276,6 +276,7 @@ def peak_of_an_epoch(n_samples, container, shuffled):
         gc.set_threshold(*threshold)
 
 
+@pytest.mark.every(3)
 @pytest.mark.parametrize("shuffled", [True, False], ids=["shuffled", "in order"])
 @all_containers
 def test_an_epoch_allocates_nothing_that_grows_with_the_data(container, shuffled):
