@@ -93,6 +93,8 @@ class Architecture:
                 continue
             trained, asked = getattr(self, item.name), getattr(wanted, item.name)
             if asked != trained:
+                if item.name == "layer_sizes":
+                    trained, asked = list(trained), list(asked)
                 raise ValueError(
                     "warm_start and partial_fit go on with the trained network, "
                     f"whose {item.name} is {trained!r}. Now {asked!r} is asked for. "

@@ -22,6 +22,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.network import Network
+from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 from skann.estimators import constraints
 from skann.estimators.checks import assign_layers
@@ -115,6 +116,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         """
         before = dict(self.__dict__)
         try:
+            # Objects may be shared, with another estimator or with skann itself.
+            for name in {key.partition("__")[0] for key in params if "__" in key}:
+                value = getattr(self, name, None)
+                if isinstance(value, Searchable):
+                    setattr(self, name, copy.deepcopy(value))
             return super().set_params(**params)
         except BaseException:
             self.__dict__.clear()

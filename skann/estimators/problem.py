@@ -308,6 +308,8 @@ def _architecture(settings, X, n_outputs, loss, past):
     activation = settings.activation
     if not isinstance(activation, str | HiddenActivation):
         activation = tuple(activation)
+    # A copy, which does not change with the caller's object.
+    activation = copy.deepcopy(activation)
     dtype = settings.dtype
     if dtype is None:
         dtype = X.dtype.name if past is None else past.model.architecture.dtype

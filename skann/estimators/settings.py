@@ -223,6 +223,7 @@ def _layer_sizes(estimator: Any) -> tuple[int, ...] | str:
     chosen = estimator.hidden_layer_sizes
     if is_auto(chosen):
         return chosen
+    sizes: list[Any]
     try:
         sizes = [chosen] if isinstance(chosen, Integral) else list(chosen)
     except TypeError:  # an array without dimensions

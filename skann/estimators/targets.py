@@ -339,11 +339,18 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
             f"{known}. 'y' has {present}."
         )
     if multilabel:
-        target: Labels | Indicators = Indicators(known)
+        target = Indicators(known)
     else:
-        one_output = known.size == 2 and settings.output_activation != "softmax"
-        target = Labels(known, one_output)
+        target = Labels(known, known.size == 2 and not _wants_softmax(settings))
     return target, target.encode(y)
+
+
+def _wants_softmax(settings):
+    """Say whether even two classes have an output each."""
+    if settings.output_activation != "auto":
+        return settings.output_activation == "softmax"
+    loss = settings.loss
+    return isinstance(loss, Loss) and "logistic" not in loss.output_activations
 
 
 def _require_kind(multilabel, previous):
