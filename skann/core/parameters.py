@@ -180,7 +180,8 @@ class ParameterLayout:
     def multiply_by_rates(self, gradient: FloatArray) -> None:
         """Turn the gradient of the values into that of theta, in place."""
         for part, rate in self.rated:
-            gradient[part] *= rate
+            of_part = gradient[part]
+            of_part *= rate
 
     def parameter_name(self, index: int) -> str:
         """Say which element of which of the estimator's attributes is theta[index].
