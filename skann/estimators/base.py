@@ -35,6 +35,7 @@ from skann.estimators.results import (
     warn_of_ending,
 )
 from skann.estimators.settings import Settings, is_stochastic, settle
+from skann.estimators.sklearn_private import forget_callback_context
 from skann.estimators.solving import make_loop
 from skann.estimators.targets import Target
 from skann.model import Model, fields_of
@@ -210,8 +211,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _train(self, request: Request) -> Self:
         """Fit or, if it is a piece of a stream, run one epoch more."""
-        with generator_kept(self.random_state):
-            attributes = self._attributes_after(request)
+        try:
+            with generator_kept(self.random_state):
+                attributes = self._attributes_after(request)
+        finally:
+            forget_callback_context(self)
         self.__dict__.pop("feature_names_in_", None)  # if there are no names any more
         self.__dict__.update(attributes)
         return self

@@ -231,7 +231,7 @@ def _layer_sizes(estimator: Any) -> tuple[int, ...] | str:
     if isinstance(chosen, Set | Mapping):  # without an order
         sizes = [None]
     if not all(
-        isinstance(size, Integral) and not isinstance(size, bool) and size > 0
+        isinstance(size, Integral) and type(size) is not bool and int(size) > 0
         for size in sizes
     ):
         raise InvalidParameterError(

@@ -34,6 +34,7 @@ __all__ = [
     "check_matplotlib_support",
     "check_n_features",
     "check_sample_weight",
+    "forget_callback_context",
     "has_callbacks",
     "open_callback_context",
     "validate_params",
@@ -79,3 +80,12 @@ def open_callback_context(estimator, *, max_subtasks):
     nothing; without it there are no callbacks.
     """
     return estimator._init_callback_context(max_subtasks=max_subtasks)
+
+
+def forget_callback_context(estimator):
+    """Take away what an interrupted teardown of callbacks leaves on an estimator.
+
+    `with_callbacks` removes it itself unless it is interrupted. Replaced by: nothing.
+    """
+    for name in ("_callback_fit_ctx", "_skl_callbacks_to_teardown"):
+        vars(estimator).pop(name, None)

@@ -231,7 +231,7 @@ class LbfgsSolver(Solver):
 
     def run(self, listener):
         def on_iteration(theta, loss, gradient_norm):
-            stops = listener.end_epoch(Epoch(theta, loss, gradient_norm, None))
+            stops = listener.end_epoch(Epoch(theta, loss, gradient_norm))
             # scipy says that an iteration ended, not whether there will be another.
             listener.begin_epoch()
             return stops
@@ -247,7 +247,7 @@ class LbfgsSolver(Solver):
             on_iteration=on_iteration,
             rows=self._rows,
         )
-        listener.abandon_epoch(Epoch(result.theta, result.loss, 0.0, None))
+        listener.abandon_epoch(Epoch(result.theta, result.loss, 0.0))
         if result.converged:
             return Ending.CONVERGED
         self.message = (

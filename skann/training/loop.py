@@ -197,15 +197,15 @@ class TrainingLoop:
 
     # ------------------------------------------------------------- called by solvers
 
-    def begin_epoch(self) -> None:
-        """Let others know that an epoch begins."""
+    def begin_epoch(self, learning_rate: float | None = None) -> None:
+        """Note the rate of an epoch that begins, and let others know of it."""
+        self._learning_rate = learning_rate
         if self._tasks is not None:
             self._tasks.begin(self._solver.task_name)
 
     def end_epoch(self, epoch: Epoch) -> bool:
         """Record and judge an epoch; return whether training should stop."""
         self._theta = epoch.theta
-        self._learning_rate = epoch.learning_rate
         self.progress.n_samples_seen += self._solver.n_rows
         self._record(epoch)
         self._watch(epoch)
@@ -234,7 +234,7 @@ class TrainingLoop:
             epoch=self.progress.n_epochs,
             loss=epoch.loss,
             validation_score=score,
-            learning_rate=epoch.learning_rate,
+            learning_rate=self._learning_rate,
             gradient_norm=epoch.gradient_norm,
             seconds=time.perf_counter() - self._start,
         )

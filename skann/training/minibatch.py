@@ -193,10 +193,10 @@ class MinibatchSolver(Solver):
         if self._n_epochs is None:
             return Ending.NOTHING_LEFT
         for _ in range(self._n_epochs):
-            listener.begin_epoch()
             rate = self.schedule.rate(self._learning_rate_init, listener.progress)
+            listener.begin_epoch(rate)
             loss, gradient_norm = self.descent.run_epoch(rate)
-            if listener.end_epoch(Epoch(self.theta, loss, gradient_norm, rate)):
+            if listener.end_epoch(Epoch(self.theta, loss, gradient_norm)):
                 return Ending.STOPPED
         return Ending.EXHAUSTED
 

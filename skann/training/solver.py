@@ -57,15 +57,11 @@ class Epoch:
 
     gradient_norm : float
         The norm of its gradient.
-
-    learning_rate : float or None
-        The learning rate, if there is one.
     """
 
     theta: FloatArray
     loss: float
     gradient_norm: float
-    learning_rate: float | None
 
 
 class EpochListener(Protocol):
@@ -73,8 +69,8 @@ class EpochListener(Protocol):
 
     progress: Progress
 
-    def begin_epoch(self) -> None:
-        """Hear that an epoch begins."""
+    def begin_epoch(self, learning_rate: float | None = None) -> None:
+        """Hear that an epoch begins, and at which rate if there is one."""
 
     def end_epoch(self, epoch: Epoch) -> bool:
         """Hear that an epoch has ended; return whether to stop."""

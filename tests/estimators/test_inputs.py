@@ -302,7 +302,9 @@ def test_all_numbers_of_a_fit_have_one_dtype(
     fitted.fit(data, NUMBERS, sample_weight=WEIGHT)
     arrays = [*fitted.coefs_, *fitted.intercepts_, fitted.predict(data)]
     # The parameters and what the solver remembers of each of them.
-    kept = [a for a in arrays_in(vars(fitted)) if a.size == fitted.n_parameters_]
+    kept = [
+        a for a in arrays_in(fitted.__getstate__()) if a.size == fitted.n_parameters_
+    ]
     assert len(kept) >= {"adam": 3, "sgd": 2, "lbfgs": 1}[solver]
     assert {array.dtype.name for array in arrays + kept} == {expected}
     # Rows of another dtype do not change the dtype of the fit.
