@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from skann.estimators.problem import fitted_problem, with_parameters
-from skann.training.data import loss_and_gradient
+from skann.training.batches import loss_and_gradient
 
 
 class _EpochCallback:

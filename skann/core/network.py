@@ -217,6 +217,27 @@ class Network:
         """Say which element of `coefs_` or `intercepts_` stands at theta[index]."""
         return self.layout.parameter_name(index)
 
+    def absorb_input_change(
+        self, theta: FloatArray, shift: np.ndarray, ratio: np.ndarray
+    ) -> None:
+        """Change theta in place so that inputs x' give what x gave.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            The parameters.
+
+        shift, ratio : ndarray of shape (n_inputs,), float64
+            x = x' * ratio + shift, column by column.
+        """
+        change: tuple[np.ndarray, np.ndarray] | None = (shift, ratio)
+        for layer, parameters in zip(
+            self.layers, self.layout.views(theta), strict=True
+        ):
+            if change is None or (not change[0].any() and (change[1] == 1).all()):
+                return
+            change = layer.absorb_input_change(parameters, *change)
+
     # --------------------------------------------------------------- the two passes
 
     def forward(

@@ -15,8 +15,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-from skann.core.layers.periodic import PERIODIC_RATE
-
 SCALINGS = ("standard", "minmax", "robust")
 
 
@@ -320,48 +318,15 @@ def unscale_columns(scaled, statistics: ColumnStatistics | None):
     return np.clip(values, -largest, largest).astype(scaled.dtype, copy=False)
 
 
-def absorb_input_scaling(
-    weights, biases, old: ColumnStatistics, new: ColumnStatistics
-) -> None:
-    """Change the first layer in place so that it computes the same after rescaling.
+def change_of_scaling(
+    old: ColumnStatistics, new: ColumnStatistics
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shift and ratio by which inputs change their meaning.
 
-    From sum_j W_j (x_j - c_j) / s_j + b follow W'_j = W_j s'_j / s_j and
-    b' = b + sum_j W_j (c'_j - c_j) / s_j. The weights of a column that was zero after
-    scaling so far have had no effect: they stay, and only the centre is absorbed.
+    Scaled as before, x is x' ratio + shift of what it is now, with ratio = s' / s and
+    shift = (c' - c) / s. The weights of a column that was zero after scaling so far
+    have had no effect: for it, s is s', and only the centre counts.
     """
-    shift, ratio = _change_of_scaling(old, new)
-    if not shift.any() and (ratio == 1).all():
-        return
-    _absorb(weights, biases, shift, ratio)
-
-
-def absorb_in_embedding(
-    network, theta, weights, biases, old: ColumnStatistics, new: ColumnStatistics
-) -> None:
-    """Change an embedding and the first layer in place so that both compute the same.
-
-    The input x = x' ratio + shift is multiplied by s, and stands in s x W + b and in
-    cos(f s x + p): from these follow W' = W ratio, b' = b + s shift W, f' = f ratio
-    and p' = p + f s shift.
-    """
-    shift, ratio = _change_of_scaling(old, new)
-    values = network.embedding_values(theta.astype(np.float64))
-    factors, frequencies = values["factors"], values["frequencies"]
-    views = network.embedding_views(theta)
-    views["phases"] += frequencies * (factors * shift)[:, np.newaxis] / PERIODIC_RATE
-    views["frequencies"] *= ratio[:, np.newaxis]
-    _absorb(weights[: ratio.size], biases, factors * shift, ratio)
-
-
-def _absorb(weights, biases, shift, ratio) -> None:
-    """Change the weights and biases of x to those of x', where x = x' ratio + shift."""
-    wide = weights.astype(np.float64)
-    biases += shift @ wide
-    weights[...] = wide * ratio[:, np.newaxis]
-
-
-def _change_of_scaling(old: ColumnStatistics, new: ColumnStatistics):
-    """Return (c' - c) / s and s' / s of each column; s' for a column that was zero."""
     old_center, old_scale = old.center_and_scale
     new_center, new_scale = new.center_and_scale
     was_zero = old.is_constant & (old.centered | (old.low == 0))

@@ -11,7 +11,6 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,13 +20,12 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
-from skann.core.network import Network
 from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 from skann.estimators import constraints
-from skann.estimators.checks import assign_layers
 from skann.estimators.epoch_tasks import EpochTasks
 from skann.estimators.inputs import Request, check_inputs
+from skann.estimators.learned import LearnedMixin
 from skann.estimators.problem import Past, Problem, prepare
 from skann.estimators.results import (
     divergence_message,
@@ -39,8 +37,8 @@ from skann.estimators.sklearn_private import forget_callback_context
 from skann.estimators.solving import make_loop
 from skann.estimators.targets import Target
 from skann.model import Model, fields_of
+from skann.training.batches import TrainingDivergedError
 from skann.training.call import Call
-from skann.training.data import TrainingDivergedError
 from skann.training.loop import TrainingLoop
 from skann.training.state import TrainingState
 
@@ -74,15 +72,13 @@ def has_partial_fit(estimator):
     return True
 
 
-class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
     """The shared part of `BackpropClassifier` and `BackpropRegressor`."""
 
     _parameter_constraints: dict = constraints.COMMON
 
     # Set by fit; the other fitted attributes are documented by the estimators.
-    _model: Model
     _target: Target
-    _training_state: TrainingState
 
     @staticmethod
     @abstractmethod
@@ -278,123 +274,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
         decode = getattr(self._target, method)
         return model.map_outputs(lambda raw: decode(model, raw), X)
 
-    # ------------------------------------------------------------ what was learned
-
-    @property
-    def coefs_(self) -> list[np.ndarray]:
-        """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
-
-        They belong to the scaled inputs and targets. Their elements can be changed,
-        and a list of arrays can be assigned.
-        """
-        model = self._require_model()
-        return model.network.weights(model.theta)
-
-    @coefs_.setter
-    def coefs_(self, coefs: Sequence[ArrayLike]) -> None:
-        network, theta = self._copied_parameters()
-        assign_layers(network.weights(theta), coefs, "coefs_")
-        self._replace_theta(theta)
-
-    @property
-    def intercepts_(self) -> list[np.ndarray]:
-        """List of ndarray : The biases of each layer, of shape (fan_out,)."""
-        model = self._require_model()
-        return model.network.biases(model.theta)
-
-    @intercepts_.setter
-    def intercepts_(self, intercepts: Sequence[ArrayLike]) -> None:
-        network, theta = self._copied_parameters()
-        assign_layers(network.biases(theta), intercepts, "intercepts_")
-        self._replace_theta(theta)
-
-    def _copied_parameters(self) -> tuple[Network, FloatArray]:
-        """Return the network and a copy of its parameters, to be changed."""
-        model = self._require_model()
-        return model.network, model.theta.copy()
-
-    def _replace_theta(self, theta: FloatArray) -> None:
-        """Let predictions, and training that goes on, start from other parameters."""
-        self.__dict__.update(
-            _model=self._model.with_theta(theta),
-            _training_state=replace(self._training_state, theta=None),
-        )
-
-    @property
-    def embedding_(self) -> dict[str, np.ndarray] | None:
-        """Dict of ndarray : What the cosines of the inputs are made of, or None.
-
-        A copy: to change it, change its parameters and fit again.
-        """
-        model = self._require_model()
-        network = model.network
-        if network.embedding is None:
-            return None
-        return network.embedding_values(model.theta)
-
-    @property
-    def n_parameters_(self) -> int:
-        """Int : The number of weights and biases, including those of `embedding_`."""
-        return self._require_model().network.n_parameters
-
-    def _require_model(self) -> Model:
-        """Return the model, or raise the AttributeError that `hasattr` expects."""
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(
-                f"This {type(self).__name__} has no weights yet: call fit first. To "
-                "start from given weights, pass coef_init and intercept_init to fit."
-            )
-        return self._model
-
-    def finalize(self) -> Self:
-        """Drop what only further training needs, so that a pickle is small.
-
-        Predictions, the history and the weights stay. `partial_fit` and a warm `fit`
-        still continue from the weights, but the optimizer's state, the order of the
-        samples and the random generator start anew.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        self._training_state = self._training_state.only_progress()
-        return self
-
-    def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the weights and biases of the same network on unscaled data.
-
-        Returns
-        -------
-        coefs : list of ndarray of shape (fan_in, fan_out), float64
-            Weights that take raw inputs and, for regression, give outputs in the
-            target's units.
-
-        intercepts : list of ndarray of shape (fan_out,), float64
-            The biases that go with them.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-
-        ValueError
-            If the network takes cosines of the inputs, which are not linear in them.
-        """
-        check_is_fitted(self)
-        if self._model.network.embedding is not None:
-            raise ValueError(
-                "The network takes cosines of the scaled inputs as well, so that no "
-                "weights for raw inputs do the same. Fit with n_frequencies=0."
-            )
-        return self._model.fold_scaling()
-
     def __getstate__(self):
         # What a fit has made is saved as plain dicts, arrays, numbers and strings.
         state = dict(super().__getstate__())
@@ -412,9 +291,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, ABC):
             state["_target"] = Target.from_state(state["_target"])
             state["_training_state"] = TrainingState(**state["_training_state"])
         super().__setstate__(state)
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "_model")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -23,10 +23,10 @@ from skann.core.activations import HiddenActivation
 from skann.core.losses import Loss, make_loss
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
+from skann.data.rows import TrainingData
 from skann.data.scaling import (
-    absorb_in_embedding,
-    absorb_input_scaling,
     absorb_target_scaling,
+    change_of_scaling,
     column_statistics,
     scale_columns,
 )
@@ -47,7 +47,6 @@ from skann.estimators.targets import Target
 from skann.estimators.validation import Validation, ValidationPart, set_aside
 from skann.model import Architecture, Model
 from skann.training.call import Call
-from skann.training.data import TrainingData
 from skann.training.history import History
 from skann.training.progress import Progress
 from skann.training.state import TrainingState
@@ -189,30 +188,22 @@ def prepare(
         If settings and data, or either and the past, do not go together.
     """
     X = data.X
+    earlier = None if past is None else past.target
     target, encoded = estimator._read_target(
-        data.y,
-        settings,
-        call,
-        None if past is None else past.target,
-        request.classes,
-        data.sample_weight,
+        data.y, settings, call, earlier, request.classes, data.sample_weight
     )
-    part = _own_part(estimator, settings, request, data.names, target, encoded.shape[1])
     weight = target.weigh(settings, encoded, data.sample_weight, call)
     loss = joined_loss(settings, target, encoded)
-    if part is not None:
-        check_target_range(loss, part.encoded, "y_val")
     architecture = _architecture(settings, X, encoded.shape[1], loss, past)
 
     # Weights, validation split and shuffles are drawn in this order, which is that of
     # scikit-learn's MLP.
     random_state = _generator(settings, past)
     theta, best_theta = _start(settings, architecture, random_state, call, past)
+    part = _own_part(estimator, settings, request, data.names, target, loss, encoded)
     if part is None:
-        split_state = None if past is None else past.state.split
-        part = set_aside(
-            settings, target, X, encoded, weight, random_state, split_state
-        )
+        split = None if past is None else past.state.split
+        part = set_aside(settings, target, X, encoded, weight, random_state, split)
     learned = target.soften(settings, encoded, architecture.output_activation)
     training_rows = None if part is None else part.training_rows
     progress, learning = _weigh(weight, training_rows, X.shape[0], call, past)
@@ -220,25 +211,9 @@ def prepare(
     model = Model(architecture, theta, *statistics)
     if past is not None:
         _absorb_change(past.model, model, theta)
-        if best_theta is not None:
-            _absorb_change(past.model, model, best_theta)
+        _absorb_change(past.model, model, best_theta)
     training_data = _scale(model, loss, X, learned, weight, progress.mean_weight)
-    network = architecture.network(settings.dropout)
-    if request.coef_init is not None:
-        assign_layers(network.weights(theta), request.coef_init, "coef_init")
-    if request.intercept_init is not None:
-        assign_layers(network.biases(theta), request.intercept_init, "intercept_init")
-    validation = None
-    if part is not None:
-        validation = Validation(
-            part,
-            scoring=settings.scoring,
-            model=model,
-            target=target,
-            loss=loss,
-            scaled_X=training_data.X,
-            as_estimator=lambda model: _predictor(estimator, data.names, target, model),
-        )
+    _assign_initial(model, request)
     return Problem(
         settings=settings,
         names=data.names,
@@ -246,14 +221,32 @@ def prepare(
         past=past,
         target=target,
         model=model,
-        objective=Objective(network, model.loss_in_units(loss), settings.alpha),
+        objective=_objective(settings, model, loss, settings.dropout),
         data=training_data,
-        validation=validation,
+        validation=part
+        and Validation(
+            part,
+            scoring=settings.scoring,
+            model=model,
+            target=target,
+            loss=loss,
+            scaled_X=training_data.X,
+            as_estimator=lambda model: _predictor(estimator, data.names, target, model),
+        ),
         best_theta=best_theta,
         progress=progress,
         random_state=random_state,
         dropout=_dropout(settings, past),
     )
+
+
+def _assign_initial(model, request):
+    """Write the caller's weights and biases into those of the model."""
+    network, theta = model.network, model.theta
+    if request.coef_init is not None:
+        assign_layers(network.weights(theta), request.coef_init, "coef_init")
+    if request.intercept_init is not None:
+        assign_layers(network.biases(theta), request.intercept_init, "intercept_init")
 
 
 def _predictor(estimator, names, target, model):
@@ -262,6 +255,12 @@ def _predictor(estimator, names, target, model):
     attributes = {**names, **target.fitted_attributes()}
     vars(copied).update(attributes, _target=target, _model=model)
     return copied
+
+
+def _objective(settings, model, loss, dropout=0.0):
+    """Return what training makes small."""
+    network = model.architecture.network(dropout)
+    return Objective(network, model.loss_in_units(loss), settings.alpha)
 
 
 def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss:
@@ -275,7 +274,7 @@ def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss
     return joined
 
 
-def _own_part(estimator, settings, request, names, target, n_outputs):
+def _own_part(estimator, settings, request, names, target, loss, learned):
     """Return the user's own validation data, checked and encoded, or None."""
     if not request.has_validation_data:
         return None
@@ -291,15 +290,16 @@ def _own_part(estimator, settings, request, names, target, n_outputs):
         _, encoded = estimator._read_target(
             data.y, settings, Call.NEXT_PIECE, target, None, data.sample_weight
         )
-        if encoded.shape[1] != n_outputs:
+        if encoded.shape[1] != learned.shape[1]:
             raise ValueError(
                 f"y has {encoded.shape[1]} outputs. Those to learn from have "
-                f"{n_outputs}."
+                f"{learned.shape[1]}."
             )
         if encoded.shape[0] < 2:
             raise ValueError("one sample is too few for a score.")
     except ValueError as error:
         raise ValueError(f"In the validation data: {error}") from error
+    check_target_range(loss, encoded, "y_val")
     return ValidationPart(data.X, encoded, data.sample_weight)
 
 
@@ -380,17 +380,16 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
     return inputs, targets
 
 
-def _absorb_change(old: Model, new: Model, theta: FloatArray) -> None:
+def _absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
     """Change parameters in place so that predictions survive a change of scaling."""
+    if theta is None:
+        return
     network = new.network
-    weights, biases = network.weights(theta), network.biases(theta)
     with np.errstate(over="ignore", invalid="ignore"):
         if old.inputs is not None and new.inputs is not None:
-            first = weights[0], biases[0]
-            if network.embedding is None:
-                absorb_input_scaling(*first, old.inputs, new.inputs)
-            else:
-                absorb_in_embedding(network, theta, *first, old.inputs, new.inputs)
+            change = change_of_scaling(old.inputs, new.inputs)
+            network.absorb_input_change(theta, *change)
+        weights, biases = network.weights(theta), network.biases(theta)
         absorb_target_scaling(
             weights[-1], biases[-1], old.targets, new.targets, log_link=new.log_link
         )
@@ -521,8 +520,7 @@ def fitted_problem(
         weight,
         mean_weight,
     )
-    objective = Objective(model.network, model.loss_in_units(loss), settings.alpha)
-    return objective, model.theta.astype(np.float64), data
+    return _objective(settings, model, loss), model.theta.astype(np.float64), data
 
 
 def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Problem:

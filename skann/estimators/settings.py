@@ -230,8 +230,8 @@ def _layer_sizes(estimator: Any) -> tuple[int, ...] | str:
         sizes = [None]
     if isinstance(chosen, Set | Mapping):  # without an order
         sizes = [None]
-    if not all(
-        isinstance(size, Integral) and type(size) is not bool and int(size) > 0
+    if any(
+        isinstance(size, bool) or not isinstance(size, Integral) or int(size) < 1
         for size in sizes
     ):
         raise InvalidParameterError(

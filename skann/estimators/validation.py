@@ -18,7 +18,7 @@ from skann.estimators.settings import Settings
 from skann.estimators.splitting import split_rows
 from skann.estimators.targets import Target
 from skann.model import Model
-from skann.training.data import TrainingDivergedError
+from skann.training.batches import TrainingDivergedError
 
 
 @dataclass(frozen=True, eq=False)

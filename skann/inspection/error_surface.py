@@ -17,7 +17,7 @@ from skann.core.types import FloatArray
 from skann.estimators.problem import fitted_problem
 from skann.inspection.axes import COLORS, Display, spans_decades
 from skann.inspection.curves import find_parameter
-from skann.training.data import loss_and_gradient
+from skann.training.batches import loss_and_gradient
 
 
 class ErrorSurfaceDisplay(Display):

@@ -17,7 +17,7 @@ from skann.estimators.problem import new_problem
 from skann.estimators.settings import is_stochastic
 from skann.estimators.solving import make_descent
 from skann.inspection.axes import Display
-from skann.training.data import TrainingDivergedError
+from skann.training.batches import TrainingDivergedError
 
 
 @dataclass

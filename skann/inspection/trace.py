@@ -18,7 +18,7 @@ from skann.core.network import Workspace
 from skann.core.types import FloatArray
 from skann.estimators.problem import fitted_problem, model_of, used_settings
 from skann.estimators.sklearn_private import check_n_features
-from skann.training.data import loss_and_gradient
+from skann.training.batches import loss_and_gradient
 
 # Arrays with more numbers than this are summarised.
 _MOST_NUMBERS = 60

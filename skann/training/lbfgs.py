@@ -14,7 +14,8 @@ from threadpoolctl import ThreadpoolController
 
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
-from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
+from skann.data.rows import TrainingData
+from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.solver import Ending, Epoch, Solver
 
 # A relative reduction of the loss below this ends the search: scipy's own default, and
@@ -41,6 +42,12 @@ def _blas_of_scipy() -> ThreadpoolController:
         and not {"scipy", "scipy.libs"}.isdisjoint(Path(library.filepath).parts)
     ]
     return controller.select(filepath=paths)
+
+
+def _relative_tolerance(tol: float, dtype: np.dtype) -> float:
+    """Return the relative reduction of the loss that is none."""
+    wanted = _FTOL * (tol / _USUAL_TOL if 0 < tol < _USUAL_TOL else 1.0)
+    return max(wanted, _SMALLEST_FTOL[dtype.name])
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,40 @@ class LbfgsResult:
     n_iterations: int
     converged: bool
     message: str
+
+
+class _AllRows:
+    """The objective of all rows and its gradient, as a function of a float64 vector.
+
+    scipy works in float64; the network computes in the dtype of the fit.
+    """
+
+    def __init__(self, objective, data, theta, rows):
+        self.gradient = np.empty_like(theta)
+        self._objective = objective
+        self._theta = theta.copy()
+        # A sum over blocks of rows, each of which stays in the cache.
+        self._n_rows = data.n_samples if rows is None else rows.size
+        self._block_size = min(self._n_rows, objective.network.rows_per_block)
+        self._block = RowObjective(objective, data, self._theta, self._block_size, rows)
+        self._scale = 1.0 / (data.mean_weight * self._n_rows)
+        self._is_first = True
+
+    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective at a point, and its gradient."""
+        gradient, block = self.gradient, self._block
+        self._theta[...] = point
+        gradient.fill(0)
+        value = self._objective.add_penalty(self._theta, self._scale, gradient)
+        for start in range(0, self._n_rows, self._block_size):
+            stop = min(start + self._block_size, self._n_rows)
+            value += block.sums(start, stop, self._scale)
+            np.add(gradient, block.gradient, out=gradient)
+        if self._is_first:
+            self._is_first = False
+            if not (math.isfinite(value) and np.isfinite(gradient).all()):
+                raise TrainingDivergedError(value)
+        return value, gradient.astype(np.float64)
 
 
 def minimize_lbfgs(
@@ -123,32 +164,10 @@ def minimize_lbfgs(
     TrainingDivergedError
         If the objective is not finite at the start or at the end.
     """
-    # scipy works in float64; the network computes in the dtype of the fit.
-    current = theta.copy()
-    gradient = np.empty_like(theta)
-    # The objective is a sum over blocks of rows, each of which stays in the cache.
-    n_rows = data.n_samples if rows is None else rows.size
-    block_size = min(n_rows, objective.network.rows_per_block)
-    block = RowObjective(objective, data, current, block_size, rows)
-    scale = 1.0 / (data.mean_weight * n_rows)
-    first_value: float | None = None
-
-    def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal first_value
-        current[...] = point
-        gradient.fill(0)
-        value = objective.add_penalty(current, scale, gradient)
-        for start in range(0, n_rows, block_size):
-            stop = min(start + block_size, n_rows)
-            value += block.sums(start, stop, scale)
-            np.add(gradient, block.gradient, out=gradient)
-        if first_value is None:
-            first_value = value
-            if not (math.isfinite(value) and np.isfinite(gradient).all()):
-                raise TrainingDivergedError(value)
-        return value, gradient.astype(np.float64)
+    function = _AllRows(objective, data, theta, rows)
 
     def callback(intermediate_result: OptimizeResult) -> None:
+        gradient = function.gradient
         norm = math.sqrt(float(np.dot(gradient, gradient)))
         point = intermediate_result.x.astype(theta.dtype)
         if on_iteration(point, float(intermediate_result.fun), norm):
@@ -156,7 +175,7 @@ def minimize_lbfgs(
 
     with _blas_of_scipy().limit(limits=1):
         result = minimize(
-            value_and_gradient,
+            function,
             theta.astype(np.float64),
             method="L-BFGS-B",
             jac=True,
@@ -165,10 +184,7 @@ def minimize_lbfgs(
                 "maxfun": max_fun,
                 "maxiter": max_iter,
                 "gtol": tol,
-                "ftol": max(
-                    _FTOL * (tol / _USUAL_TOL if 0 < tol < _USUAL_TOL else 1.0),
-                    _SMALLEST_FTOL[theta.dtype.name],
-                ),
+                "ftol": _relative_tolerance(tol, theta.dtype),
             },
         )
     final = result.x.astype(theta.dtype)

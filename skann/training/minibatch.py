@@ -9,7 +9,8 @@ from numpy.random import RandomState
 
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
-from skann.training.data import RowObjective, TrainingData, TrainingDivergedError
+from skann.data.rows import TrainingData
+from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.optimizers import Optimizer, OptimizerState
 from skann.training.schedules import Adaptive, Schedule
 from skann.training.solver import Ending, Epoch, Solver

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from skann.core.parameters import ParameterLayout
 from skann.core.types import FloatArray
-from skann.training.data import TrainingDivergedError
+from skann.training.batches import TrainingDivergedError
 from skann.training.optimizers import Fading, Optimizer
 
 # The memory of a parameter whose gradient is zero shrinks with each step, and so does

@@ -9,10 +9,11 @@ from scaling_data import FEW, IGNORE, RAW, TARGET, WEIGHT, N, X, forward_raw
 from scipy import sparse
 
 from skann import BackpropClassifier, BackpropRegressor
+from skann.core.layers.dense import Dense
 from skann.data.scaling import (
     SCALINGS,
-    absorb_input_scaling,
     absorb_target_scaling,
+    change_of_scaling,
     column_statistics,
     fold_scaling,
     scale_columns,
@@ -23,6 +24,13 @@ pytestmark = pytest.mark.filterwarnings(IGNORE)
 
 
 # ---------------------------------------------------------- what the network absorbs
+
+
+def absorb_input_scaling(weights, biases, old, new):
+    """Let a first layer absorb a change of scaling."""
+    layer = Dense(*weights.shape)
+    layer.absorb_input_change((weights, biases), *change_of_scaling(old, new))
+
 
 # The columns of a first and of a second batch.
 PAIRS = {

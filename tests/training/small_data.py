@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skann.training.data import TrainingData
+from skann.data.rows import TrainingData
 
 N_SAMPLES, N_INPUTS, N_OUTPUTS = 10, 3, 2
 CONTAINERS = {"dense": np.asarray, "sparse": sparse.csr_array}

@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
-from skann.training.data import TrainingData
+from skann.data.rows import TrainingData
 from skann.training.lbfgs import minimize_lbfgs
 from skann.training.minibatch import TrainingDivergedError
 

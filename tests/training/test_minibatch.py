@@ -13,7 +13,8 @@ from small_data import N_INPUTS, N_OUTPUTS, N_SAMPLES, all_containers, make_data
 from skann.core.losses import make_loss
 from skann.core.network import Network, Workspace
 from skann.core.objective import Objective
-from skann.training.data import TrainingData, TrainingDivergedError
+from skann.data.rows import TrainingData
+from skann.training.batches import TrainingDivergedError
 from skann.training.minibatch import MinibatchDescent
 from skann.training.optimizers import SGD, Adam
 from skann.training.stepping import make_stepping

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skann.core.network import Network
-from skann.training.data import TrainingDivergedError
+from skann.training.batches import TrainingDivergedError
 from skann.training.optimizers import SGD, Adam, Fading, Optimizer
 from skann.training.stepping import (
     ClippedGradient,

@@ -145,3 +145,11 @@ class Dense(Layer[DenseMemory]):
         # The input was needed for the last time: its gradient takes its place.
         weights, _ = parameters
         return delta.dot(weights.T, out=layer_input)
+
+    def absorb_input_change(self, parameters, shift, ratio):
+        # From x W + b with x = x' ratio + shift: W' = W ratio, b' = b + shift W.
+        weights, biases = parameters
+        wide = weights.astype(np.float64)
+        biases += shift @ wide
+        weights[...] = wide * ratio[:, np.newaxis]
+        return

@@ -201,6 +201,27 @@ class Layer(ABC, Generic[MemoryType]):
             The gradient with respect to the input, if it is passed on.
         """
 
+    @abstractmethod
+    def absorb_input_change(
+        self, parameters: Sequence[FloatArray], shift: np.ndarray, ratio: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Change the parameters in place for inputs x' that stand for x.
+
+        Parameters
+        ----------
+        parameters : sequence of ndarray
+            What theta holds for each segment: values divided by rates.
+
+        shift, ratio : ndarray of shape (n_in,), float64
+            x = x' * ratio + shift, column by column.
+
+        Returns
+        -------
+        change : tuple of two ndarrays of shape (n_out,), or None
+            The shift and ratio of the output, which the layer above has to absorb;
+            None if the output is what it was.
+        """
+
 
 def dense(X: Matrix) -> FloatArray:
     """Return a matrix as a plain array, itself if it is one."""

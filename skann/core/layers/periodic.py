@@ -162,6 +162,16 @@ class Periodic(Layer[PeriodicMemory]):
         of_frequencies *= factors[:, np.newaxis]
         of_factors += np.einsum("ij,ij->j", X, of_scaled)
 
+    def absorb_input_change(self, parameters, shift, ratio):
+        # u = s x = s ratio x' + s shift stands in the columns, whose change the layer
+        # above absorbs, and in cos(f u + p): f' = f ratio and p' = p + f s shift.
+        factors, frequencies, phases, _, _ = parameters
+        shift = factors.astype(np.float64) * FACTOR_RATE * shift
+        phases += frequencies.astype(np.float64) * shift[:, np.newaxis]
+        frequencies *= ratio[:, np.newaxis]
+        n_mixed = self.n_out - self.n_in
+        return np.append(shift, np.zeros(n_mixed)), np.append(ratio, np.ones(n_mixed))
+
     def _split(self, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the part of u, and that of e in the order of the products."""
         mixed = columns[:, self.n_in :].reshape(len(columns), self.n_in, N_MIXTURES)

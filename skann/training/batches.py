@@ -1,48 +1,17 @@
-"""What a network learns from, read and evaluated some rows at a time."""
+"""The objective of some rows, and its gradient."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from skann.core.network import Workspace
 from skann.core.objective import Objective
-from skann.core.types import FloatArray, Matrix
+from skann.core.types import FloatArray
+from skann.data.rows import RowReader, TrainingData
 
 
 class TrainingDivergedError(ArithmeticError):
     """The loss or a parameter is no longer a finite number."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a network learns from.
-
-    Parameters
-    ----------
-    X : ndarray or CSR array of shape (n_samples, n_inputs)
-        The inputs.
-
-    target : ndarray of shape (n_samples, n_outputs)
-        The targets.
-
-    sample_weight : ndarray of shape (n_samples,) or None
-        The weights of the samples.
-
-    mean_weight : float
-        The mean weight that losses are divided by; 1 without weights.
-    """
-
-    X: Matrix
-    target: FloatArray
-    sample_weight: FloatArray | None
-    mean_weight: float
-
-    @property
-    def n_samples(self) -> int:
-        """The number of rows."""
-        return self.target.shape[0]
 
 
 def loss_and_gradient(
@@ -91,64 +60,6 @@ def loss_and_gradient(
         gradient,
     )
     return loss, gradient, workspace
-
-
-class RowReader:
-    """Reads rows of the data; dense ones are copied into the same memory each time.
-
-    Targets come in Fortran order, as losses like them.
-
-    Parameters
-    ----------
-    data : TrainingData
-        The data.
-
-    rows : ndarray of int or None
-        The rows to read, in this order, which may change from read to read; None for
-        all rows as they are, which need no copying.
-    """
-
-    def __init__(self, data: TrainingData, rows: np.ndarray | None):
-        self._data = data
-        self._rows = rows
-        self._target = np.ascontiguousarray(data.target.T)  # a row for each output
-        self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
-
-    def read(
-        self, start: int, stop: int
-    ) -> tuple[Matrix, FloatArray, FloatArray | None]:
-        """Return X, target and sample_weight of the rows from `start` to `stop`."""
-        data = self._data
-        weight = data.sample_weight
-        if self._rows is None:
-            part = slice(start, stop)
-            return (
-                data.X[part],
-                self._target[:, part].T,
-                None if weight is None else weight[part],
-            )
-        rows = self._rows[start:stop]
-        X_buffer, target = self._buffers_of(rows.size)
-        if X_buffer is None:
-            X = data.X[rows]
-        else:
-            # "clip" skips the bounds check, which costs more than the copy.
-            X = data.X.take(rows, axis=0, out=X_buffer, mode="clip")
-        self._target.take(rows, axis=1, out=target, mode="clip")
-        return X, target.T, None if weight is None else weight[rows]
-
-    def _buffers_of(self, n_rows: int) -> tuple[FloatArray | None, FloatArray]:
-        """Return memory for the rows of X, if they are dense, and for the targets."""
-        try:
-            return self._buffers[n_rows]
-        except KeyError:
-            X, target = self._data.X, self._target
-            dense = isinstance(X, np.ndarray)
-            buffers = self._buffers[n_rows] = (
-                np.empty((n_rows, X.shape[1]), X.dtype) if dense else None,
-                np.empty((target.shape[0], n_rows), target.dtype),
-            )
-            return buffers
 
 
 class RowObjective:

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from small_data import N_SAMPLES, all_containers, make_data
 
-from skann.training.data import RowReader
+from skann.data.rows import RowReader
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])

@@ -1,0 +1,144 @@
+"""What a fitted estimator shows of the network that it has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from skann.core.network import Network
+from skann.core.types import FloatArray
+from skann.estimators.checks import assign_layers
+from skann.model import Model
+from skann.training.state import TrainingState
+
+
+class LearnedMixin:
+    """The weights of a fitted estimator, and what can be done with them."""
+
+    # Set by fit.
+    _model: Model
+    _training_state: TrainingState
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a model."""
+        return hasattr(self, "_model")
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
+
+        They belong to the scaled inputs and targets. Their elements can be changed,
+        and a list of arrays can be assigned.
+        """
+        model = self._require_model()
+        return model.network.weights(model.theta)
+
+    @coefs_.setter
+    def coefs_(self, coefs: Sequence[ArrayLike]) -> None:
+        network, theta = self._copied_parameters()
+        assign_layers(network.weights(theta), coefs, "coefs_")
+        self._replace_theta(theta)
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """List of ndarray : The biases of each layer, of shape (fan_out,)."""
+        model = self._require_model()
+        return model.network.biases(model.theta)
+
+    @intercepts_.setter
+    def intercepts_(self, intercepts: Sequence[ArrayLike]) -> None:
+        network, theta = self._copied_parameters()
+        assign_layers(network.biases(theta), intercepts, "intercepts_")
+        self._replace_theta(theta)
+
+    def _copied_parameters(self) -> tuple[Network, FloatArray]:
+        """Return the network and a copy of its parameters, to be changed."""
+        model = self._require_model()
+        return model.network, model.theta.copy()
+
+    def _replace_theta(self, theta: FloatArray) -> None:
+        """Let predictions, and training that goes on, start from other parameters."""
+        self.__dict__.update(
+            _model=self._model.with_theta(theta),
+            _training_state=replace(self._training_state, theta=None),
+        )
+
+    @property
+    def embedding_(self) -> dict[str, np.ndarray] | None:
+        """Dict of ndarray : What the cosines of the inputs are made of, or None.
+
+        A copy: to change it, change its parameters and fit again.
+        """
+        model = self._require_model()
+        network = model.network
+        if network.embedding is None:
+            return None
+        return network.embedding_values(model.theta)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Int : The number of weights and biases, including those of `embedding_`."""
+        return self._require_model().network.n_parameters
+
+    def _require_model(self) -> Model:
+        """Return the model, or raise the AttributeError that `hasattr` expects."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(
+                f"This {type(self).__name__} has no weights yet: call fit first. To "
+                "start from given weights, pass coef_init and intercept_init to fit."
+            )
+        return self._model
+
+    def finalize(self) -> Self:
+        """Drop what only further training needs, so that a pickle is small.
+
+        Predictions, the history and the weights stay. `partial_fit` and a warm `fit`
+        still continue from the weights, but the optimizer's state, the order of the
+        samples and the random generator start anew.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        self._training_state = self._training_state.only_progress()
+        return self
+
+    def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the weights and biases of the same network on unscaled data.
+
+        Returns
+        -------
+        coefs : list of ndarray of shape (fan_in, fan_out), float64
+            Weights that take raw inputs and, for regression, give outputs in the
+            target's units.
+
+        intercepts : list of ndarray of shape (fan_out,), float64
+            The biases that go with them.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        ValueError
+            If the network takes cosines of the inputs, which are not linear in them.
+        """
+        check_is_fitted(self)
+        if self._model.network.embedding is not None:
+            raise ValueError(
+                "The network takes cosines of the scaled inputs as well, so that no "
+                "weights for raw inputs do the same. Fit with n_frequencies=0."
+            )
+        return self._model.fold_scaling()
