@@ -13,12 +13,16 @@ from sklearn.metrics import check_scoring
 from skann.core.blocks import map_outputs
 from skann.core.losses import Loss
 from skann.core.types import FloatArray, Matrix
+from skann.data.one_hot import OneHotRows
 from skann.data.scaling import scale_columns
 from skann.estimators.settings import Settings
 from skann.estimators.splitting import split_rows
 from skann.estimators.targets import Target
 from skann.model import Model
 from skann.training.batches import TrainingDivergedError
+
+# The loss of more numbers than these is added up block by block.
+_MOST_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,7 @@ class ValidationPart:
     X : ndarray or CSR array of shape (n_val, n_features)
         The raw inputs; of a part of the training data, all of them.
 
-    encoded : ndarray of shape (n_val, n_outputs)
+    encoded : ndarray or OneHotRows of shape (n_val, n_outputs)
         The encoded, unscaled targets.
 
     sample_weight : ndarray of shape (n_val,) or None
@@ -47,7 +51,7 @@ class ValidationPart:
     """
 
     X: Matrix
-    encoded: FloatArray
+    encoded: FloatArray | OneHotRows
     sample_weight: FloatArray | None
     rows: np.ndarray | None = None
     training_rows: np.ndarray | None = None
@@ -158,28 +162,56 @@ class Validation:
 
     def score(self, theta: FloatArray) -> float:
         """Return the score at theta; it must be finite."""
-        if self._scoring is None or self._scoring == "loss":
-            score = self._score_outputs(theta)
+        if self._scoring is None:
+            score = self._own_score(theta)
+        elif self._scoring == "loss":
+            score = -self._mean_loss(theta)
         else:
             score = self._score_by_scorer(theta)
         if not np.isfinite(score):
             raise TrainingDivergedError(score)
         return float(score)
 
-    def _score_outputs(self, theta):
-        """Return the estimator's own score, or minus the mean loss."""
+    def _own_score(self, theta):
+        """Return the estimator's own score."""
+        part, model, target = self.part, self._model, self._target
+        outputs = self._map_outputs(target.outputs_to_score, theta, part.rows)
+        return target.score(model, part.encoded, outputs, part.sample_weight)
+
+    def _mean_loss(self, theta):
+        """Return the weighted mean loss, added up where there are many numbers."""
+        weight = self.part.sample_weight
+        n_rows, n_outputs = self.part.encoded.shape
+        step = max(1, _MOST_NUMBERS // n_outputs)
+        total = sum(
+            self._summed_loss(theta, np.arange(start, min(start + step, n_rows)))
+            for start in range(0, n_rows, step)
+        )
+        return total / (n_rows if weight is None else weight.sum())
+
+    def _summed_loss(self, theta, samples):
+        """Return the weighted sum of the losses of some samples of the part."""
+        part, model = self.part, self._model
+        rows = samples if part.rows is None else part.rows[samples]
+        raw = self._map_outputs(np.copy, theta, rows)
+        target = scale_columns(part.encoded[samples], model.targets, theta.dtype)
+        if isinstance(target, OneHotRows):
+            target = target.toarray()
+        weight = None if part.sample_weight is None else part.sample_weight[samples]
+        loss = model.loss_in_units(self._loss)
+        return loss.value_and_delta(target, raw, weight, np.empty_like(raw))
+
+    def _map_outputs(self, transform, theta, rows):
+        """Apply a function to the raw outputs, which must be finite."""
+
+        def transform_finite(raw):
+            if not np.isfinite(raw).all():
+                raise TrainingDivergedError("raw output")
+            return transform(raw)
+
         part, model = self.part, self._model
         X = model.scaled(part.X) if part.rows is None else self._scaled_X
-        raw = map_outputs(np.copy, model.network, theta, X, part.rows)
-        if not np.isfinite(raw).all():
-            return np.nan
-        weight = part.sample_weight
-        if self._scoring is None:
-            return self._target.score(model, part.encoded, raw, weight)
-        target = scale_columns(part.encoded, model.targets, theta.dtype)
-        loss = model.loss_in_units(self._loss)
-        total = target.shape[0] if weight is None else weight.sum()
-        return -loss.value_and_delta(target, raw, weight, np.empty_like(raw)) / total
+        return map_outputs(transform_finite, model.network, theta, X, rows)
 
     def _score_by_scorer(self, theta):
         """Return what a scorer says of the estimator as it would be now."""
