@@ -51,8 +51,8 @@ def learning_weight(sample_weight, training_rows, n_samples):
     weight[rows] = 1.0 if sample_weight is None else sample_weight[rows]
     if not weight.any():
         raise ValueError(
-            "The sample weights of the training part are all zero. Change random_state "
-            "or validation_fraction."
+            "The sample weights of the training part are all zero. Change "
+            "validation_fraction or, if rows are shuffled, random_state."
         )
     return weight
 

@@ -47,7 +47,8 @@ class ValidationPart:
         The rows that are left to learn from; None for all.
 
     split_state : dict or None
-        The state of the generator that drew the split, to draw it once more.
+        The state of the generator that drew the split, to draw it once more; empty if
+        the split keeps the rows in order.
     """
 
     X: Matrix
@@ -81,12 +82,12 @@ def set_aside(
         The training data, checked and encoded.
 
     random_state : RandomState
-        Draws the split.
+        Draws the split; without `shuffle` nothing is drawn, and the last rows are set
+        aside.
 
     split_state : dict or None
-        The state of the generator that drew the earlier split of these data. Training
-        that goes on must not learn from what it is scored by: the same data are split
-        in the same way.
+        That of the earlier split of these data. Training that goes on must not learn
+        from what it is scored by: the same data are split in the same way.
 
     Raises
     ------
@@ -95,21 +96,25 @@ def set_aside(
     """
     if not settings.early_stopping:
         return None
-    if split_state is not None:
-        random_state = RandomState()
-        random_state.set_state(split_state)
-    split_state = random_state.get_state(legacy=False)
+    generator: RandomState | None = random_state
+    if split_state is None:
+        split_state = random_state.get_state(legacy=False) if settings.shuffle else {}
+    elif split_state:
+        generator = RandomState()
+        generator.set_state(split_state)
+    if not split_state:
+        generator = None
     training_rows, rows = split_rows(
         encoded.shape[0],
         target.strata(encoded),
         settings.validation_fraction,
-        random_state,
+        generator,
     )
     weight = None if sample_weight is None else sample_weight[rows]
     if weight is not None and not weight.any():
         raise ValueError(
             "The sample weights of the validation part are all zero. Change "
-            "random_state or validation_fraction."
+            "validation_fraction or, if rows are shuffled, random_state."
         )
     return ValidationPart(X, encoded[rows], weight, rows, training_rows, split_state)
 
