@@ -32,7 +32,7 @@ from skann.estimators.results import (
     fitted_attributes,
     warn_of_ending,
 )
-from skann.estimators.settings import Settings, is_stochastic, settle
+from skann.estimators.settings import Choice, Settings, is_stochastic, settle
 from skann.estimators.sklearn_private import forget_callback_context
 from skann.estimators.solving import make_loop
 from skann.estimators.targets import Target
@@ -221,7 +221,8 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
         """Return the attributes that the estimator is to have after a call."""
         call, past = self._call_and_past(request)
         trained = None if past is None else past.model.architecture
-        settings, data = settle(self, request, call, trained)
+        earlier = None if past is None else past.choice
+        settings, data = settle(self, request, call, trained, earlier)
         problem = prepare(self, settings, data, request, call, past)
         loop = make_loop(problem)
         tasks = None if call.is_piece else self._open_tasks(problem, loop, request)
@@ -248,7 +249,14 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
         )
         if not call.has_past:
             return call, None
-        past = Past(self._model, self._target, state, self.history_, self.n_iter_)
+        past = Past(
+            model=self._model,
+            target=self._target,
+            state=state,
+            choice=Choice(self.recipe_, self.recipe_reason_),
+            history=self.history_,
+            n_iter=self.n_iter_,
+        )
         return call, past
 
     def _open_tasks(

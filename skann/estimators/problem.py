@@ -42,7 +42,13 @@ from skann.estimators.inputs import (
     check_data,
     column_names,
 )
-from skann.estimators.settings import Settings, check_parameters, resolve, settle
+from skann.estimators.settings import (
+    Choice,
+    Settings,
+    check_parameters,
+    resolve,
+    settle,
+)
 from skann.estimators.targets import Target
 from skann.estimators.validation import Validation, ValidationPart, set_aside
 from skann.model import Architecture, Model
@@ -67,6 +73,9 @@ class Past:
     state : TrainingState
         Where training has ended.
 
+    choice : Choice
+        The recipe by which it was trained.
+
     history : dict of lists
         A row per epoch.
 
@@ -77,6 +86,7 @@ class Past:
     model: Model
     target: Target
     state: TrainingState
+    choice: Choice
     history: History
     n_iter: int
 
@@ -466,7 +476,8 @@ def with_parameters(estimator: Any, theta: FloatArray) -> Any:
 def used_settings(estimator: Any) -> Settings:
     """Return the settings of a fitted estimator, as it used them last."""
     check_is_fitted(estimator)
-    return resolve(check_parameters(estimator), estimator.auto_params_)
+    choice = Choice(estimator.recipe_, estimator.recipe_reason_)
+    return resolve(check_parameters(estimator), estimator.auto_params_, choice)
 
 
 def fitted_problem(
@@ -542,6 +553,6 @@ def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Pr
     """
     estimator = clone(estimator)
     request = Request(X, y, sample_weight)
-    settings, data = settle(estimator, request, Call.FIT, None)
+    settings, data = settle(estimator, request, Call.FIT)
     settings = replace(settings, early_stopping=False)
     return prepare(estimator, settings, data, request, Call.FIT, None)

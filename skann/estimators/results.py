@@ -34,6 +34,8 @@ def fitted_attributes(
     attributes = {
         **problem.names,
         **problem.target.fitted_attributes(),
+        "recipe_": problem.settings.recipe,
+        "recipe_reason_": problem.settings.recipe_reason,
         "auto_params_": problem.settings.auto_params,
         "n_layers_": len(architecture.layer_sizes),
         "n_outputs_": architecture.layer_sizes[-1],

@@ -20,6 +20,7 @@ from skann.inspection import (
     trace_backprop,
 )
 from skann.training.optimizers import Adam
+from skann.training.schedules import Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -34,13 +35,14 @@ RECIPE = {
     "dropout": 0.3,
     "weight_decay": 0.1,
     "n_frequencies": 8,
+    "scaling": "standard",
 }
 X, Y = make_friedman1(120, noise=0.5, random_state=0)
 
 
 # What the MLP has, and nothing of what it does not have.
 MLP = MLPRegressor().get_params()
-PLAIN = {name: MLP.get(name, 0) for name in RECIPE}
+PLAIN = {name: MLP.get(name, 0) for name in RECIPE} | {"scaling": "standard"}
 
 
 def auto_params(X=X, y=Y, **params):
@@ -80,13 +82,31 @@ CASES = {
     "a narrow layer": ({"hidden_layer_sizes": (64, 31)}, PLAIN),
     "wide layers": ({"hidden_layer_sizes": (64, 32)}, RECIPE),
     "no hidden layer": ({"hidden_layer_sizes": ()}, PLAIN),
-    "an end": (
-        {"learning_rate": "cosine"},
+    "an end": ({"learning_rate": "cosine"}, RECIPE),
+    "its own schedule by name": ({"learning_rate": "one_cycle"}, RECIPE),
+    "an end of one's own": ({"learning_rate": Cosine(5)}, RECIPE),
+    "an end for sgd": (
+        {"learning_rate": "cosine", "solver": "sgd"},
         {
             **PLAIN,
             "learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf,
         },
     ),
+    "a tolerance": ({"tol": 1e-3}, {**RECIPE, "n_iter_no_change": 10}),
+    "the table's by name": (
+        {"recipe": "table", "X": X[:50], "y": Y[:50], "hidden_layer_sizes": (3,)},
+        RECIPE,
+    ),
+    "the table's for sgd": ({"recipe": "table", "solver": "sgd"}, RECIPE),
+    "the table's for lbfgs": (
+        {"recipe": "table", "solver": "lbfgs"},
+        {
+            **RECIPE,
+            "dropout": 0.0, "weight_decay": 0.0, "learning_rate_init": 0.001,
+            "max_iter": 200, "n_iter_no_change": 10,
+        },
+    ),
+    "the MLP's by name": ({"recipe": "mlp"}, {**PLAIN, "scaling": None}),
     "values of one's own": (
         {"max_iter": 7, "dropout": 0.2, "n_frequencies": 2},
         RECIPE,
