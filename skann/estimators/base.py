@@ -8,6 +8,7 @@ assigned to once, at the end.
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.searchable import Searchable
@@ -41,6 +43,10 @@ from skann.training.batches import TrainingDivergedError
 from skann.training.call import Call
 from skann.training.loop import TrainingLoop
 from skann.training.state import TrainingState
+from skann.version import __version__
+
+# Where a saved estimator keeps the version of skann that made it.
+VERSION_KEY = "_skann_version"
 
 # Anything with rows and columns: arrays, nested lists, frames, sparse matrices.
 MatrixLike = Any
@@ -284,7 +290,7 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
 
     def __getstate__(self):
         # What a fit has made is saved as plain dicts, arrays, numbers and strings.
-        state = dict(super().__getstate__())
+        state = {**super().__getstate__(), VERSION_KEY: __version__}
         for name in ("_model", "_target"):
             if name in state:
                 state[name] = state[name].as_state()
@@ -294,6 +300,16 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
 
     def __setstate__(self, state):
         state = dict(state)
+        version = state.pop(VERSION_KEY, "before 0.1.0")
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"skann {__version__}",
+                    original_sklearn_version=f"skann {version}",
+                ),
+                stacklevel=2,
+            )
         if "_model" in state:
             state["_model"] = Model.from_state(state["_model"])
             state["_target"] = Target.from_state(state["_target"])
