@@ -32,6 +32,7 @@ from skann.estimators.problem import Past, Problem, prepare
 from skann.estimators.results import (
     divergence_message,
     fitted_attributes,
+    warn_of_data,
     warn_of_ending,
 )
 from skann.estimators.settings import Choice, Settings, is_stochastic, settle
@@ -236,6 +237,7 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
             outcome = loop.run(tasks)
         except TrainingDivergedError:
             raise ValueError(divergence_message(problem, loop.outcome())) from None
+        warn_of_data(problem)
         warn_of_ending(problem, outcome)
         attributes = fitted_attributes(problem, outcome)
         if tasks is not None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skann.core.blocks import map_outputs
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
-from skann.estimators.targets import Indicators, Labels
+from skann.estimators.targets import Indicators
+from skann.estimators.verdict import warn_if_nothing_is_learned
 from skann.training.loop import Outcome
 from skann.training.schedules import Horizon
 from skann.training.solver import Ending
@@ -110,6 +109,28 @@ def divergence_message(problem: Problem, outcome: Outcome) -> str:
     )
 
 
+def warn_of_data(problem: Problem) -> None:
+    """Point out data that were probably meant in another way."""
+    if problem.call.is_piece or problem.call.has_past:
+        return
+    inputs, target = problem.model.inputs, problem.data.target
+    n_samples = target.shape[0]
+    if n_samples <= 2 and inputs is not None and inputs.is_constant.all():
+        warn_caller(
+            f"All columns of X are constant in {n_samples} row(s): scaled, the inputs "
+            "are all zero, and predictions do not depend on X. Pass more rows, or set "
+            "scaling=None."
+        )
+    if isinstance(problem.target, Indicators) and target.shape[1] > 1:
+        is_one_hot = ((target > 0.5).sum(axis=1) == 1).all()
+        if is_one_hot and n_samples > 2:
+            warn_caller(
+                "Every row of y has exactly one label, and an indicator matrix stands "
+                "for labels that are independent of each other. For classes of which "
+                "one excludes the others pass their numbers, y.argmax(axis=1)."
+            )
+
+
 def warn_of_ending(problem: Problem, outcome: Outcome) -> None:
     """Warn if training ended otherwise than it should."""
     settings, ending = problem.settings, outcome.ending
@@ -139,47 +160,4 @@ def warn_of_ending(problem: Problem, outcome: Outcome) -> None:
             ConvergenceWarning,
         )
     elif ending in (Ending.EXHAUSTED, Ending.CONVERGED) or outcome.stopped:
-        _warn_if_nothing_is_learned(problem, outcome)
-
-
-def _warn_if_nothing_is_learned(problem, outcome):
-    """Warn if the model is no better than one that always predicts the mean."""
-    data, rows = problem.data, problem.training_rows
-    target, weight = data.target, data.sample_weight
-    if rows is not None:
-        target, weight = target[rows], None if weight is None else weight[rows]
-    loss_function = problem.objective.loss
-    constant = loss_function.value_of_constant(target, weight)
-    if constant is None:  # nobody knows
-        return
-    total = data.mean_weight * target.shape[0]
-    constant /= total
-    least = constant * (1 - 1e-6)  # a margin for rounding
-    loss = outcome.history["loss"][-1]
-    if loss >= least and problem.dropout is not None:
-        # That was the loss of some of the units; with all of them it may be less.
-        network = problem.objective.network
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = map_outputs(np.copy, network, outcome.theta, data.X, rows)
-            delta = np.empty_like(raw)
-            loss = loss_function.value_and_delta(target, raw, weight, delta) / total
-    # Of targets that are all equal there is nothing to learn.
-    if not (constant > 0 and loss >= least):
-        return
-    settings = problem.settings
-    mean = "the best constant"
-    if isinstance(problem.target, Labels | Indicators):
-        mean = "the frequencies of the classes"
-    elif loss_function.name in ("squared_error", "poisson", "gamma"):
-        mean = "the mean of the targets"
-    names = ["tol" if np.isfinite(settings.n_iter_no_change) else "max_iter", "alpha"]
-    if outcome.learning_rate is not None:
-        names.append("learning_rate_init")
-    now = ", ".join(f"{name}={getattr(settings, name):g}" for name in names)
-    warn_caller(
-        f"Training stopped at a loss of {loss:.6g}, which is no better than "
-        f"that of always predicting {mean} ({constant:.6g}): nothing was "
-        f"learned. If y does depend on X, change some of {now}, or try another "
-        "activation, init or scaling.",
-        ConvergenceWarning,
-    )
+        warn_if_nothing_is_learned(problem, outcome)

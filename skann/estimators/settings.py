@@ -29,6 +29,7 @@ from skann.core.initializers import Initializer
 from skann.core.losses import Loss
 from skann.estimators.inputs import CheckedData, Request, check_data, column_names
 from skann.estimators.sklearn_private import InvalidParameterError, check_constraints
+from skann.estimators.synonyms import refuse_synonyms
 from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import SGD, Adam, Optimizer
@@ -230,8 +231,9 @@ def check_parameters(estimator: Any) -> dict[str, Any]:
     ValueError
         If one of them is invalid, or makes no sense with another.
     """
-    check_constraints(estimator)
     params = estimator.get_params(deep=False)
+    refuse_synonyms(estimator, params)
+    check_constraints(estimator)
     params["hidden_layer_sizes"] = _layer_sizes(estimator)
     if isinstance(params["scoring"], str) and params["scoring"] != "loss":
         get_scorer(params["scoring"])  # which knows its names
