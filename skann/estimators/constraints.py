@@ -61,5 +61,5 @@ COMMON: dict[str, list[Any]] = {
     "n_frequencies": [AUTO, Interval(Integral, 0, None, closed="left")],
     # Above it cosines of neighbouring numbers have nothing to do with each other.
     "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],
-    "dtype": [StrOptions({"float32", "float64"}), None],
+    "dtype": [StrOptions({"auto", "float32", "float64"}), None],
 }

@@ -181,7 +181,7 @@ def refuse_missing_targets(y: Any, of_classes: bool) -> None:
         array = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     except ValueError:  # of rows of several lengths, about which others have words
         return
-    if array.dtype.kind != "O":
+    if array.dtype.kind != "O" or array.ndim == 0:
         return
     missing = [place for place, value in enumerate(array.ravel()) if _is_missing(value)]
     if missing:

@@ -323,6 +323,11 @@ def _architecture(settings, X, n_outputs, loss, past):
     dtype = settings.dtype
     if dtype is None:
         dtype = X.dtype.name if past is None else past.model.architecture.dtype
+    output_dtype = dtype
+    if "dtype" in settings.auto_params:
+        # A network in float32 still predicts in the precision of the data.
+        trained = None if past is None else past.model.architecture
+        output_dtype = X.dtype.name if trained is None else trained.output_dtype
     architecture = Architecture(
         layer_sizes=(X.shape[1], *settings.hidden_layer_sizes, n_outputs),
         activation=activation,
@@ -330,6 +335,7 @@ def _architecture(settings, X, n_outputs, loss, past):
         scaling=settings.scaling,
         n_frequencies=settings.n_frequencies,
         dtype=dtype,
+        output_dtype=output_dtype,
         frequency_scale=settings.frequency_scale,
     )
     if past is not None:
@@ -418,6 +424,9 @@ def _scale(model, loss, X, learned, sample_weight, mean_weight):
         X = scale_columns(X, model.inputs, dtype)
         encoded = scale_columns(learned, model.targets, dtype)
         if sample_weight is not None:
+            if model.architecture.output_dtype != dtype:
+                # Only ratios matter, and those of float64 may not fit into float32.
+                sample_weight, mean_weight = sample_weight / mean_weight, 1.0
             sample_weight = sample_weight.astype(dtype)
     check_size(X.data if sparse.issparse(X) else X, "X")
     check_size(encoded, "y")

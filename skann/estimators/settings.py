@@ -57,6 +57,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.05,
         "n_frequencies": 8,
         "scaling": "standard",
+        "dtype": "float32",
     },
     # What scikit-learn's MLP has.
     "mlp": {
@@ -69,6 +70,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.0,
         "n_frequencies": 0,
         "scaling": None,
+        "dtype": None,
     },
 }
 
@@ -384,7 +386,7 @@ def auto_values(
     if is_sparse or n_features > MOST_COLUMNS_TO_EMBED:
         values["n_frequencies"] = 0
     if not is_stochastic(params["solver"]):
-        values |= STEP_BY_STEP
+        values |= {**STEP_BY_STEP, "dtype": None}  # which follows the curvature closely
     if call.is_piece:
         values["learning_rate"] = "constant"  # nobody knows how many there will be
     if trained is not None:
@@ -393,6 +395,7 @@ def auto_values(
             "activation": trained.activation,
             "n_frequencies": trained.n_frequencies,
             "scaling": trained.scaling,
+            "dtype": trained.dtype,
         }
     schedule = params["learning_rate"]
     if is_auto(schedule):
@@ -401,7 +404,8 @@ def auto_values(
     values |= WITH_END if ends else WITHOUT_END
     if call.is_piece and recipe == "table":
         values["learning_rate_init"] *= math.sqrt(min(1.0, n_samples / ROWS_OF_A_STEP))
-    if params["tol"] != USUAL_TOL:  # who names it wants training to stop by it
+    # Who names one of these wants training to stop by it.
+    if params["tol"] != USUAL_TOL or params["early_stopping"]:
         values["n_iter_no_change"] = WITHOUT_END["n_iter_no_change"]
     # A regressor smooths no labels.
     return {name: v for name, v in values.items() if is_auto(params.get(name))}

@@ -175,6 +175,7 @@ class Validation:
             return np.nan
         weight = part.sample_weight
         if self._scoring is None:
+            raw = model.widened(raw)
             return self._target.score(model, part.encoded, raw, weight)
         target = scale_columns(part.encoded, model.targets, theta.dtype)
         loss = model.loss_in_units(self._loss)
