@@ -59,8 +59,8 @@ OF_CLASSES = {
         "loss": OWN,
         "output_activation": OWN,
         "early_stopping": {
-            " The split is stratified by class as far as the size of each class "
-            "allows.": ""
+            " If samples are shuffled, the split is stratified by class as far as the "
+            "size of each class allows.": ""
         },
         "scoring": {"accuracy": "R^2 (or D^2, see `score`)"},
         "scaling": {

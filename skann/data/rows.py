@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
 from skann.core.types import FloatArray, Matrix
+from skann.data.one_hot import OneHotRows
 from skann.data.scaling import ColumnStatistics, scale_columns
+
+# Of so few outputs one-hot rows are copied faster than they are made.
+_FEW_OUTPUTS = 16
 
 
 class ScaledRows:
@@ -54,7 +59,7 @@ class TrainingData:
     X : ndarray or CSR array of shape (n_samples, n_inputs)
         The inputs.
 
-    target : ndarray of shape (n_samples, n_outputs)
+    target : ndarray or OneHotRows of shape (n_samples, n_outputs)
         The targets.
 
     sample_weight : ndarray of shape (n_samples,) or None
@@ -65,7 +70,7 @@ class TrainingData:
     """
 
     X: Matrix
-    target: FloatArray
+    target: FloatArray | OneHotRows
     sample_weight: FloatArray | None
     mean_weight: float
 
@@ -74,11 +79,19 @@ class TrainingData:
         """The number of rows."""
         return self.target.shape[0]
 
+    @cached_property
+    def dense_target(self) -> FloatArray:
+        """Ndarray of shape (n_samples, n_outputs) : All targets as one array."""
+        if isinstance(self.target, OneHotRows):
+            return self.target.toarray()
+        return self.target
+
 
 class RowReader:
     """Reads rows of the data; dense ones are copied into the same memory each time.
 
-    Targets come in Fortran order, as losses like them.
+    Targets come in Fortran order, as losses like them; one-hot rows of many classes are
+    made when they are read.
 
     Parameters
     ----------
@@ -93,7 +106,7 @@ class RowReader:
     def __init__(self, data: TrainingData, rows: np.ndarray | None):
         self._data = data
         self._rows = rows
-        self._target = np.ascontiguousarray(data.target.T)  # a row for each output
+        self._target = _by_output(data.target)
         self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
 
     def read(
@@ -104,11 +117,11 @@ class RowReader:
         weight = data.sample_weight
         if self._rows is None:
             part = slice(start, stop)
-            return (
-                data.X[part],
-                self._target[:, part].T,
-                None if weight is None else weight[part],
-            )
+            if isinstance(self._target, OneHotRows):
+                target = self._target.write(part, self._buffers_of(stop - start)[1])
+            else:
+                target = self._target[:, part]
+            return data.X[part], target.T, None if weight is None else weight[part]
         rows = self._rows[start:stop]
         X_buffer, target = self._buffers_of(rows.size)
         if X_buffer is None:
@@ -116,7 +129,10 @@ class RowReader:
         else:
             # "clip" skips the bounds check, which costs more than the copy.
             X = data.X.take(rows, axis=0, out=X_buffer, mode="clip")
-        self._target.take(rows, axis=1, out=target, mode="clip")
+        if isinstance(self._target, OneHotRows):
+            self._target.write(rows, target)
+        else:
+            self._target.take(rows, axis=1, out=target, mode="clip")
         return X, target.T, None if weight is None else weight[rows]
 
     def _buffers_of(self, n_rows: int) -> tuple[FloatArray | None, FloatArray]:
@@ -124,10 +140,19 @@ class RowReader:
         try:
             return self._buffers[n_rows]
         except KeyError:
-            X, target = self._data.X, self._target
-            dense = isinstance(X, np.ndarray)
+            X, target = self._data.X, self._data.target
+            copied = isinstance(X, np.ndarray) and self._rows is not None
             buffers = self._buffers[n_rows] = (
-                np.empty((n_rows, X.shape[1]), X.dtype) if dense else None,
-                np.empty((target.shape[0], n_rows), target.dtype),
+                np.empty((n_rows, X.shape[1]), X.dtype) if copied else None,
+                np.empty((target.shape[1], n_rows), target.dtype),
             )
             return buffers
+
+
+def _by_output(target: FloatArray | OneHotRows) -> FloatArray | OneHotRows:
+    """Return targets with a row for each output, if they do not stay one-hot rows."""
+    if not isinstance(target, OneHotRows):
+        return np.ascontiguousarray(target.T)
+    if target.n_outputs > _FEW_OUTPUTS:
+        return target
+    return target.write(slice(None), np.empty(target.shape[::-1], target.dtype))

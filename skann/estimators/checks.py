@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from skann.data.one_hot import OneHotRows
+
 
 def assign_layers(layers, arrays, name):
     """Write given arrays into the views of a theta."""
@@ -28,6 +30,7 @@ def assign_layers(layers, arrays, name):
 
 def check_target_range(loss, target, name):
     """Refuse targets that the loss has no value for, or its output cannot reach."""
+    target = _numbers_of(target)
     low, high = loss.target_range
     outside = (target < low) | (target > high)
     if outside.any():
@@ -48,14 +51,15 @@ def learning_weight(sample_weight, training_rows, n_samples):
     weight[rows] = 1.0 if sample_weight is None else sample_weight[rows]
     if not weight.any():
         raise ValueError(
-            "The sample weights of the training part are all zero. Change random_state "
-            "or validation_fraction."
+            "The sample weights of the training part are all zero. Change "
+            "validation_fraction or, if rows are shuffled, random_state."
         )
     return weight
 
 
 def check_size(array, name):
     """Refuse numbers whose squares and sums the dtype of the fit cannot hold."""
+    array = _numbers_of(array)
     if array.size == 0:  # a sparse matrix without entries
         return
     largest = max(float(array.max()), -float(array.min()))
@@ -66,3 +70,8 @@ def check_size(array, name):
             f"{largest:.3g}, after any scaling, where a network needs {limit:.3g} at "
             "most. Scale them, look for outliers, or use dtype='float64'."
         )
+
+
+def _numbers_of(array):
+    """Return an array that holds the numbers of this one; all, or each once."""
+    return array.values if isinstance(array, OneHotRows) else array

@@ -95,7 +95,7 @@ def check_gradient(
         return objective.value_and_gradient(
             point,
             data.X,
-            data.target,
+            data.dense_target,
             data.sample_weight,
             data.mean_weight * data.n_samples,
             workspace,

@@ -141,7 +141,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         extends over all of them. "auto" is 60 for the recipe and for these, else 200.
 
     shuffle : bool, default=True
-        Whether "sgd" and "adam" shuffle the samples before each epoch.
+        Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
+        `early_stopping` sets random ones aside. If False, the order of the samples
+        matters, as that of a time series does: the last ones are set aside.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the validation split and the shuffling, which
@@ -175,7 +177,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         improves.
 
     validation_fraction : float, default=0.1
-        The fraction of the data that `early_stopping` sets aside, in [0, 1).
+        The fraction of the data that `early_stopping` sets aside, in [0, 1): random
+        samples, or the last ones if `shuffle` is False.
 
     restore_best_weights : bool, default=False
         Whether a fit without `early_stopping` ends with the weights of the epoch with

@@ -24,8 +24,9 @@ def split_rows(n_samples, strata, validation_fraction, random_state):
     validation_fraction : float
         The share of the validation part.
 
-    random_state : RandomState
-        Draws the split, by `train_test_split`.
+    random_state : RandomState or None
+        Draws the split, by `train_test_split`. None keeps the rows in order: the last
+        ones are the validation part, without any regard to strata.
 
     Returns
     -------
@@ -35,11 +36,12 @@ def split_rows(n_samples, strata, validation_fraction, random_state):
     Raises
     ------
     ValueError
-        If the validation part would have fewer than two rows.
+        If the validation part would have fewer than two rows, or the other none.
     """
     rows = np.arange(n_samples)
     alone = rows[:0]
-    if strata is not None:
+    in_order = random_state is None
+    if strata is not None and not in_order:
         _, strata, sizes = np.unique(strata, return_inverse=True, return_counts=True)
         is_alone = sizes[strata] == 1
         alone, rows, strata = rows[is_alone], rows[~is_alone], strata[~is_alone]
@@ -49,6 +51,13 @@ def split_rows(n_samples, strata, validation_fraction, random_state):
             "The validation set is too small. Increase 'validation_fraction' (now "
             f"{validation_fraction}) or the size of your dataset (now {n_samples})."
         )
+    if in_order:
+        if n_validation >= n_samples:
+            raise ValueError(
+                f"validation_fraction={validation_fraction} leaves none of "
+                f"{n_samples} samples to learn from. Decrease it."
+            )
+        return rows[:-n_validation], rows[-n_validation:]
     if strata is not None:
         n_strata = np.unique(strata).size
         if min(n_validation, rows.size - n_validation) < n_strata:

@@ -8,7 +8,7 @@ a row in `TARGETS`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skann.core.losses import Huber, Loss, Quantile
 from skann.core.types import FloatArray
+from skann.data.one_hot import OneHotRows
 from skann.data.scaling import column_statistics
 from skann.estimators.class_weights import weigh_labels
 from skann.estimators.settings import Settings
@@ -34,22 +35,26 @@ class Target(ABC):
     kind: ClassVar[str]
 
     @abstractmethod
-    def decode(self, encoded: FloatArray) -> np.ndarray:
+    def decode(self, encoded: Any) -> np.ndarray:
         """Return encoded targets as the user knows them."""
 
     @abstractmethod
     def predict(self, model: Model, raw: FloatArray) -> np.ndarray:
         """Turn raw outputs of a model into predictions."""
 
+    def outputs_to_score(self, raw: FloatArray) -> np.ndarray:
+        """Return a copy of what `score` needs of the raw outputs of some rows."""
+        return np.copy(raw)
+
     @abstractmethod
     def score(
         self,
         model: Model,
-        encoded: FloatArray,
-        raw: FloatArray,
+        encoded: Any,
+        outputs: np.ndarray,
         sample_weight: FloatArray | None,
     ) -> float:
-        """Return the score of raw outputs against encoded, unscaled targets."""
+        """Return the score of such outputs against encoded, unscaled targets."""
 
     def loss(self, settings: Settings) -> str | Loss:
         """Return the loss that the settings describe, or its name."""
@@ -63,23 +68,21 @@ class Target(ABC):
         """Return the kind of scaling of the targets, or None."""
         return None
 
-    def strata(self, encoded: FloatArray) -> np.ndarray | None:
+    def strata(self, encoded: Any) -> np.ndarray | None:
         """Return what the validation split is stratified by, or None."""
         return None
 
     def weigh(
         self,
         settings: Settings,
-        encoded: FloatArray,
+        encoded: Any,
         sample_weight: FloatArray | None,
         call: Call,
     ) -> FloatArray | None:
         """Return the weights of the samples, times those of their classes."""
         return sample_weight
 
-    def soften(
-        self, settings: Settings, encoded: FloatArray, output_activation: str
-    ) -> FloatArray:
+    def soften(self, settings: Settings, encoded: Any, output_activation: str) -> Any:
         """Return the targets to learn, which may differ from those to score by."""
         return encoded
 
@@ -118,16 +121,18 @@ class Labels(Target):
     classes: np.ndarray
     one_output: bool
 
-    def encode(self, y: np.ndarray) -> FloatArray:
+    def encode(self, y: np.ndarray) -> FloatArray | OneHotRows:
         """Return a column for each class, or one for the second of two."""
         if self.classes.size == 1:
             return np.ones((y.shape[0], 1))
         indices = np.searchsorted(self.classes, y)
         if self.one_output:
             return indices.astype(np.float64)[:, np.newaxis]
-        return np.eye(self.classes.size)[indices]
+        return OneHotRows(indices, self.classes.size, np.array([0.0, 1.0]))
 
     def decode(self, encoded):
+        if isinstance(encoded, OneHotRows):
+            return self.classes[encoded.indices]
         return self._labels(encoded - 0.5)
 
     def predict(self, model, raw):
@@ -163,20 +168,20 @@ class Labels(Target):
             return np.ones_like(raw)
         return exp_inside_unit_interval(self.log_probabilities(model, raw))
 
-    def score(self, model, encoded, raw, sample_weight):
+    def outputs_to_score(self, raw):
+        return raw > 0 if raw.shape[1] == 1 else raw.argmax(axis=1)
+
+    def score(self, model, encoded, outputs, sample_weight):
         if self.classes.size == 1:
             return 1.0
-        if encoded.shape[1] == 1:
-            true, predicted = encoded > 0.5, raw > 0
-        else:
-            true, predicted = encoded.argmax(axis=1), raw.argmax(axis=1)
-        return accuracy_score(true, predicted, sample_weight=sample_weight)
+        true = encoded > 0.5 if encoded.shape[1] == 1 else encoded.indices
+        return accuracy_score(true, outputs, sample_weight=sample_weight)
 
     def output_activation(self, loss, n_outputs):
         return _usual_or_first("softmax" if n_outputs > 1 else "logistic", loss)
 
     def strata(self, encoded):
-        return encoded[:, 0] if encoded.shape[1] == 1 else encoded.argmax(axis=1)
+        return encoded[:, 0] if encoded.shape[1] == 1 else encoded.indices
 
     def weigh(self, settings, encoded, sample_weight, call):
         if settings.class_weight is None:
@@ -190,8 +195,11 @@ class Labels(Target):
     def soften(self, settings, encoded, output_activation):
         if self.classes.size == 1:
             return encoded
+        share = settings.label_smoothing
         n_alike = encoded.shape[1] if output_activation == "softmax" else 2
-        return _smooth(encoded, settings.label_smoothing, n_alike)
+        if isinstance(encoded, OneHotRows):
+            return replace(encoded, values=_smooth(encoded.values, share, n_alike))
+        return _smooth(encoded, share, n_alike)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,8 +237,8 @@ class Indicators(Target):
         """Turn raw outputs into probabilities."""
         return exp_inside_unit_interval(log_expit(raw))
 
-    def score(self, model, encoded, raw, sample_weight):
-        return accuracy_score(encoded > 0.5, raw > 0, sample_weight=sample_weight)
+    def score(self, model, encoded, outputs, sample_weight):
+        return accuracy_score(encoded > 0.5, outputs > 0, sample_weight=sample_weight)
 
     def output_activation(self, loss, n_outputs):
         return _usual_or_first("logistic", loss)
@@ -293,7 +301,7 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
     target : Labels or Indicators
         The target.
 
-    encoded : ndarray of shape (n_samples, n_outputs), float64
+    encoded : ndarray or OneHotRows of shape (n_samples, n_outputs), float64
         The numbers to learn from.
 
     Raises
@@ -428,8 +436,8 @@ class Numbers(_Values):
         values = model.in_target_units(raw)
         return values[:, 0].copy() if values.shape[1] == 1 else values
 
-    def score(self, model, encoded, raw, sample_weight):
-        values = model.in_target_units(raw)
+    def score(self, model, encoded, outputs, sample_weight):
+        values = model.in_target_units(outputs)
         return r2_score(encoded, values, sample_weight=sample_weight)
 
     def loss(self, settings):
@@ -461,8 +469,8 @@ class Quantiles(_Values):
         # Outputs may cross; in order they are no worse, and are what they are for.
         return np.sort(model.in_target_units(raw), axis=1)
 
-    def score(self, model, encoded, raw, sample_weight):
-        values = model.in_target_units(raw)
+    def score(self, model, encoded, outputs, sample_weight):
+        values = model.in_target_units(outputs)
         return self.score_predictions(encoded[:, 0], values, sample_weight)
 
     def score_predictions(self, y, predicted, sample_weight) -> float:

@@ -13,12 +13,16 @@ from sklearn.metrics import check_scoring
 from skann.core.blocks import map_outputs
 from skann.core.losses import Loss
 from skann.core.types import FloatArray, Matrix
+from skann.data.one_hot import OneHotRows
 from skann.data.scaling import scale_columns
 from skann.estimators.settings import Settings
 from skann.estimators.splitting import split_rows
 from skann.estimators.targets import Target
 from skann.model import Model
 from skann.training.batches import TrainingDivergedError
+
+# The loss of more numbers than these is added up block by block.
+_MOST_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,7 @@ class ValidationPart:
     X : ndarray or CSR array of shape (n_val, n_features)
         The raw inputs; of a part of the training data, all of them.
 
-    encoded : ndarray of shape (n_val, n_outputs)
+    encoded : ndarray or OneHotRows of shape (n_val, n_outputs)
         The encoded, unscaled targets.
 
     sample_weight : ndarray of shape (n_val,) or None
@@ -43,11 +47,12 @@ class ValidationPart:
         The rows that are left to learn from; None for all.
 
     split_state : dict or None
-        The state of the generator that drew the split, to draw it once more.
+        The state of the generator that drew the split, to draw it once more; empty if
+        the split keeps the rows in order.
     """
 
     X: Matrix
-    encoded: FloatArray
+    encoded: FloatArray | OneHotRows
     sample_weight: FloatArray | None
     rows: np.ndarray | None = None
     training_rows: np.ndarray | None = None
@@ -77,12 +82,12 @@ def set_aside(
         The training data, checked and encoded.
 
     random_state : RandomState
-        Draws the split.
+        Draws the split; without `shuffle` nothing is drawn, and the last rows are set
+        aside.
 
     split_state : dict or None
-        The state of the generator that drew the earlier split of these data. Training
-        that goes on must not learn from what it is scored by: the same data are split
-        in the same way.
+        That of the earlier split of these data. Training that goes on must not learn
+        from what it is scored by: the same data are split in the same way.
 
     Raises
     ------
@@ -91,21 +96,25 @@ def set_aside(
     """
     if not settings.early_stopping:
         return None
-    if split_state is not None:
-        random_state = RandomState()
-        random_state.set_state(split_state)
-    split_state = random_state.get_state(legacy=False)
+    generator: RandomState | None = random_state
+    if split_state is None:
+        split_state = random_state.get_state(legacy=False) if settings.shuffle else {}
+    elif split_state:
+        generator = RandomState()
+        generator.set_state(split_state)
+    if not split_state:
+        generator = None
     training_rows, rows = split_rows(
         encoded.shape[0],
         target.strata(encoded),
         settings.validation_fraction,
-        random_state,
+        generator,
     )
     weight = None if sample_weight is None else sample_weight[rows]
     if weight is not None and not weight.any():
         raise ValueError(
             "The sample weights of the validation part are all zero. Change "
-            "random_state or validation_fraction."
+            "validation_fraction or, if rows are shuffled, random_state."
         )
     return ValidationPart(X, encoded[rows], weight, rows, training_rows, split_state)
 
@@ -158,29 +167,58 @@ class Validation:
 
     def score(self, theta: FloatArray) -> float:
         """Return the score at theta; it must be finite."""
-        if self._scoring is None or self._scoring == "loss":
-            score = self._score_outputs(theta)
+        if self._scoring is None:
+            score = self._own_score(theta)
+        elif self._scoring == "loss":
+            score = -self._mean_loss(theta)
         else:
             score = self._score_by_scorer(theta)
         if not np.isfinite(score):
             raise TrainingDivergedError(score)
         return float(score)
 
-    def _score_outputs(self, theta):
-        """Return the estimator's own score, or minus the mean loss."""
+    def _own_score(self, theta):
+        """Return the estimator's own score."""
+        part, model, target = self.part, self._model, self._target
+        outputs = self._map_outputs(
+            lambda raw: target.outputs_to_score(model.widened(raw)), theta, part.rows
+        )
+        return target.score(model, part.encoded, outputs, part.sample_weight)
+
+    def _mean_loss(self, theta):
+        """Return the weighted mean loss, added up where there are many numbers."""
+        weight = self.part.sample_weight
+        n_rows, n_outputs = self.part.encoded.shape
+        step = max(1, _MOST_NUMBERS // n_outputs)
+        total = sum(
+            self._summed_loss(theta, np.arange(start, min(start + step, n_rows)))
+            for start in range(0, n_rows, step)
+        )
+        return total / (n_rows if weight is None else weight.sum())
+
+    def _summed_loss(self, theta, samples):
+        """Return the weighted sum of the losses of some samples of the part."""
+        part, model = self.part, self._model
+        rows = samples if part.rows is None else part.rows[samples]
+        raw = self._map_outputs(np.copy, theta, rows)
+        target = scale_columns(part.encoded[samples], model.targets, theta.dtype)
+        if isinstance(target, OneHotRows):
+            target = target.toarray()
+        weight = None if part.sample_weight is None else part.sample_weight[samples]
+        loss = model.loss_in_units(self._loss)
+        return loss.value_and_delta(target, raw, weight, np.empty_like(raw))
+
+    def _map_outputs(self, transform, theta, rows):
+        """Apply a function to the raw outputs, which must be finite."""
+
+        def transform_finite(raw):
+            if not np.isfinite(raw).all():
+                raise TrainingDivergedError("raw output")
+            return transform(raw)
+
         part, model = self.part, self._model
         X = model.scaled(part.X) if part.rows is None else self._scaled_X
-        raw = map_outputs(np.copy, model.network, theta, X, part.rows)
-        if not np.isfinite(raw).all():
-            return np.nan
-        weight = part.sample_weight
-        if self._scoring is None:
-            raw = model.widened(raw)
-            return self._target.score(model, part.encoded, raw, weight)
-        target = scale_columns(part.encoded, model.targets, theta.dtype)
-        loss = model.loss_in_units(self._loss)
-        total = target.shape[0] if weight is None else weight.sum()
-        return -loss.value_and_delta(target, raw, weight, np.empty_like(raw)) / total
+        return map_outputs(transform_finite, model.network, theta, X, rows)
 
     def _score_by_scorer(self, theta):
         """Return what a scorer says of the estimator as it would be now."""

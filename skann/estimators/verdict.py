@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from skann.core.blocks import map_outputs
 from skann.core.network import Workspace
+from skann.estimators.baseline import loss_of_constant, loss_without_dropout
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.estimators.targets import Indicators, Labels
@@ -21,32 +21,21 @@ _ROWS_TO_LOOK_AT = 200
 
 def warn_if_nothing_is_learned(problem: Problem, outcome: Outcome) -> None:
     """Warn if the model is no better than one that always predicts the mean."""
-    data, rows = problem.data, problem.training_rows
-    target, weight = data.target, data.sample_weight
-    if rows is not None:
-        target, weight = target[rows], None if weight is None else weight[rows]
-    loss_function = problem.objective.loss
-    constant = loss_function.value_of_constant(target, weight)
-    if constant is None:  # nobody knows
+    constant = loss_of_constant(problem)
+    if constant is None:
         return
-    total = data.mean_weight * target.shape[0]
-    constant /= total
     least = constant * (1 - 1e-6)  # a margin for rounding
     loss = outcome.history["loss"][-1]
     if loss >= least and problem.dropout is not None:
         # That was the loss of some of the units; with all of them it may be less.
-        network = problem.objective.network
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            raw = map_outputs(np.copy, network, outcome.theta, data.X, rows)
-            delta = np.empty_like(raw)
-            loss = loss_function.value_and_delta(target, raw, weight, delta) / total
+        loss = loss_without_dropout(problem, outcome.theta)
     # Of targets that are all equal there is nothing to learn.
     if not (constant > 0 and loss >= least):
         return
     mean = "the best constant"
     if isinstance(problem.target, Labels | Indicators):
         mean = "the frequencies of the classes"
-    elif loss_function.name in ("squared_error", "poisson", "gamma"):
+    elif problem.objective.loss.name in ("squared_error", "poisson", "gamma"):
         mean = "the mean of the targets"
     warn_caller(
         f"Training stopped at a loss of {loss:.6g}, which is no better than "

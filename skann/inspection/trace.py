@@ -308,7 +308,7 @@ def trace_backprop(
         )
     ]
     layers[-1] = replace(layers[-1], name="output layer")
-    return BackpropTrace(layers, data.target, float(loss), float(learning_rate))
+    return BackpropTrace(layers, data.dense_target, float(loss), float(learning_rate))
 
 
 def forward_layers(

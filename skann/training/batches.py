@@ -53,7 +53,7 @@ def loss_and_gradient(
     loss = objective.value_and_gradient(
         theta,
         data.X,
-        data.target,
+        data.dense_target,
         data.sample_weight,
         data.mean_weight * data.n_samples,
         workspace,

@@ -46,7 +46,8 @@ class TrainingState:
         The state of the generator that shuffles the rows.
 
     split : dict or None
-        The state of the generator before it has drawn the validation part.
+        The state of the generator before it has drawn the validation part; empty if
+        that part is the last rows.
     """
 
     progress: dict[str, Any]

@@ -169,7 +169,7 @@ def gradient_of(estimator, target):
     gradient = np.empty_like(theta)
     workspace = Workspace(objective.network, N_SAMPLES, np.float64)
     objective.value_and_gradient(
-        theta, data.X, data.target, None, float(N_SAMPLES), workspace, gradient
+        theta, data.X, data.dense_target, None, float(N_SAMPLES), workspace, gradient
     )
     return gradient
 

@@ -2,13 +2,13 @@
 
 import pickle
 import warnings
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
-from set_aside import set_rows_aside
 from sklearn import config_context
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
@@ -115,17 +115,30 @@ def test_early_stopping_stops_once_the_score_no_longer_improves(kind, solver, ow
 
 
 @BOTH
-@STOCHASTIC
-def test_own_validation_data_do_what_the_same_part_set_aside_does(
-    kind, solver, monkeypatch
-):
-    set_rows_aside(monkeypatch, LEARN, SCORE)
+@EACH_SOLVER
+@pytest.mark.parametrize("weight", [None, np.linspace(0, 2, 120)], ids=["", "weight"])
+def test_without_shuffling_the_last_rows_are_set_aside(kind, solver, weight):
     params = {"early_stopping": True, "shuffle": False, "scaling": "standard"}
-    aside = make(kind, solver, **params).fit(X, TARGETS[kind])
-    own = make(kind, solver, **params).fit(*learning(kind), **validation(kind))
+    params["random_state"] = np.random.RandomState(3)
+    aside, own = make(kind, solver, **params), make(kind, solver, **deepcopy(params))
+    aside.set_params(validation_fraction=1 / 3).fit(X, TARGETS[kind], weight)
+    weights = {}
+    if weight is not None:
+        weights = {"sample_weight": weight[LEARN], "sample_weight_val": weight[SCORE]}
+    own.fit(*learning(kind), **validation(kind), **weights)
     assert own.validation_scores_ == aside.validation_scores_
     assert own.loss_curve_ == aside.loss_curve_
     assert_array_equal(own.predict(X), aside.predict(X))
+    # Nothing was drawn for the split.
+    assert own.random_state.randint(1 << 30) == aside.random_state.randint(1 << 30)
+
+
+@BOTH
+@pytest.mark.parametrize("fraction", [0.0, 0.001, 0.999])
+def test_rows_in_order_must_suffice_for_two_parts(kind, fraction):
+    estimator = make(kind, early_stopping=True, shuffle=False)
+    with pytest.raises(ValueError, match=f"{fraction}.* 120"):
+        estimator.set_params(validation_fraction=fraction).fit(X, TARGETS[kind])
 
 
 @BOTH
@@ -229,10 +242,9 @@ def test_early_stopping_may_begin_in_the_middle_of_a_stream(kind):
 # ------------------------------------------------------------------------- warm_start
 
 
-@BOTH
-@STOCHASTIC
-@pytest.mark.parametrize("seed", [0, np.random.RandomState(0), None])
-def test_warm_fits_set_the_same_part_aside(kind, solver, seed, monkeypatch):
+@pytest.fixture
+def parts_set_aside(monkeypatch):
+    """Return a list of the rows to learn from and to score, a pair for each split."""
     parts = []
     original = validation_module.split_rows
 
@@ -241,6 +253,14 @@ def test_warm_fits_set_the_same_part_aside(kind, solver, seed, monkeypatch):
         return parts[-1]
 
     monkeypatch.setattr(validation_module, "split_rows", spy)
+    return parts
+
+
+@BOTH
+@STOCHASTIC
+@pytest.mark.parametrize("seed", [0, np.random.RandomState(0), None])
+def test_warm_fits_set_the_same_part_aside(kind, solver, seed, parts_set_aside):
+    parts = parts_set_aside
     estimator = make(kind, solver, early_stopping=True, warm_start=True, max_iter=2)
     estimator.set_params(random_state=seed)
     for _ in range(3):
@@ -248,6 +268,21 @@ def test_warm_fits_set_the_same_part_aside(kind, solver, seed, monkeypatch):
     for training_rows, validation_rows in parts[1:]:
         assert_array_equal(training_rows, parts[0][0])
         assert_array_equal(validation_rows, parts[0][1])
+
+
+@BOTH
+@EACH_SOLVER
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in-order", "shuffled"])
+def test_what_was_set_aside_is_never_learned(kind, solver, shuffle, parts_set_aside):
+    params = {"early_stopping": True, "warm_start": True, "max_iter": 2}
+    estimator = make(kind, solver, shuffle=shuffle, **params)
+    estimator.fit(X, TARGETS[kind])
+    restored = pickle.loads(pickle.dumps(estimator))
+    restored.set_params(shuffle=not shuffle).fit(X, TARGETS[kind])
+    (training, scored), again = parts_set_aside
+    assert_array_equal(training, again[0])
+    assert_array_equal(scored, again[1])
+    assert (scored == np.arange(108, 120)).all() == (not shuffle)
 
 
 @BOTH
