@@ -219,9 +219,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     scaling : {"standard", "minmax", "robust"} or None, default="standard"
         How the columns of X are scaled: to mean 0 and standard deviation 1, to the
         range [-1, 1], or to median 0 and interquartile range 1; None leaves them as
-        they are. Sample weights count, constant columns become 0, and sparse X is
-        divided but not centred (its columns with a large offset are better centred
-        beforehand).
+        they are. Sample weights count, columns that are constant (up to rounding)
+        become 0, and sparse X is scaled as dense X is, and stays sparse.
 
     n_frequencies : int or "auto", default="auto"
         The number of cosines of each scaled input. The first layer receives the input
