@@ -230,9 +230,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     scaling : {"auto", "standard", "minmax", "robust"} or None, default="auto"
         How the columns of X are scaled: to mean 0 and standard deviation 1, to the
         range [-1, 1], or to median 0 and interquartile range 1; None leaves them as
-        they are. Sample weights count, constant columns become 0, and sparse X is
-        divided but not centred (its columns with a large offset are better centred
-        beforehand). "auto" is "standard", and None with `recipe="mlp"`.
+        they are. Sample weights count, columns that are constant (up to rounding)
+        become 0, and sparse X is scaled as dense X is, and stays sparse.
+        "auto" is "standard", and None with `recipe="mlp"`.
 
     n_frequencies : int or "auto", default="auto"
         The number of cosines of each scaled input. The first layer receives the input

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -428,7 +427,7 @@ def _scale(model, loss, X, learned, sample_weight, mean_weight):
                 # Only ratios matter, and those of float64 may not fit into float32.
                 sample_weight, mean_weight = sample_weight / mean_weight, 1.0
             sample_weight = sample_weight.astype(dtype)
-    check_size(X.data if sparse.issparse(X) else X, "X")
+    check_size(X if isinstance(X, np.ndarray) else X.data, "X")
     check_size(encoded, "y")
     if loss.target_scaling != "affine":
         check_target_range(loss, encoded, f"y, in {dtype} and scaled")

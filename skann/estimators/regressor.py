@@ -242,11 +242,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     scaling : {"auto", "standard", "minmax", "robust"} or None, default="auto"
         How the columns of X and, where possible, of y are scaled: to mean 0 and
         standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
-        range 1; None leaves them as they are. Sample weights count, constant columns
-        become 0, and sparse X is divided but not centred (its columns with a large
-        offset are better centred beforehand). The target is scaled where the output can
-        follow: with the identity as output activation, and for the deviances, where it
-        is divided by its mean. Predictions are in the original units of the target.
+        range 1; None leaves them as they are. Sample weights count, columns that are
+        constant (up to rounding) become 0, and sparse X is scaled as dense X is, and
+        stays sparse. The target is scaled where the output can follow: with the
+        identity as output activation, and for the deviances, where it is divided by its
+        mean. Predictions are in the original units of the target.
         "auto" is "standard", and None with `recipe="mlp"`.
 
     n_frequencies : int or "auto", default="auto"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skann.estimators.caller import warn_caller
@@ -114,14 +115,15 @@ def warn_of_data(problem: Problem) -> None:
     if problem.call.is_piece or problem.call.has_past:
         return
     inputs, target = problem.model.inputs, problem.data.target
-    n_samples = target.shape[0]
+    n_samples = problem.data.n_samples
     if n_samples <= 2 and inputs is not None and inputs.is_constant.all():
         warn_caller(
             f"All columns of X are constant in {n_samples} row(s): scaled, the inputs "
             "are all zero, and predictions do not depend on X. Pass more rows, or set "
             "scaling=None."
         )
-    if isinstance(problem.target, Indicators) and target.shape[1] > 1:
+    is_array = isinstance(target, np.ndarray)
+    if is_array and isinstance(problem.target, Indicators) and target.shape[1] > 1:
         is_one_hot = ((target > 0.5).sum(axis=1) == 1).all()
         if is_one_hot and n_samples > 2:
             warn_caller(
