@@ -122,10 +122,11 @@ def warn_of_data(problem: Problem) -> None:
             "are all zero, and predictions do not depend on X. Pass more rows, or set "
             "scaling=None."
         )
-    is_array = isinstance(target, np.ndarray)
-    if is_array and isinstance(problem.target, Indicators) and target.shape[1] > 1:
+    if not (isinstance(problem.target, Indicators) and isinstance(target, np.ndarray)):
+        return
+    if target.shape[1] > 1 and n_samples > 2:
         is_one_hot = ((target > 0.5).sum(axis=1) == 1).all()
-        if is_one_hot and n_samples > 2:
+        if is_one_hot:
             warn_caller(
                 "Every row of y has exactly one label, and an indicator matrix stands "
                 "for labels that are independent of each other. For classes of which "
