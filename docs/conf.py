@@ -115,6 +115,6 @@ html_theme_options = {
 # Pages without others below or beside them need no empty column.
 html_sidebars = {
     name: [] for name in ("index", "quickstart", "backpropagation", "extending",
-                          "sources", "differences", "agreement", "speed",
-                          "changelog", "contributing")
+                          "architecture", "sources", "differences", "agreement",
+                          "speed", "changelog", "contributing")
 }  # fmt: skip

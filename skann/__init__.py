@@ -38,6 +38,7 @@ from skann.training.schedules import (
     OneCycle,
     Schedule,
 )
+from skann.version import __version__ as __version__
 
 __all__ = [
     "SGD",
@@ -78,5 +79,3 @@ __all__ = [
     "Uniform",
     "check_gradient",
 ]
-
-__version__ = "0.1.0"

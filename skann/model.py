@@ -55,6 +55,10 @@ class Architecture:
     dtype : str
         "float32" or "float64".
 
+    output_dtype : str
+        The dtype of predictions, which may be wider than that of the network: in the
+        units of the target there are offsets.
+
     frequency_scale : float
         The spread of the frequencies that cosines begin with. It says how to draw a
         network, not what it is.
@@ -66,6 +70,7 @@ class Architecture:
     scaling: str | None
     n_frequencies: int
     dtype: str
+    output_dtype: str = field(compare=False)
     frequency_scale: float = field(compare=False)
 
     def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
@@ -181,7 +186,7 @@ class Model:
                     "holds values far from those of the data that it was fitted to. "
                     "Look for outliers, or fit with dtype='float64'."
                 )
-            return transform(raw)
+            return transform(self.widened(raw))
 
         network, n_rows = self.network, X.shape[0]
         fits_a_block = n_rows <= network.rows_per_block
@@ -199,6 +204,10 @@ class Model:
         if workspace is not None:
             self._workspaces.append(workspace)
         return result
+
+    def widened(self, raw: FloatArray) -> FloatArray:
+        """Return raw outputs in the dtype of predictions."""
+        return raw.astype(self.architecture.output_dtype, copy=False)
 
     def in_target_units(self, raw: FloatArray) -> FloatArray:
         """Return raw outputs as predictions, of shape (n_samples, n_outputs)."""

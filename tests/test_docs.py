@@ -1,5 +1,6 @@
 """What the documentation says holds: its examples run, and its links lead somewhere."""
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -9,6 +10,7 @@ from bisect import bisect
 from pathlib import Path
 
 import pytest
+from test_layering import ROOMS
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -131,6 +133,21 @@ def test_a_link_leads_somewhere(page, target):
     assert not anchor or anchor in anchors(linked)
 
 
+def quotes():
+    """Yield each piece of code that a page quotes from a file."""
+    pattern = r"(?m)^```{literalinclude} (\S+)\n:pyobject: (\S+)$"
+    for page in PAGES:
+        for target, name in re.findall(pattern, page.read_text()):
+            yield pytest.param(page.parent / target, name, id=f"{name_of(page)}-{name}")
+
+
+@pytest.mark.parametrize(("file", "name"), list(quotes()))
+def test_what_a_page_quotes_exists(file, name):
+    within = ast.parse(file.read_text())
+    for part in name.split("."):
+        (within,) = [each for each in within.body if getattr(each, "name", "") == part]
+
+
 def test_every_page_of_the_documentation_is_in_a_table_of_contents():
     entries = set()
     for page in (page for page in PAGES if DOCS in page.parents):
@@ -140,6 +157,54 @@ def test_every_page_of_the_documentation_is_in_a_table_of_contents():
                 entries.add((page.parent / f"{entry}.md").resolve())
     pages = {page.resolve() for page in PAGES if DOCS in page.parents}
     assert pages - entries == {(DOCS / "index.md").resolve()}
+
+
+# ------------------------------------------------------------ how the package is built
+
+ARCHITECTURE = DOCS / "architecture.md"
+PACKAGE = REPOSITORY / "skann"
+
+
+def file_of(path):
+    """Return the file that the page calls so: of the tests, or else of the package."""
+    return (REPOSITORY if path.startswith("tests/") else PACKAGE) / path
+
+
+def test_files_of_the_architecture_exist():
+    paths = set(re.findall(r"`((?:\w+/)*\w+\.py)`", ARCHITECTURE.read_text()))
+    assert len(paths) > 30
+    missing = [
+        path
+        for path in paths
+        if not file_of(path).exists() and not (REPOSITORY / path).exists()
+    ]
+    assert not missing
+
+
+def named_in_files():
+    """Return the (name, path) of all that the page says to be in a file."""
+    pattern = r"`(?:\w+\.)?(\w+)`(?: (?:and|or) `(\w+)`)? in `((?:\w+/)*\w+\.py)`"
+    return sorted(
+        {
+            (name, path)
+            for *names, path in re.findall(pattern, ARCHITECTURE.read_text())
+            for name in names
+            if name
+        }
+    )
+
+
+@pytest.mark.parametrize(("name", "path"), named_in_files())
+def test_what_the_architecture_names_is_where_it_says(name, path):
+    assert re.search(rf"\b{name}\b", file_of(path).read_text())
+
+
+def test_the_picture_shows_the_rooms_in_their_order():
+    picture = (DOCS / "_static" / "architecture.svg").read_text()
+    drawn = re.findall(r'class="room"[^>]*>(\w+)<', picture)
+    assert tuple(reversed(drawn))[: len(ROOMS)] == ROOMS
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert set(drawn) == folders | {"model"}
 
 
 # ---------------------------------------------------------------------- the reference

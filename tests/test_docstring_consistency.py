@@ -65,7 +65,7 @@ OF_CLASSES = {
         "scoring": {"accuracy": "R^2 (or D^2, see `score`)"},
         "scaling": {
             "of X are": "of X and, where possible, of y are",
-            "beforehand).": "beforehand). The target is scaled where the output can "
+            "stays sparse.": "stays sparse. The target is scaled where the output can "
             "follow: with the identity as output activation, and for the deviances, "
             "where it is divided by its mean. Predictions are in the original units of "
             "the target.",

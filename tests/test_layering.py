@@ -55,6 +55,8 @@ def imported_modules(tree, module):
 def height(module):
     """Return how high above the ground a module of skann stands."""
     room = [*module.split("."), ""][1]
+    if room == "version":  # which stands below them all
+        return -1
     return ROOMS.index(room) if room in ROOMS else len(ROOMS)
 
 

@@ -227,7 +227,7 @@ def compare_gradients(
 
     layer_errors: dict[str, float] = {}
     for index, error in zip(indices, errors, strict=True):
-        layer = parameter_name(int(index)).split("]")[0] + "]"
+        layer = parameter_name(int(index)).rpartition("[")[0]
         layer_errors[layer] = max(layer_errors.get(layer, 0.0), float(error))
     worst = int(errors.argmax())
     return GradientReport(

@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import DTypeLike
-from scipy import sparse
 
 from skann.core.types import FloatArray, Matrix
 from skann.data.one_hot import OneHotRows
@@ -20,7 +19,7 @@ _FEW_OUTPUTS = 16
 class ScaledRows:
     """Rows that are scaled when they are read.
 
-    Sparse rows stay sparse unless the scaling has a centre.
+    Sparse rows stay sparse.
 
     Parameters
     ----------
@@ -43,11 +42,7 @@ class ScaledRows:
         self.shape = X.shape
 
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
-        block = self._X[rows]
-        statistics = self._statistics
-        if sparse.issparse(block) and statistics is not None and statistics.centered:
-            block = block.toarray()
-        return scale_columns(block, statistics, self._dtype)
+        return scale_columns(self._X[rows], self._statistics, self._dtype)
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class TrainingData:
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_inputs)
+    X : ndarray, CSR array or CenteredSparse of shape (n_samples, n_inputs)
         The inputs.
 
     target : ndarray or OneHotRows of shape (n_samples, n_outputs)

@@ -13,9 +13,24 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+
+from skann.data.centered import CenteredSparse
+from skann.data.measuring import (
+    equal_but_for_rounding,
+    is_constant,
+    mean_and_deviation,
+    precision_of,
+    quartiles,
+    rounded_to_float32,
+    row_blocks,
+    unit_exponent,
+    value_range,
+)
 
 SCALINGS = ("standard", "minmax", "robust")
+
+# So many spreads from the centre zero is far from it.
+_FAR = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,25 +45,29 @@ class ColumnStatistics:
     weight : float
         The sum of the sample weights.
 
-    centered : bool
-        Whether the scaling subtracts the center; False for sparse data and for "mean".
+    precision : {"float32", "float64"}
+        What the values were rounded to; the coarser of the two after a merge.
 
     center, spread, low, high : ndarray of shape (n_columns,), float64
         The two that the kind names, and the smallest and the largest value.
+
+    is_constant : ndarray of bool of shape (n_columns,)
+        Whether all values of a column are equal but for rounding.
     """
 
     kind: str
     weight: float
-    centered: bool
+    precision: str
     center: np.ndarray
     spread: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    is_constant: np.ndarray
 
-    @cached_property
-    def is_constant(self) -> np.ndarray:
-        """Ndarray of bool : Whether all values of a column were equal."""
-        return self.low == self.high
+    @property
+    def centered(self) -> bool:
+        """Whether the scaling subtracts the center."""
+        return self.kind != "mean"
 
     @cached_property
     def center_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +80,7 @@ class ColumnStatistics:
         constant = self.is_constant
         if self.centered:
             center = np.where(constant, self.low, self.center)
-            fallback = self.high / 2 - self.low / 2
+            fallback = np.where(constant, 1.0, self.high / 2 - self.low / 2)
         else:
             center = np.zeros_like(self.low)
             fallback = np.maximum(-self.low, self.high)
@@ -82,6 +101,39 @@ class ColumnStatistics:
             scale = np.where(self.is_constant, 0.0, scale)
         return center, scale
 
+    @cached_property
+    def _is_huge(self) -> bool:
+        """Whether differences of such numbers may overflow."""
+        limit = np.finfo(np.float64).max / 4
+        return bool(max(-self.low.min(), self.high.max()) > limit)
+
+    @cached_property
+    def _vanishes(self) -> np.ndarray | None:
+        """Ndarray of bool or None : The columns that become 0; None if none do."""
+        some = self.centered and self.is_constant.any()
+        return self.is_constant if some else None
+
+    def scale_cells(
+        self, values: np.ndarray, columns: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
+        """Return (values - center) / scale in float64, and 0 in constant columns.
+
+        Parameters
+        ----------
+        values : ndarray
+            Rows, or single cells.
+
+        columns : ndarray of int, default=slice(None)
+            The column of each cell; all columns for rows.
+        """
+        center, scale = self.center_and_scale
+        if self._is_huge:
+            values, center, scale = values / 4, center / 4, scale / 4
+        scaled = (values - center[columns]) / scale[columns]
+        if self._vanishes is not None:
+            np.copyto(scaled, 0.0, where=self._vanishes[columns])
+        return scaled
+
     def merge(self, new: ColumnStatistics) -> ColumnStatistics:
         """Return the statistics of the data behind these and the new ones together.
 
@@ -92,17 +144,28 @@ class ColumnStatistics:
         """
         share = new.weight / (self.weight + new.weight)
         low, high = np.minimum(self.low, new.low), np.maximum(self.high, new.high)
-        centered = self.centered and new.centered
         if self.kind == "minmax":
-            center, spread = _middle_and_half_width(low, high, centered=centered)
+            center, spread = _middle_and_half_width(low, high)
         else:
             center = _average(self.center, new.center, share)
             if self.kind == "standard":
-                spread = _merge_deviations(self, new, share, _unit(low, high))
+                unit = unit_exponent(low, high)
+                spread = _merge_deviations(self, new, share, unit)
             else:
                 spread = _average(self.spread, new.spread, share)
-        weight = self.weight + new.weight
-        return ColumnStatistics(self.kind, weight, centered, center, spread, low, high)
+        precision = min(self.precision, new.precision)
+        equal = equal_but_for_rounding(low, high, precision)
+        equal |= rounded_to_float32(low, high)
+        return ColumnStatistics(
+            kind=self.kind,
+            weight=self.weight + new.weight,
+            precision=precision,
+            center=center,
+            spread=spread,
+            low=low,
+            high=high,
+            is_constant=self.is_constant & new.is_constant & equal,
+        )
 
 
 def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
@@ -130,132 +193,41 @@ def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
     if sample_weight is None:
         sample_weight = np.ones(X.shape[0])
     sample_weight = sample_weight.astype(np.float64)
-    is_sparse = sparse.issparse(X)
-    if is_sparse and not sample_weight.all():
+    if sparse.issparse(X) and not sample_weight.all():
         present = np.flatnonzero(sample_weight)
         X, sample_weight = X[present], sample_weight[present]
-    low, high = _range(X, sample_weight)
-
-    if kind == "standard":
-        center, spread = _mean_and_deviation(X, sample_weight, _unit(low, high))
-    elif kind == "minmax":
-        center, spread = _middle_and_half_width(low, high, centered=not is_sparse)
+    low, high = value_range(X, sample_weight)
+    if kind == "minmax":
+        center, spread = _middle_and_half_width(low, high)
     elif kind == "robust":
         center, spread = _median_and_interquartile_range(X, sample_weight)
     else:
-        spread, _ = _mean_and_deviation(X, sample_weight, _unit(low, high))
-        center = np.zeros_like(spread)
-    centered = not is_sparse and kind != "mean"
-    weight = float(sample_weight.sum())
-    return ColumnStatistics(kind, weight, centered, center, spread, low, high)
-
-
-def _unit(low, high):
-    """Return the exponent of a power of two near each column's largest value.
-
-    Measured in such units, which is exact, squares neither overflow nor vanish.
-    """
-    return np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
-
-
-def _range(X, sample_weight):
-    """Return the smallest and largest value of each column, by blocks of rows."""
-    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
-    if sparse.issparse(X):
-        ranges = (min_max_axis(X[block], axis=0) for block in _row_blocks(X))
-    else:
-        blocks = _present_blocks(X, sample_weight)
-        ranges = ((rows.min(axis=0), rows.max(axis=0)) for rows, _ in blocks)
-    for lowest, highest in ranges:
-        low, high = np.minimum(low, lowest), np.maximum(high, highest)
-    return low, high
-
-
-def _middle_and_half_width(low, high, *, centered):
-    """Return what maps a range to [-1, 1]; without centring zero stays zero."""
-    if centered:
-        return low / 2 + high / 2, high / 2 - low / 2
-    return np.zeros_like(low), np.maximum(-low, high)
-
-
-def _mean_and_deviation(X, sample_weight, unit):
-    """Return the weighted mean and standard deviation of each column, in float64."""
-    # Only the ratios of the weights matter: a power of two changes no digit of them,
-    # and what they are multiplied with does not overflow.
-    sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
-    if sparse.issparse(X):
-        exponents = -unit[X.indices]
-        in_units = np.ldexp(X.data, exponents, dtype=np.float64)
-        del exponents
-        scaled = sparse.csr_array((in_units, X.indices, X.indptr), shape=X.shape)
-        mean, variance = mean_variance_axis(scaled, axis=0, weights=sample_weight)
-    else:
-        # Deviations from a row are exact where a column's offset is large compared
-        # with its spread; deviations from a rounded mean would not be.
-        origin = X[np.flatnonzero(sample_weight)[0]].astype(np.float64)
-        origin = np.ldexp(origin, -unit)
-        total = sample_weight.sum()
-        shift, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-        for rows, weight in _present_blocks(X, sample_weight):
-            shift += weight @ (np.ldexp(rows, -unit) - origin)
-        shift /= total
-        for rows, weight in _present_blocks(X, sample_weight):
-            deviations = np.ldexp(rows, -unit) - origin - shift
-            variance += weight @ np.square(deviations)
-        mean, variance = origin + shift, variance / total
-    return np.ldexp(mean, unit), np.ldexp(np.sqrt(variance), unit)
-
-
-def _row_blocks(X):
-    """Yield slices of rows of about 64 Ki elements each, counting what is stored."""
-    n_elements = X.nnz // max(1, X.shape[0]) if sparse.issparse(X) else X.shape[1]
-    step = max(1, (1 << 16) // max(1, n_elements))
-    for start in range(0, X.shape[0], step):
-        yield slice(start, start + step)
-
-
-def _present_blocks(X, sample_weight):
-    """Yield blocks of rows in float64 with their weights, without those of weight zero.
-
-    What stands in a row of weight zero must not matter, not even by overflowing.
-    """
-    for block in _row_blocks(X):
-        rows, weight = X[block].astype(np.float64), sample_weight[block]
-        present = weight > 0
-        if not present.all():
-            rows, weight = rows[present], weight[present]
-        if weight.size:
-            yield rows, weight
+        unit = unit_exponent(low, high)
+        center, spread = mean_and_deviation(X, sample_weight, unit)
+        if kind == "mean":
+            center, spread = np.zeros_like(center), center
+    return ColumnStatistics(
+        kind=kind,
+        weight=float(sample_weight.sum()),
+        precision=precision_of(X),
+        center=center,
+        spread=spread,
+        low=low,
+        high=high,
+        is_constant=is_constant(X, sample_weight, low, high),
+    )
 
 
 def _median_and_interquartile_range(X, sample_weight):
     """Return the weighted median and interquartile range of each column."""
-    columns = X.tocsc() if sparse.issparse(X) else X
-    quartiles = np.empty((3, X.shape[1]))
-    for j in range(X.shape[1]):
-        column = columns[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
-        quartiles[:, j] = _quartiles(column, sample_weight)
-    half_range = quartiles[2] / 2 - quartiles[0] / 2
-    return quartiles[1], 2 * np.minimum(half_range, np.finfo(np.float64).max / 2)
+    lower, median, upper = quartiles(X, sample_weight)
+    half_range = upper / 2 - lower / 2
+    return median, 2 * np.minimum(half_range, np.finfo(np.float64).max / 2)
 
 
-def _quartiles(values, sample_weight):
-    """Return the three weighted quartiles of a column.
-
-    A quartile is where the cumulative weight passes its share, or the middle of two
-    values where it meets it exactly (Hyndman and Fan, 1996, definition 2), so that a
-    weight of two is the same as two samples.
-    """
-    order = np.argsort(values, kind="stable")
-    order = order[sample_weight[order] > 0]
-    values = values[order].astype(np.float64)
-    cumulative = np.cumsum(sample_weight[order])
-    cumulative /= cumulative[-1]
-    wanted = np.array([0.25, 0.5, 0.75])
-    rounding = 1e-10  # of the cumulative weights
-    lower = np.searchsorted(cumulative, wanted - rounding, side="left")
-    upper = np.searchsorted(cumulative, wanted + rounding, side="right")
-    return values[lower] / 2 + values[upper] / 2
+def _middle_and_half_width(low, high):
+    """Return what maps a range to [-1, 1]."""
+    return low / 2 + high / 2, high / 2 - low / 2
 
 
 def _average(old, new, share):
@@ -283,24 +255,58 @@ def _merge_deviations(old, new, share, unit):
 def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
-    Sparse data are not centred: statistics of sparse data have no centre.
+    Sparse data stay sparse: they become a `CenteredSparse` where there is a centre.
     """
     if statistics is None:
         return X.astype(dtype, copy=False)
-    center, scale = statistics.center_and_scale
     if sparse.issparse(X):
-        divisors = scale[X.indices]
-        data = np.divide(X.data, divisors, out=divisors).astype(dtype, copy=False)
-        return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
-    limit = np.finfo(np.float64).max / 4
-    if max(-statistics.low.min(), statistics.high.max()) > limit:
-        # In other units the differences of such numbers do not overflow.
-        X, center, scale = X / 4, center / 4, scale / 4
+        return _scale_sparse_columns(X, statistics, dtype)
     scaled = np.empty(X.shape, dtype)
-    for block in _row_blocks(X):
+    for block in row_blocks(X):
         # In float64: a float32 far from zero differs exactly from the centre.
-        scaled[block] = (X[block] - center) / scale
+        scaled[block] = statistics.scale_cells(X[block])
     return scaled
+
+
+def _scale_sparse_columns(X, statistics, dtype):
+    """Return sparse data, scaled, as a CSR array or a `CenteredSparse`.
+
+    What a zero becomes is the row that is added to all rows, and what is stored is the
+    difference from it. Where that would be a difference of large numbers, the column
+    is stored as it is, zeros and all. Few are missing there: a mean lies at most
+    sqrt(p / (1 - p)) standard deviations from zero, if a share p is stored.
+    """
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    zero = statistics.scale_cells(np.zeros((1, X.shape[1])))[0]
+    is_far = np.abs(zero) > _FAR
+    row = np.where(is_far, 0.0, zero).astype(dtype)
+    data = np.empty(X.data.shape, dtype)
+    for start in range(0, data.size, 1 << 16):
+        cells = slice(start, start + (1 << 16))
+        columns = X.indices[cells]
+        data[cells] = statistics.scale_cells(X.data[cells], columns) - row[columns]
+    scaled = sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)
+    if is_far.any():
+        scaled = _store_zeros(scaled, np.flatnonzero(is_far), zero)
+    return CenteredSparse(scaled, row) if row.any() else scaled
+
+
+def _store_zeros(scaled, columns, zero):
+    """Return a CSR array in which some columns have a value in every row."""
+    pattern = np.ones(scaled.data.shape, bool), scaled.indices, scaled.indptr
+    is_stored = sparse.csr_array(pattern, shape=scaled.shape)[:, columns].toarray()
+    if is_stored.all():
+        return scaled
+    rows, missing = np.nonzero(~is_stored)
+    missing = columns[missing]
+    ends = scaled.indptr[1:][rows]
+    n_missing = np.bincount(rows, minlength=scaled.shape[0])
+    indptr = scaled.indptr + np.append(0, np.cumsum(n_missing))
+    data = np.insert(scaled.data, ends, zero[missing])
+    indices = np.insert(scaled.indices, ends, missing)
+    return sparse.csr_array((data, indices, indptr), shape=scaled.shape)
 
 
 def unscale_columns(scaled, statistics: ColumnStatistics | None):
@@ -324,14 +330,18 @@ def change_of_scaling(
     """Return the shift and ratio by which inputs change their meaning.
 
     Scaled as before, x is x' ratio + shift of what it is now, with ratio = s' / s and
-    shift = (c' - c) / s. The weights of a column that was zero after scaling so far
-    have had no effect: for it, s is s', and only the centre counts.
+    shift = (c' - c) / s. A column that was constant has been zero: its weights have had
+    no effect, s is s' for it, and only the centre counts. One that is constant from now
+    on will be zero: s' is s, and what it gives at its value goes into the shift.
     """
     old_center, old_scale = old.center_and_scale
     new_center, new_scale = new.center_and_scale
-    was_zero = old.is_constant & (old.centered | (old.low == 0))
-    old_scale = np.where(was_zero, new_scale, old_scale)
-    return (new_center - old_center) / old_scale, new_scale / old_scale
+    shift = new_center - old_center
+    if old.centered:
+        old_scale = np.where(old.is_constant, new_scale, old_scale)
+        new_scale = np.where(new.is_constant, old_scale, new_scale)
+        shift = np.where(old.is_constant & new.is_constant, 0.0, shift)
+    return shift / old_scale, new_scale / old_scale
 
 
 def absorb_target_scaling(
@@ -393,6 +403,8 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     if inputs is not None:
         center, scale = inputs.center_and_scale
         weights[0] /= scale[:, np.newaxis]
+        if inputs.centered:
+            weights[0][inputs.is_constant] = 0.0
         biases[0] -= center @ weights[0]
     if targets is not None:
         center, scale = targets.center_and_width

@@ -8,6 +8,7 @@ assigned to once, at the end.
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.searchable import Searchable
@@ -30,9 +32,10 @@ from skann.estimators.problem import Past, Problem, prepare
 from skann.estimators.results import (
     divergence_message,
     fitted_attributes,
+    warn_of_data,
     warn_of_ending,
 )
-from skann.estimators.settings import Settings, is_stochastic, settle
+from skann.estimators.settings import Choice, Settings, is_stochastic, settle
 from skann.estimators.sklearn_private import forget_callback_context
 from skann.estimators.solving import make_loop
 from skann.estimators.targets import Target
@@ -41,6 +44,10 @@ from skann.training.batches import TrainingDivergedError
 from skann.training.call import Call
 from skann.training.loop import TrainingLoop
 from skann.training.state import TrainingState
+from skann.version import __version__
+
+# Where a saved estimator keeps the version of skann that made it.
+VERSION_KEY = "_skann_version"
 
 # Anything with rows and columns: arrays, nested lists, frames, sparse matrices.
 MatrixLike = Any
@@ -221,7 +228,8 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
         """Return the attributes that the estimator is to have after a call."""
         call, past = self._call_and_past(request)
         trained = None if past is None else past.model.architecture
-        settings, data = settle(self, request, call, trained)
+        earlier = None if past is None else past.choice
+        settings, data = settle(self, request, call, trained, earlier)
         problem = prepare(self, settings, data, request, call, past)
         loop = make_loop(problem)
         tasks = None if call.is_piece else self._open_tasks(problem, loop, request)
@@ -229,6 +237,7 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
             outcome = loop.run(tasks)
         except TrainingDivergedError:
             raise ValueError(divergence_message(problem, loop.outcome())) from None
+        warn_of_data(problem)
         warn_of_ending(problem, outcome)
         attributes = fitted_attributes(problem, outcome)
         if tasks is not None:
@@ -248,7 +257,14 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
         )
         if not call.has_past:
             return call, None
-        past = Past(self._model, self._target, state, self.history_, self.n_iter_)
+        past = Past(
+            model=self._model,
+            target=self._target,
+            state=state,
+            choice=Choice(self.recipe_, self.recipe_reason_),
+            history=self.history_,
+            n_iter=self.n_iter_,
+        )
         return call, past
 
     def _open_tasks(
@@ -276,7 +292,7 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
 
     def __getstate__(self):
         # What a fit has made is saved as plain dicts, arrays, numbers and strings.
-        state = dict(super().__getstate__())
+        state = {**super().__getstate__(), VERSION_KEY: __version__}
         for name in ("_model", "_target"):
             if name in state:
                 state[name] = state[name].as_state()
@@ -286,6 +302,16 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
 
     def __setstate__(self, state):
         state = dict(state)
+        version = state.pop(VERSION_KEY, "before 0.1.0")
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"skann {__version__}",
+                    original_sklearn_version=f"skann {version}",
+                ),
+                stacklevel=2,
+            )
         if "_model" in state:
             state["_model"] = Model.from_state(state["_model"])
             state["_target"] = Target.from_state(state["_target"])

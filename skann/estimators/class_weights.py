@@ -50,12 +50,16 @@ def weigh_labels(
             "batch. Pass a dict of weights: compute_class_weight('balanced', "
             "classes=classes, y=y) of sklearn.utils.class_weight gives them."
         )
-    weight = np.prod(
-        [_weights_of_classes(class_weight, *label, sample_weight) for label in labels],
-        axis=0,
-    )
-    if sample_weight is not None:
-        weight = weight * sample_weight
+    with np.errstate(over="ignore", invalid="ignore"):  # which is seen below
+        weight = np.prod(
+            [
+                _weights_of_classes(class_weight, *label, sample_weight)
+                for label in labels
+            ],
+            axis=0,
+        )
+        if sample_weight is not None:
+            weight = weight * sample_weight
     if not (np.isfinite(weight).all() and weight.min() >= 0):
         raise ValueError(
             "class_weight must hold finite weights that are not negative. Got "

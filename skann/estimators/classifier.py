@@ -43,6 +43,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         object, such as `skann.LeakyRelu(0.2)` or one of your own. "auto" is "silu" with
         the recipe (see Notes), else "relu".
 
+    recipe : {"auto", "table", "mlp"}, default="auto"
+        What every parameter set to "auto" stands for: the values of a recipe for
+        tables, or those of scikit-learn's MLP, which scales nothing. "auto" chooses by
+        the rule in the Notes, and scales the inputs in any case.
+
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
         The cross-entropy, -sum_k y_k log p_k (for independent outputs also -(1 - y_k)
         log(1 - p_k)), or half the squared error, sum_k (p_k - y_k)^2 / 2, with y_k = 1
@@ -90,17 +95,19 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
           samples seen: with 10 000 samples the rate falls to a hundredth in the first
-          epoch.
+          epoch. For "adam" it is "constant", as in scikit-learn's MLP.
         - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
           epochs in a row have brought no improvement of at least `tol`; once it is down
-          to 1e-6, training stops instead.
+          to 1e-6, training stops instead. For "adam" it is "constant", as in
+          scikit-learn's MLP.
         - "exponential": `learning_rate_init * decay ** l`.
         - "inverse_time": the rate of the previous epoch, divided by `1 + decay * l`.
         - "cosine": from `learning_rate_init` along half a cosine to 0 after `max_iter`
           epochs [5]_.
         - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of `max_iter`
           epochs, then down to 0, both along half a cosine [6]_.
-        - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own.
+        - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own,
+          for any solver with steps.
 
     learning_rate_init : float or "auto", default="auto"
         The learning rate from which the schedule starts or, for "one_cycle", to which
@@ -115,9 +122,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         former and 0.01 for the latter.
 
     max_iter : int or "auto", default="auto"
-        The maximum number of epochs, or of iterations for "lbfgs". "cosine" and
-        "one_cycle", and therefore the recipe (see Notes), extend over all of them.
-        "auto" is 60 for these, else 200.
+        The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
+        cycle (see Notes) has 60 epochs: a larger number does not lengthen it. A
+        schedule with an end that `learning_rate` names, "cosine" or "one_cycle",
+        extends over all of them. "auto" is 60 for the recipe and for these, else 200.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
@@ -182,8 +190,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     n_iter_no_change : int, np.inf or "auto", default="auto"
         The number of epochs in a row without improvement after which training stops;
-        with `np.inf` it does not. "auto" is `np.inf` for "cosine" and "one_cycle", else
-        10.
+        with `np.inf` it does not. "auto" is `np.inf` for "cosine" and "one_cycle",
+        unless `early_stopping` or `tol` asks for an end, else 10.
 
     max_fun : int, default=15000
         The maximum number of evaluations of the loss by "lbfgs".
@@ -219,12 +227,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           `skann.Normal(mean, scale)` are the same for every layer, biases too;
           `skann.FanScaled` is what the names stand for.
 
-    scaling : {"standard", "minmax", "robust"} or None, default="standard"
+    scaling : {"auto", "standard", "minmax", "robust"} or None, default="auto"
         How the columns of X are scaled: to mean 0 and standard deviation 1, to the
         range [-1, 1], or to median 0 and interquartile range 1; None leaves them as
-        they are. Sample weights count, constant columns become 0, and sparse X is
-        divided but not centred (its columns with a large offset are better centred
-        beforehand).
+        they are. Sample weights count, columns that are constant (up to rounding)
+        become 0, and sparse X is scaled as dense X is, and stays sparse.
+        "auto" is "standard", and None with `recipe="mlp"`.
 
     n_frequencies : int or "auto", default="auto"
         The number of cosines of each scaled input. The first layer receives the input
@@ -237,9 +245,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The standard deviation of the initial frequencies, in cycles per unit of the
         scaled input, at most 1e6.
 
-    dtype : {"float32", "float64"} or None, default=None
+    dtype : {"auto", "float32", "float64"} or None, default="auto"
         The type of all numbers in the fit. None follows X: float32 if X is float32,
-        else float64.
+        else float64. "auto" is float32 with the recipe (see Notes), which takes less
+        than half of the time, and None otherwise; columns are measured, and
+        predictions made, in the precision of X all the same.
 
     Attributes
     ----------
@@ -261,6 +271,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     n_parameters_ : int
         The number of weights and biases, including the numbers in `embedding_`.
+
+    recipe_ : {"table", "mlp"}
+        The recipe that the parameters set to "auto" followed in the last call.
+
+    recipe_reason_ : str
+        Why it was that one.
 
     auto_params_ : dict
         The values that the parameters set to "auto" had in the last call, except for
@@ -323,16 +339,18 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     where w are the sample weights, and W is their mean over all data times the size of
     the batch.
 
-    The parameters set to "auto" belong together. In a recipe for tables they have
-    values that were found by experiment [11]_. It applies when `fit` is given at least
-    100 samples, with `solver="adam"`, `learning_rate="auto"`, scaled inputs, and no
-    hidden layer of fewer than 32 units. In all other cases, and always in
-    `partial_fit`, they have the values of scikit-learn's MLP. `auto_params_` says which
-    they were.
+    The parameters set to "auto" belong together. In the recipe for tables they have
+    values that were found by experiment [11]_; otherwise they have those of
+    scikit-learn's MLP. With `recipe="auto"` the recipe for tables applies when `fit` is
+    given at least 100 samples, with `solver="adam"`, scaled inputs, a `learning_rate`
+    that is "auto" or has an end ("cosine", "one_cycle"), and no hidden layer of fewer
+    than 32 units. `partial_fit` goes on with the recipe that the network was trained
+    by; a stream has that of the MLP from its start. `recipe_`, `recipe_reason_` and
+    `auto_params_` say what it was, and why.
 
-    With `scaling=None` and the parameters of the MLP, training agrees to rounding with
-    scikit-learn's MLPClassifier, except where that is wrong, and except that "adam"
-    follows `learning_rate` here.
+    With `recipe="mlp"`, or with `scaling=None` and the parameters of the MLP, training
+    agrees to rounding with scikit-learn's MLPClassifier, except where that is wrong,
+    and except that "adam" follows here the schedules that the MLP does not have.
 
     References
     ----------
@@ -389,6 +407,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         hidden_layer_sizes: int | Sequence[int] | str = "auto",
         activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "auto",
         *,
+        recipe: str = "auto",
         loss: str | Loss = "log_loss",
         class_weight: dict | str | None = None,
         label_smoothing: float | str = "auto",
@@ -421,12 +440,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         weight_decay: float | str = "auto",
         max_grad_norm: float | None = None,
         init: str | Initializer = "auto",
-        scaling: str | None = "standard",
+        scaling: str | None = "auto",
         n_frequencies: int | str = "auto",
         frequency_scale: float = 0.1,
-        dtype: str | None = None,
+        dtype: str | None = "auto",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
+        self.recipe = recipe
         self.loss, self.output_activation = loss, output_activation
         self.class_weight, self.label_smoothing = class_weight, label_smoothing
         self.solver, self.alpha, self.batch_size = solver, alpha, batch_size

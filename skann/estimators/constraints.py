@@ -10,7 +10,7 @@ import numpy as np
 from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation
 from skann.core.initializers import INITIALIZERS, Initializer
 from skann.data.scaling import SCALINGS
-from skann.estimators.settings import SCHEDULES
+from skann.estimators.settings import RECIPES, SCHEDULES
 from skann.estimators.sklearn_private import Interval, Options, StrOptions
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import Schedule
@@ -22,6 +22,7 @@ SHARE = Interval(Real, 0, 1, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
 
 COMMON: dict[str, list[Any]] = {
+    "recipe": [StrOptions({"auto", *RECIPES})],
     "hidden_layer_sizes": [AUTO, "array-like", COUNT],
     "activation": [
         StrOptions({"auto", *HIDDEN_ACTIVATIONS}),
@@ -56,9 +57,9 @@ COMMON: dict[str, list[Any]] = {
     "weight_decay": [AUTO, NOT_NEGATIVE],
     "max_grad_norm": [POSITIVE, None],
     "init": [StrOptions({"auto", *INITIALIZERS}), Initializer],
-    "scaling": [StrOptions(set(SCALINGS)), None],
+    "scaling": [StrOptions({"auto", *SCALINGS}), None],
     "n_frequencies": [AUTO, Interval(Integral, 0, None, closed="left")],
     # Above it cosines of neighbouring numbers have nothing to do with each other.
     "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],
-    "dtype": [StrOptions({"float32", "float64"}), None],
+    "dtype": [StrOptions({"auto", "float32", "float64"}), None],
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import validate_data
 
 from skann.core.types import FloatArray, Matrix
@@ -126,6 +126,7 @@ def check_data(
     ValueError
         If there is something wrong with them.
     """
+    refuse_missing_targets(y, is_classifier(estimator))
     # scikit-learn writes the names of the columns to the estimator that it checks for.
     stand_in = object.__new__(type(estimator))
     attributes = vars(estimator).items()
@@ -155,6 +156,50 @@ def check_data(
         if not np.isfinite(total_weight):
             raise ValueError("The sum of sample_weight is too large for float64.")
     return CheckedData(X, y, sample_weight, column_names(stand_in))
+
+
+def refuse_missing_targets(y: Any, of_classes: bool) -> None:
+    """Refuse targets without a value, which scikit-learn finds in numbers alone.
+
+    Parameters
+    ----------
+    y : array-like
+        The targets, as the caller passed them.
+
+    of_classes : bool
+        Whether they are class labels.
+
+    Raises
+    ------
+    ValueError
+        If an entry is None, NaN or NA.
+    """
+    if sparse.issparse(y):
+        return
+    try:
+        # A list of text and NaN would become text.
+        array = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
+    except ValueError:  # of rows of several lengths, about which others have words
+        return
+    if array.dtype.kind != "O" or array.ndim == 0:
+        return
+    missing = [place for place, value in enumerate(array.ravel()) if _is_missing(value)]
+    if missing:
+        first = array.ravel()[missing[0]]
+        remedy = "Leave these rows out, as by y.notna()"
+        if of_classes:
+            remedy += ", or give them a class of their own, as by y.fillna('missing')"
+        raise ValueError(
+            f"y has no value in {len(missing)} of {array.size} entries, the first is "
+            f"{first!r} at {missing[0]}. {remedy}."
+        )
+
+
+def _is_missing(value: Any) -> bool:
+    """Say whether a value is None, NaN, or a missing value of pandas."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating) and value != value
 
 
 def check_inputs(estimator: Any, X: Any) -> Matrix:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -42,7 +41,13 @@ from skann.estimators.inputs import (
     check_data,
     column_names,
 )
-from skann.estimators.settings import Settings, check_parameters, resolve, settle
+from skann.estimators.settings import (
+    Choice,
+    Settings,
+    check_parameters,
+    resolve,
+    settle,
+)
 from skann.estimators.targets import Target
 from skann.estimators.validation import Validation, ValidationPart, set_aside
 from skann.model import Architecture, Model
@@ -67,6 +72,9 @@ class Past:
     state : TrainingState
         Where training has ended.
 
+    choice : Choice
+        The recipe by which it was trained.
+
     history : dict of lists
         A row per epoch.
 
@@ -77,6 +85,7 @@ class Past:
     model: Model
     target: Target
     state: TrainingState
+    choice: Choice
     history: History
     n_iter: int
 
@@ -313,6 +322,11 @@ def _architecture(settings, X, n_outputs, loss, past):
     dtype = settings.dtype
     if dtype is None:
         dtype = X.dtype.name if past is None else past.model.architecture.dtype
+    output_dtype = dtype
+    if "dtype" in settings.auto_params:
+        # A network in float32 still predicts in the precision of the data.
+        trained = None if past is None else past.model.architecture
+        output_dtype = X.dtype.name if trained is None else trained.output_dtype
     architecture = Architecture(
         layer_sizes=(X.shape[1], *settings.hidden_layer_sizes, n_outputs),
         activation=activation,
@@ -320,6 +334,7 @@ def _architecture(settings, X, n_outputs, loss, past):
         scaling=settings.scaling,
         n_frequencies=settings.n_frequencies,
         dtype=dtype,
+        output_dtype=output_dtype,
         frequency_scale=settings.frequency_scale,
     )
     if past is not None:
@@ -408,8 +423,11 @@ def _scale(model, loss, X, learned, sample_weight, mean_weight):
         X = scale_columns(X, model.inputs, dtype)
         encoded = scale_columns(learned, model.targets, dtype)
         if sample_weight is not None:
+            if model.architecture.output_dtype != dtype:
+                # Only ratios matter, and those of float64 may not fit into float32.
+                sample_weight, mean_weight = sample_weight / mean_weight, 1.0
             sample_weight = sample_weight.astype(dtype)
-    check_size(X.data if sparse.issparse(X) else X, "X")
+    check_size(X if isinstance(X, np.ndarray) else X.data, "X")
     check_size(encoded, "y")
     if loss.target_scaling != "affine":
         check_target_range(loss, encoded, f"y, in {dtype} and scaled")
@@ -466,7 +484,8 @@ def with_parameters(estimator: Any, theta: FloatArray) -> Any:
 def used_settings(estimator: Any) -> Settings:
     """Return the settings of a fitted estimator, as it used them last."""
     check_is_fitted(estimator)
-    return resolve(check_parameters(estimator), estimator.auto_params_)
+    choice = Choice(estimator.recipe_, estimator.recipe_reason_)
+    return resolve(check_parameters(estimator), estimator.auto_params_, choice)
 
 
 def fitted_problem(
@@ -542,6 +561,6 @@ def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Pr
     """
     estimator = clone(estimator)
     request = Request(X, y, sample_weight)
-    settings, data = settle(estimator, request, Call.FIT, None)
+    settings, data = settle(estimator, request, Call.FIT)
     settings = replace(settings, early_stopping=False)
     return prepare(estimator, settings, data, request, Call.FIT, None)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skann.estimators.baseline import loss_of_constant, loss_without_dropout
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
-from skann.estimators.targets import Indicators, Labels
+from skann.estimators.targets import Indicators
+from skann.estimators.verdict import warn_if_nothing_is_learned
 from skann.training.loop import Outcome
 from skann.training.schedules import Horizon
 from skann.training.solver import Ending
@@ -34,6 +34,8 @@ def fitted_attributes(
     attributes = {
         **problem.names,
         **problem.target.fitted_attributes(),
+        "recipe_": problem.settings.recipe,
+        "recipe_reason_": problem.settings.recipe_reason,
         "auto_params_": problem.settings.auto_params,
         "n_layers_": len(architecture.layer_sizes),
         "n_outputs_": architecture.layer_sizes[-1],
@@ -108,6 +110,30 @@ def divergence_message(problem: Problem, outcome: Outcome) -> str:
     )
 
 
+def warn_of_data(problem: Problem) -> None:
+    """Point out data that were probably meant in another way."""
+    if problem.call.is_piece or problem.call.has_past:
+        return
+    inputs, target = problem.model.inputs, problem.data.target
+    n_samples = problem.data.n_samples
+    if n_samples <= 2 and inputs is not None and inputs.is_constant.all():
+        warn_caller(
+            f"All columns of X are constant in {n_samples} row(s): scaled, the inputs "
+            "are all zero, and predictions do not depend on X. Pass more rows, or set "
+            "scaling=None."
+        )
+    if not (isinstance(problem.target, Indicators) and isinstance(target, np.ndarray)):
+        return
+    if target.shape[1] > 1 and n_samples > 2:
+        is_one_hot = ((target > 0.5).sum(axis=1) == 1).all()
+        if is_one_hot:
+            warn_caller(
+                "Every row of y has exactly one label, and an indicator matrix stands "
+                "for labels that are independent of each other. For classes of which "
+                "one excludes the others pass their numbers, y.argmax(axis=1)."
+            )
+
+
 def warn_of_ending(problem: Problem, outcome: Outcome) -> None:
     """Warn if training ended otherwise than it should."""
     settings, ending = problem.settings, outcome.ending
@@ -137,36 +163,4 @@ def warn_of_ending(problem: Problem, outcome: Outcome) -> None:
             ConvergenceWarning,
         )
     elif ending in (Ending.EXHAUSTED, Ending.CONVERGED) or outcome.stopped:
-        _warn_if_nothing_is_learned(problem, outcome)
-
-
-def _warn_if_nothing_is_learned(problem, outcome):
-    """Warn if the model is no better than one that always predicts the mean."""
-    constant = loss_of_constant(problem)
-    if constant is None:
-        return
-    least = constant * (1 - 1e-6)  # a margin for rounding
-    loss = outcome.history["loss"][-1]
-    if loss >= least and problem.dropout is not None:
-        # That was the loss of some of the units; with all of them it may be less.
-        loss = loss_without_dropout(problem, outcome.theta)
-    # Of targets that are all equal there is nothing to learn.
-    if not (constant > 0 and loss >= least):
-        return
-    settings = problem.settings
-    mean = "the best constant"
-    if isinstance(problem.target, Labels | Indicators):
-        mean = "the frequencies of the classes"
-    elif problem.objective.loss.name in ("squared_error", "poisson", "gamma"):
-        mean = "the mean of the targets"
-    names = ["tol" if np.isfinite(settings.n_iter_no_change) else "max_iter", "alpha"]
-    if outcome.learning_rate is not None:
-        names.append("learning_rate_init")
-    now = ", ".join(f"{name}={getattr(settings, name):g}" for name in names)
-    warn_caller(
-        f"Training stopped at a loss of {loss:.6g}, which is no better than "
-        f"that of always predicting {mean} ({constant:.6g}): nothing was "
-        f"learned. If y does depend on X, change some of {now}, or try another "
-        "activation, init or scaling.",
-        ConvergenceWarning,
-    )
+        warn_if_nothing_is_learned(problem, outcome)

@@ -4,14 +4,16 @@ The parameters that are "auto" belong together. Either all of them follow a reci
 tables, whose values were chosen by experiments (docs/choosing.md): two wide layers, one
 cycle of the learning rate over a fixed number of epochs, cosines of the inputs,
 dropout, weight decay and smooth labels. Or they are what scikit-learn's MLP has. The
-recipe holds for a `fit` of "adam" to enough samples with scaled inputs, as long as
-`learning_rate` is "auto" and no hidden layer is narrow: whoever chooses a schedule or a
+parameter `recipe` names one of the two, or leaves it to one rule: the recipe for tables
+holds for a `fit` of "adam" to enough samples with scaled inputs, as long as no schedule
+without an end is named and no hidden layer is narrow. Whoever chooses a schedule or a
 solver trains as they say, and no more, and a network that is small enough to look at
 stays plain.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -27,6 +29,7 @@ from skann.core.initializers import Initializer
 from skann.core.losses import Loss
 from skann.estimators.inputs import CheckedData, Request, check_data, column_names
 from skann.estimators.sklearn_private import InvalidParameterError, check_constraints
+from skann.estimators.synonyms import refuse_synonyms
 from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import SGD, Adam, Optimizer
@@ -42,32 +45,51 @@ from skann.training.schedules import (
     Schedule,
 )
 
-RECIPE: dict[str, Any] = {
-    "hidden_layer_sizes": (128, 128),
-    "activation": "silu",
-    "learning_rate": "one_cycle",
-    "beta_2": 0.95,
-    "dropout": 0.3,
-    "weight_decay": 0.1,
-    "label_smoothing": 0.05,
-    "n_frequencies": 8,
-}
-
-# What scikit-learn's MLP has.
-PLAIN: dict[str, Any] = {
-    "hidden_layer_sizes": (100,),
-    "activation": "relu",
-    "learning_rate": "constant",
-    "beta_2": 0.999,
-    "dropout": 0.0,
-    "weight_decay": 0.0,
-    "label_smoothing": 0.0,
-    "n_frequencies": 0,
+# What "auto" stands for, by the name of the recipe.
+RECIPES: dict[str, dict[str, Any]] = {
+    "table": {
+        "hidden_layer_sizes": (128, 128),
+        "activation": "silu",
+        "learning_rate": "one_cycle",
+        "beta_2": 0.95,
+        "dropout": 0.3,
+        "weight_decay": 0.1,
+        "label_smoothing": 0.05,
+        "n_frequencies": 8,
+        "scaling": "standard",
+        "dtype": "float32",
+    },
+    # What scikit-learn's MLP has.
+    "mlp": {
+        "hidden_layer_sizes": (100,),
+        "activation": "relu",
+        "learning_rate": "constant",
+        "beta_2": 0.999,
+        "dropout": 0.0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+        "n_frequencies": 0,
+        "scaling": None,
+        "dtype": None,
+    },
 }
 
 # By whether the schedule has an end, as that of the recipe does.
 WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
 WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
+
+# What L-BFGS cannot do: it takes no steps of minibatches.
+STEP_BY_STEP: dict[str, Any] = {
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "max_grad_norm": None,
+}
+
+# After a fit by the recipe a piece of a stream moves the parameters by less if it holds
+# fewer rows than a minibatch of that fit: its gradient says less.
+ROWS_OF_A_STEP = 200
+
+USUAL_TOL = 1e-4
 
 # With fewer samples, or units in a hidden layer, there is no recipe.
 LEAST_SAMPLES = 100
@@ -78,6 +100,10 @@ MOST_COLUMNS_TO_EMBED = 100
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SCHEDULES_WITH_END = ("cosine", "one_cycle")
+
+# Names of schedules that "adam" does not follow, as in the MLP: many name them by
+# habit.
+FOR_SGD_ALONE = ("invscaling", "adaptive")
 
 
 @dataclass(frozen=True)
@@ -126,14 +152,21 @@ class Settings:
     n_frequencies: int
     frequency_scale: float
     dtype: str | None
-    # What each parameter that was "auto" stands for.
+    # What each parameter that was "auto" stands for, by which recipe, and why that.
     auto_params: dict[str, Any]
+    recipe: str
+    recipe_reason: str
     # The classifier's.
     class_weight: dict | str | None = None
     label_smoothing: float = 0.0
     # The regressor's.
     quantile: float | Sequence[float] = 0.5
     huber_delta: float | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """The recipe, and why it was chosen."""
+        return Choice(self.recipe, self.recipe_reason)
 
     @property
     def is_stochastic(self) -> bool:
@@ -200,15 +233,15 @@ def check_parameters(estimator: Any) -> dict[str, Any]:
     ValueError
         If one of them is invalid, or makes no sense with another.
     """
-    check_constraints(estimator)
     params = estimator.get_params(deep=False)
+    refuse_synonyms(estimator, params)
+    check_constraints(estimator)
     params["hidden_layer_sizes"] = _layer_sizes(estimator)
     if isinstance(params["scoring"], str) and params["scoring"] != "loss":
         get_scorer(params["scoring"])  # which knows its names
     solver = params["solver"]
     if not is_stochastic(solver):
-        off = {"dropout": 0.0, "weight_decay": 0.0, "max_grad_norm": None}
-        for name, value in off.items():
+        for name, value in STEP_BY_STEP.items():
             chosen = params[name]
             if not is_auto(chosen) and np.any(chosen != value):
                 raise ValueError(
@@ -242,9 +275,77 @@ def _layer_sizes(estimator: Any) -> tuple[int, ...] | str:
     return tuple(int(size) for size in sizes)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which recipe was chosen, and why.
+
+    Parameters
+    ----------
+    recipe : {"table", "mlp"}
+        The recipe.
+
+    reason : str
+        The reason, in words.
+    """
+
+    recipe: str
+    reason: str
+
+
+def choose_recipe(
+    params: Mapping[str, Any], call: Call, n_samples: int, earlier: Choice | None
+) -> Choice:
+    """Say which recipe the parameters set to "auto" follow.
+
+    Parameters
+    ----------
+    params : dict
+        The parameters, as `check_parameters` returns them.
+
+    call : Call
+        What is asked for.
+
+    n_samples : int
+        The number of samples.
+
+    earlier : Choice or None
+        What was chosen for the network that training goes on with.
+    """
+    if params["recipe"] != "auto":
+        return Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
+    if call is Call.NEXT_PIECE and earlier is not None:
+        return Choice(earlier.recipe, "partial_fit goes on as the network was trained")
+    sizes, schedule = params["hidden_layer_sizes"], params["learning_rate"]
+    solver = params["solver"]
+    reasons = {
+        "partial_fit has one piece of a stream": call.is_piece,
+        f"solver={solver!r} is not 'adam'": not is_adam(solver),
+        "the inputs are not scaled": params["scaling"] is None,
+        f"learning_rate={schedule!r} has no end": not (
+            is_auto(schedule) or has_end(schedule)
+        ),
+        f"{n_samples} samples are fewer than {LEAST_SAMPLES}": (
+            n_samples < LEAST_SAMPLES
+        ),
+        f"hidden_layer_sizes={sizes!r} has no layer, or one of fewer than "
+        f"{LEAST_UNITS} units": (
+            not is_auto(sizes) and min(sizes, default=0) < LEAST_UNITS
+        ),
+    }
+    against = [reason for reason, holds in reasons.items() if holds]
+    if against:
+        return Choice("mlp", " and ".join(against))
+    return Choice(
+        "table",
+        f"a fit of 'adam' to {LEAST_SAMPLES} samples or more, with scaled inputs and "
+        "no schedule without an end",
+    )
+
+
 def auto_values(
     params: Mapping[str, Any],
     call: Call,
+    recipe: str,
     shape: tuple[int, int],
     *,
     is_sparse: bool,
@@ -259,6 +360,9 @@ def auto_values(
 
     call : Call
         What is asked for.
+
+    recipe : {"table", "mlp"}
+        The recipe that they follow.
 
     shape : tuple of int
         The number of samples and of features.
@@ -276,38 +380,55 @@ def auto_values(
         own way what they stand for (batch_size, output_activation, init).
     """
     n_samples, n_features = shape
-    sizes = params["hidden_layer_sizes"]
-    schedule = params["learning_rate"]
-    recipe = (
-        is_auto(schedule)
-        and isinstance(params["solver"], str)
-        and params["solver"] == "adam"
-        and params["scaling"] is not None
-        and not call.is_piece
-        and n_samples >= LEAST_SAMPLES
-        and (is_auto(sizes) or min(sizes, default=0) >= LEAST_UNITS)
-    )
-    values = dict(RECIPE if recipe else PLAIN)
+    values = dict(RECIPES[recipe])
+    if params["recipe"] == "auto" and recipe == "mlp":
+        values["scaling"] = "standard"  # which the MLP leaves to its user
     if is_sparse or n_features > MOST_COLUMNS_TO_EMBED:
         values["n_frequencies"] = 0
+    if not is_stochastic(params["solver"]):
+        values |= {**STEP_BY_STEP, "dtype": None}  # which follows the curvature closely
+    if call.is_piece:
+        values["learning_rate"] = "constant"  # nobody knows how many there will be
     if trained is not None:
         values |= {
             "hidden_layer_sizes": trained.layer_sizes[1:-1],
             "activation": trained.activation,
             "n_frequencies": trained.n_frequencies,
+            "scaling": trained.scaling,
+            "dtype": trained.dtype,
         }
+    schedule = params["learning_rate"]
     if is_auto(schedule):
         schedule = values["learning_rate"]
-    has_end = is_stochastic(params["solver"]) and (
-        isinstance(schedule, Horizon) or schedule in SCHEDULES_WITH_END
-    )
-    values |= WITH_END if has_end else WITHOUT_END
+    ends = is_stochastic(params["solver"]) and has_end(schedule)
+    values |= WITH_END if ends else WITHOUT_END
+    if call.is_piece and recipe == "table":
+        values["learning_rate_init"] *= math.sqrt(min(1.0, n_samples / ROWS_OF_A_STEP))
+    # Who names one of these wants training to stop by it.
+    if params["tol"] != USUAL_TOL or params["early_stopping"]:
+        values["n_iter_no_change"] = WITHOUT_END["n_iter_no_change"]
     # A regressor smooths no labels.
     return {name: v for name, v in values.items() if is_auto(params.get(name))}
 
 
+def has_end(schedule: Any) -> bool:
+    """Say whether a schedule, or the one that a name stands for, has an end."""
+    if isinstance(schedule, str):
+        return schedule in SCHEDULES_WITH_END
+    return isinstance(schedule, Horizon)
+
+
+def is_adam(solver: Any) -> bool:
+    """Say whether a solver is named "adam"."""
+    return isinstance(solver, str) and solver == "adam"
+
+
 def settle(
-    estimator: Any, request: Request, call: Call, trained: Architecture | None
+    estimator: Any,
+    request: Request,
+    call: Call,
+    trained: Architecture | None = None,
+    earlier: Choice | None = None,
 ) -> tuple[Settings, CheckedData]:
     """Return all settings of a call, and its data, which have a say in them.
 
@@ -322,8 +443,11 @@ def settle(
     call : Call
         What is asked for.
 
-    trained : Architecture or None
+    trained : Architecture, default=None
         The network that training goes on with.
+
+    earlier : Choice, default=None
+        The recipe by which it was trained.
 
     Returns
     -------
@@ -360,15 +484,31 @@ def settle(
         # In a stream a batch may count for nothing.
         allow_zero_weight=call is Call.NEXT_PIECE,
     )
+    choice = choose_recipe(params, call, data.X.shape[0], earlier)
     auto_params = auto_values(
-        params, call, data.X.shape, is_sparse=sparse.issparse(data.X), trained=trained
+        params,
+        call,
+        choice.recipe,
+        data.X.shape,
+        is_sparse=sparse.issparse(data.X),
+        trained=trained,
     )
-    return resolve(params, auto_params), data
+    return resolve(params, auto_params, choice), data
 
 
-def resolve(params: Mapping[str, Any], auto_params: Mapping[str, Any]) -> Settings:
-    """Return the settings, given the values that "auto" stands for."""
+def resolve(
+    params: Mapping[str, Any], auto_params: Mapping[str, Any], choice: Choice
+) -> Settings:
+    """Return the settings, given what "auto" stands for and why."""
     values = {**params, **auto_params, "auto_params": dict(auto_params)}
+    values |= {"recipe": choice.recipe, "recipe_reason": choice.reason}
+    # The recipe's own cycle has its own length, of which `max_iter` is a cap.
+    if choice.recipe == "table" and is_auto(params["learning_rate"]):
+        values["max_iter"] = min(values["max_iter"], WITH_END["max_iter"])
+    # Names that the MLP ignores do no harm here.
+    name = values["learning_rate"]
+    if is_adam(params["solver"]) and isinstance(name, str) and name in FOR_SGD_ALONE:
+        values["learning_rate"] = "constant"
     values["dropout"] = _dropout_rates(
         values["dropout"], params["dropout"], values["hidden_layer_sizes"]
     )

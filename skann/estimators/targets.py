@@ -313,6 +313,12 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
         y = y.toarray()
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "O" and type_of_target(y) == "unknown":
+        raise ValueError(
+            f"Unknown label type: y has dtype object and holds {y.ravel()[0]!r}, among "
+            "others. If these are numbers of classes, pass y.astype(int); if they are "
+            "names, y.astype(str)."
+        )
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind == "multiclass-multioutput":

@@ -180,7 +180,9 @@ class Validation:
     def _own_score(self, theta):
         """Return the estimator's own score."""
         part, model, target = self.part, self._model, self._target
-        outputs = self._map_outputs(target.outputs_to_score, theta, part.rows)
+        outputs = self._map_outputs(
+            lambda raw: target.outputs_to_score(model.widened(raw)), theta, part.rows
+        )
         return target.score(model, part.encoded, outputs, part.sample_weight)
 
     def _mean_loss(self, theta):

@@ -76,7 +76,6 @@ def animate_epochs(
     >>> from sklearn.inspection import DecisionBoundaryDisplay
     >>> from skann import BackpropClassifier
     >>> from skann.callbacks import ParameterRecorder
-    from skann.estimators.sklearn_private import check_matplotlib_support
     >>> from skann.datasets import make_logic_gate
     >>> from skann.inspection import animate_epochs
     >>> X, y = make_logic_gate("xor", random_state=0)

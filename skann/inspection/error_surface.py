@@ -244,92 +244,14 @@ class ErrorSurfaceDisplay(Display):
         """
         _check_kind(kind)
         if len(self.values) == 1:
-            self._plot_curve(self._take_axes(ax))
+            _draw_curve(self._take_axes(ax), self)
         elif kind == "contour":
-            self._plot_contours(self._take_axes(ax), colorbar=colorbar)
+            _draw_contours(self._take_axes(ax), self, colorbar=colorbar)
         else:
             if ax is not None and ax.name != "3d":
                 raise ValueError('A surface needs axes with projection="3d".')
-            self._plot_surface(self._take_axes(ax, projection="3d"))
+            _draw_surface(self._take_axes(ax, projection="3d"), self)
         return self
-
-    def _plot_curve(self, ax):
-        ax.plot(self.values[0], self.losses, color=COLORS[0], label="objective")
-        if self.path is not None:
-            ax.plot(*self.path.T, ".-", color=COLORS[1], label="path of training")
-        ax.plot(*self.trained, "*", color="black", markersize=12, label="trained")
-        ax.set(
-            title="The objective as a function of one parameter",
-            xlabel=self.labels[0],
-            ylabel="training loss, with penalty",
-        )
-        ax.legend()
-
-    def _plot_contours(self, ax, *, colorbar):
-        from matplotlib.colors import LogNorm, Normalize
-
-        losses = np.ma.masked_invalid(self.losses)
-        low, high = float(losses.min()), float(losses.max())
-        if low == high:  # all alike
-            high = low + max(abs(low), 1.0)
-        is_log = spans_decades([low, high])
-        if is_log:  # the lowest of more decades would take all colours
-            low = max(low, 1e-4 * high)
-        norm = (LogNorm if is_log else Normalize)(low, high)
-        levels = (np.geomspace if is_log else np.linspace)(low, high, 25)
-        grid = (*self.values, losses.T)
-        filled = ax.contourf(
-            *grid, levels=levels, norm=norm, cmap="viridis", extend="min"
-        )
-        ax.contour(
-            *grid, levels=levels, norm=norm, colors="white", linewidths=0.4, alpha=0.6
-        )
-        if colorbar:
-            bar = ax.figure.colorbar(
-                filled, ax=ax, label="training loss, with penalty", format="%.3g",
-                ticks=levels[::4],
-            )  # fmt: skip
-            bar.minorticks_off()
-        if self.path is not None:
-            x, y = self.path[:, 0], self.path[:, 1]
-            ax.plot(x, y, ".-", color=COLORS[1], markersize=4, label="path of training")
-            ax.plot(x[0], y[0], "o", color="white", markeredgecolor="black",
-                    label="start")  # fmt: skip
-        ax.plot(
-            *self.trained[:2], "*", color="white", markeredgecolor="black",
-            markersize=14, linestyle="none", label="trained",
-        )  # fmt: skip
-        ax.set(title="The objective, seen from above")
-        self._label(ax)
-        ax.legend(framealpha=0.9)
-
-    def _plot_surface(self, ax):
-        grid = np.meshgrid(*self.values, indexing="ij")
-        ax.plot_surface(
-            *grid, self.losses, cmap="viridis", alpha=0.85, linewidth=0,
-            rcount=60, ccount=60,
-        )  # fmt: skip
-        if self.path is not None:
-            ax.plot(
-                *self.path.T, ".-", color=COLORS[1], markersize=4, zorder=10,
-                label="path of training",
-            )  # fmt: skip
-        ax.plot(
-            *self.trained[:, np.newaxis], "*", color="black", markersize=12, zorder=11,
-            linestyle="none", label="trained",
-        )  # fmt: skip
-        ax.set(title="The objective as a surface", zlabel="training loss")
-        self._label(ax)
-        ax.legend(loc="upper left")
-
-    def _label(self, ax):
-        """Name the axes and show no more than was evaluated."""
-        ax.set(
-            xlabel=self.labels[0],
-            ylabel=self.labels[1],
-            xlim=self.values[0][[0, -1]],
-            ylim=self.values[1][[0, -1]],
-        )
 
 
 def _check_kind(kind):
@@ -421,3 +343,83 @@ def _window(origin, places, span, least_span, grid_resolution):
     else:
         low, high = origin - least_span, origin + least_span
     return [np.linspace(a, b, grid_resolution) for a, b in zip(low, high, strict=True)]
+
+
+def _draw_curve(ax, display):
+    ax.plot(display.values[0], display.losses, color=COLORS[0], label="objective")
+    if display.path is not None:
+        ax.plot(*display.path.T, ".-", color=COLORS[1], label="path of training")
+    ax.plot(*display.trained, "*", color="black", markersize=12, label="trained")
+    ax.set(
+        title="The objective as a function of one parameter",
+        xlabel=display.labels[0],
+        ylabel="training loss, with penalty",
+    )
+    ax.legend()
+
+
+def _draw_contours(ax, display, *, colorbar):
+    from matplotlib.colors import LogNorm, Normalize
+
+    losses = np.ma.masked_invalid(display.losses)
+    low, high = float(losses.min()), float(losses.max())
+    if low == high:  # all alike
+        high = low + max(abs(low), 1.0)
+    is_log = spans_decades([low, high])
+    if is_log:  # the lowest of more decades would take all colours
+        low = max(low, 1e-4 * high)
+    norm = (LogNorm if is_log else Normalize)(low, high)
+    levels = (np.geomspace if is_log else np.linspace)(low, high, 25)
+    grid = (*display.values, losses.T)
+    filled = ax.contourf(*grid, levels=levels, norm=norm, cmap="viridis", extend="min")
+    ax.contour(
+        *grid, levels=levels, norm=norm, colors="white", linewidths=0.4, alpha=0.6
+    )
+    if colorbar:
+        bar = ax.figure.colorbar(
+            filled, ax=ax, label="training loss, with penalty", format="%.3g",
+            ticks=levels[::4],
+        )  # fmt: skip
+        bar.minorticks_off()
+    if display.path is not None:
+        x, y = display.path[:, 0], display.path[:, 1]
+        ax.plot(x, y, ".-", color=COLORS[1], markersize=4, label="path of training")
+        ax.plot(x[0], y[0], "o", color="white", markeredgecolor="black",
+                label="start")  # fmt: skip
+    ax.plot(
+        *display.trained[:2], "*", color="white", markeredgecolor="black",
+        markersize=14, linestyle="none", label="trained",
+    )  # fmt: skip
+    ax.set(title="The objective, seen from above")
+    _label(ax, display)
+    ax.legend(framealpha=0.9)
+
+
+def _draw_surface(ax, display):
+    grid = np.meshgrid(*display.values, indexing="ij")
+    ax.plot_surface(
+        *grid, display.losses, cmap="viridis", alpha=0.85, linewidth=0,
+        rcount=60, ccount=60,
+    )  # fmt: skip
+    if display.path is not None:
+        ax.plot(
+            *display.path.T, ".-", color=COLORS[1], markersize=4, zorder=10,
+            label="path of training",
+        )  # fmt: skip
+    ax.plot(
+        *display.trained[:, np.newaxis], "*", color="black", markersize=12, zorder=11,
+        linestyle="none", label="trained",
+    )  # fmt: skip
+    ax.set(title="The objective as a surface", zlabel="training loss")
+    _label(ax, display)
+    ax.legend(loc="upper left")
+
+
+def _label(ax, display):
+    """Name the axes and show no more than was evaluated."""
+    ax.set(
+        xlabel=display.labels[0],
+        ylabel=display.labels[1],
+        xlim=display.values[0][[0, -1]],
+        ylim=display.values[1][[0, -1]],
+    )

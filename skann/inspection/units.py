@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -11,7 +12,6 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
-from skann.data.scaling import fold_scaling
 from skann.estimators.problem import model_of
 from skann.inspection.axes import Display, line_style
 from skann.inspection.trace import forward_layers
@@ -143,16 +143,10 @@ class UnitContributionDisplay(Display):
             raise ValueError(f"X must have one column. Got {column.shape[1]}.")
         x = np.linspace(column.min(), column.max(), 200)
         activation = forward_layers(estimator, x[:, np.newaxis])[-1][0]
-        # In the target's own unit.
-        (weights,), (biases,) = fold_scaling(
-            estimator.coefs_[-1:],
-            estimator.intercepts_[-1:],
-            None,
-            model.targets,
-            log_link=model.log_link,
-        )
-        contributions = activation * weights[:, output]
-        bias = float(biases[output])
+        # In the target's own unit, while inputs stay scaled.
+        weights, biases = replace(model, inputs=None).fold_scaling()
+        contributions = activation * weights[-1][:, output]
+        bias = float(biases[-1][output])
         data = None
         if y is not None:
             target = np.asarray(y, dtype=np.float64).reshape(len(column), -1)

@@ -47,9 +47,13 @@ both_weights = pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
 
 
 def linear(estimator_class, **params):
-    """Return a linear model that L-BFGS brings to its optimum."""
+    """Return a linear model that L-BFGS brings to its optimum.
+
+    At a gradient of 1e-7 the loss is 1e-14 above its minimum. At 1e-8 that is less than
+    its rounding: whether a line search still sees a descent depends on the processor.
+    """
     defaults = {
-        "hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.0, "tol": 1e-8,
+        "hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.0, "tol": 1e-7,
         "max_iter": 5000, "scaling": None, "random_state": 0,
     }  # fmt: skip
     return estimator_class(**{**defaults, **params})

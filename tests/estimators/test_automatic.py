@@ -20,6 +20,7 @@ from skann.inspection import (
     trace_backprop,
 )
 from skann.training.optimizers import Adam
+from skann.training.schedules import Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -34,13 +35,18 @@ RECIPE = {
     "dropout": 0.3,
     "weight_decay": 0.1,
     "n_frequencies": 8,
+    "scaling": "standard",
+    "dtype": "float32",
 }
 X, Y = make_friedman1(120, noise=0.5, random_state=0)
 
 
 # What the MLP has, and nothing of what it does not have.
 MLP = MLPRegressor().get_params()
-PLAIN = {name: MLP.get(name, 0) for name in RECIPE}
+PLAIN = {name: MLP.get(name, 0) for name in RECIPE} | {
+    "scaling": "standard",
+    "dtype": None,
+}
 
 
 def auto_params(X=X, y=Y, **params):
@@ -80,13 +86,34 @@ CASES = {
     "a narrow layer": ({"hidden_layer_sizes": (64, 31)}, PLAIN),
     "wide layers": ({"hidden_layer_sizes": (64, 32)}, RECIPE),
     "no hidden layer": ({"hidden_layer_sizes": ()}, PLAIN),
-    "an end": (
-        {"learning_rate": "cosine"},
+    "an end": ({"learning_rate": "cosine"}, RECIPE),
+    "its own schedule by name": ({"learning_rate": "one_cycle"}, RECIPE),
+    "an end of one's own": ({"learning_rate": Cosine(5)}, RECIPE),
+    "an end for sgd": (
+        {"learning_rate": "cosine", "solver": "sgd"},
         {
             **PLAIN,
             "learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf,
         },
     ),
+    "an end by the score": (
+        {"early_stopping": True}, {**RECIPE, "n_iter_no_change": 10},
+    ),
+    "a tolerance": ({"tol": 1e-3}, {**RECIPE, "n_iter_no_change": 10}),
+    "the table's by name": (
+        {"recipe": "table", "X": X[:50], "y": Y[:50], "hidden_layer_sizes": (3,)},
+        RECIPE,
+    ),
+    "the table's for sgd": ({"recipe": "table", "solver": "sgd"}, RECIPE),
+    "the table's for lbfgs": (
+        {"recipe": "table", "solver": "lbfgs"},
+        {
+            **RECIPE,
+            "dropout": 0.0, "weight_decay": 0.0, "learning_rate_init": 0.001,
+            "max_iter": 200, "n_iter_no_change": 10, "dtype": None,
+        },
+    ),
+    "the MLP's by name": ({"recipe": "mlp"}, {**PLAIN, "scaling": None}),
     "values of one's own": (
         {"max_iter": 7, "dropout": 0.2, "n_frequencies": 2},
         RECIPE,
@@ -123,7 +150,10 @@ def test_auto_is_the_same_as_the_values_that_it_stands_for(cls):
     by_hand = cls(random_state=0, **values).fit(X, y)
     assert auto.auto_params_ == values
     assert auto.loss_curve_ == by_hand.loss_curve_
-    assert_array_equal(auto.predict(X), by_hand.predict(X))
+    for learned, named in zip(auto.coefs_, by_hand.coefs_, strict=True):
+        assert_array_equal(learned, named)
+    # The network is in float32 either way; named, so are its predictions.
+    assert_allclose(auto.predict(X), by_hand.predict(X), rtol=1e-6)
     assert by_hand.auto_params_ == {}
     assert clone(auto).get_params()["dropout"] == "auto"
 
@@ -142,7 +172,10 @@ def test_a_stream_is_learned_as_the_mlp_learns_it():
     assert fitted.auto_params_["activation"] == "silu"
     # And a fit that goes on after a stream, with the stream's.
     stream.set_params(warm_start=True, max_iter=3).fit(X, Y)
-    expected = {"hidden_layer_sizes": (100,), "activation": "relu", "n_frequencies": 0}
+    expected = {
+        "hidden_layer_sizes": (100,), "activation": "relu", "n_frequencies": 0,
+        "dtype": "float64",
+    }  # fmt: skip
     assert stream.auto_params_ == without({**RECIPE, **expected}, "max_iter")
 
 

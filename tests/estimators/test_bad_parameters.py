@@ -47,7 +47,7 @@ BAD_PARAMETERS = [
     ("hidden_layer_sizes", np.array([2.0, 3.0]), "[1, inf)"),
     ("hidden_layer_sizes", np.ones((2, 2), int), "[1, inf)"),
     ("hidden_layer_sizes", np.array(5), "[1, inf)"),
-    ("activation", "sigmoid", "'relu'"),
+    ("activation", "step", "'relu'"),
     ("activation", None, "'relu'"),
     ("solver", "newton", "'lbfgs'"),
     ("alpha", -1e-9, "[0.0, inf)"),
@@ -109,6 +109,8 @@ BAD_PARAMETERS = [
     ("n_iter_no_change", -np.inf, "[1, inf)"),
     ("max_fun", 0, "[1, inf)"),
     ("max_fun", np.inf, "[1, inf)"),
+    ("recipe", "image", "'mlp'"),
+    ("recipe", None, "'table'"),
     ("init", "zeros", "'glorot_uniform'"),
     ("init", 0.5, "'glorot_uniform'"),
     ("scaling", "quantile", "'standard'"),
@@ -117,7 +119,7 @@ BAD_PARAMETERS = [
     ("dtype", np.float32, "'float32'"),
     ("loss", "hinge", "'squared_error'"),
     ("loss", None, "'squared_error'"),
-    ("output_activation", "linear", "'auto'"),
+    ("output_activation", "cosine", "'auto'"),
     ("output_activation", None, "'auto'"),
 ]
 # What one estimator offers and the other does not.

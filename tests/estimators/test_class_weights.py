@@ -164,6 +164,12 @@ def test_class_weights_that_are_none_are_refused(target, class_weight, message):
     assert not hasattr(estimator, "classes_")
 
 
+def test_balanced_weights_that_overflow_are_refused_in_words():
+    y = [[1, 1], [1, 0], [0, 0]]
+    with pytest.raises(ValueError, match="class_weight must hold finite weights"):
+        small(class_weight="balanced").fit(X[:3], y, [1e155, 1e-31, 6e-31])
+
+
 @pytest.mark.parametrize("class_weight", [{0: -1.0}, {9: 1.0}, {0: 0, 1: 0}], ids=str)
 def test_class_weights_that_are_none_are_refused_in_a_stream(class_weight):
     with pytest.raises(ValueError, match="class_weight"):

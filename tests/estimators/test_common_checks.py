@@ -42,6 +42,8 @@ CHECKED = [
     BackpropClassifier(solver="lbfgs", **SHORT),
     BackpropClassifier(loss="squared_error", **SHORT),
     BackpropClassifier(scaling=None, **SHORT),
+    BackpropClassifier(scaling="standard", recipe="mlp", **SHORT),
+    BackpropClassifier(solver="sgd", recipe="table", **SHORT),
     BackpropClassifier(scaling="minmax", output_activation="softmax", **SHORT),
     BackpropClassifier(scaling="robust", output_activation="logistic", **SHORT),
     BackpropClassifier((), solver="lbfgs"),
@@ -58,6 +60,8 @@ CHECKED = [
     BackpropRegressor(solver="lbfgs", **SHORT),
     BackpropRegressor(loss="poisson", **SHORT),
     BackpropRegressor(scaling=None, **SHORT),
+    BackpropRegressor(scaling="standard", recipe="table", **SHORT),
+    BackpropRegressor(recipe="mlp", solver="lbfgs", **SHORT),
     BackpropRegressor(scaling="minmax", **SHORT),
     BackpropRegressor(scaling="robust", **SHORT),
     BackpropRegressor((), solver="lbfgs"),
@@ -120,7 +124,7 @@ def test_estimator_passes_the_check_of_scikit_learn_itself(estimator, check):
 
 
 @BOTH
-@pytest.mark.parametrize("parameter", ["solver", "loss", "scaling"])
+@pytest.mark.parametrize("parameter", ["solver", "loss", "scaling", "recipe"])
 def test_every_option_is_among_the_checked(estimator_class, parameter):
     options = set()
     for constraint in estimator_class._parameter_constraints[parameter]:

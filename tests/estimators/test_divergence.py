@@ -21,6 +21,7 @@ from bad_calls import (
 )
 
 from skann.core.objective import Objective
+from skann.training.schedules import InverseScaling
 
 pytestmark = pytest.mark.filterwarnings(IGNORE)
 
@@ -123,9 +124,11 @@ def test_divergence_names_the_first_epoch_that_failed():
         whole.fit(X, NUMBERS)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_a_huge_exponent_of_invscaling_ends_in_a_rate_of_zero(solver):
-    params = {"solver": solver, "learning_rate": "invscaling", "power_t": 1e5}
+@pytest.mark.parametrize(
+    ("solver", "schedule"), [("sgd", "invscaling"), ("adam", InverseScaling(1e5))]
+)
+def test_a_huge_exponent_of_invscaling_ends_in_a_rate_of_zero(solver, schedule):
+    params = {"solver": solver, "learning_rate": schedule, "power_t": 1e5}
     estimator = make_fitted("regressor", **params)
     assert estimator.history_["learning_rate"] == [0.001, 0.0]
 

@@ -28,6 +28,7 @@ from streams import (
 )
 
 from skann import BackpropClassifier
+from skann.training.schedules import Adaptive, InverseScaling
 
 pytestmark = pytest.mark.filterwarnings(IGNORE)
 
@@ -52,11 +53,12 @@ def train_in_three_ways(target, n_epochs, data, *weight, **params):
 
 SCHEDULES = {
     "constant": {"learning_rate": "constant"},
-    "invscaling": {"learning_rate": "invscaling", "learning_rate_init": 0.1},
-    "adaptive": {"learning_rate": "adaptive"},
+    # As objects, which "adam" follows as well.
+    "invscaling": {"learning_rate": InverseScaling(), "learning_rate_init": 0.1},
+    "adaptive": {"learning_rate": Adaptive()},
     # No epoch is good enough, so that every second one lowers the rate.
     "adaptive, impatient": {
-        "learning_rate": "adaptive",
+        "learning_rate": Adaptive(),
         "n_iter_no_change": 1,
         "tol": 1e20,
     },
@@ -242,7 +244,7 @@ def test_epochs_and_samples_are_counted(target, solver):
 
 
 def test_invscaling_counts_the_samples_of_the_stream():
-    params = {"learning_rate": "invscaling", "learning_rate_init": 0.1, "power_t": 0.4}
+    params = {"learning_rate": InverseScaling(0.4), "learning_rate_init": 0.1}
     stream = make("regression", **params)
     sizes = [20, 30, 15, 50]
     for size in sizes:

@@ -17,6 +17,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
+from skann.training.schedules import InverseScaling
 
 
 def fit_despite_overflow(estimator, *args):
@@ -290,11 +291,18 @@ def test_the_loss_of_a_saturated_sample_is_not_clipped():
 
 
 def test_adam_follows_the_schedule():
-    params = {"learning_rate": "invscaling", "max_iter": 5}
     constant = [fit(e, X, Y) for e in regressors(max_iter=5)]
-    scheduled = [fit(e, X, Y) for e in regressors(**params)]
-    assert scheduled[0].loss_curve_ == constant[0].loss_curve_  # ignored
-    assert scheduled[1].loss_curve_ != constant[1].loss_curve_
+    # What people name by habit changes nothing, as in the MLP.
+    for name in ("invscaling", "adaptive"):
+        for known, peer in zip(
+            constant, regressors(max_iter=5, learning_rate=name), strict=True
+        ):
+            assert fit(peer, X, Y).loss_curve_ == known.loss_curve_
+    # What the MLP does not have, and objects, are followed.
+    for schedule in ("exponential", InverseScaling()):
+        _, ours = regressors(max_iter=5)
+        ours.set_params(learning_rate=schedule)
+        assert fit(ours, X, Y).loss_curve_ != constant[1].loss_curve_
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])

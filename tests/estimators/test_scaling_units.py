@@ -228,9 +228,10 @@ def test_columns_of_every_size_fit_together(
 
 def test_scaling_is_what_a_pipeline_with_a_scaler_does():
     y = np.digitize(X[:, 0], [-0.5, 0.5])
-    for data, scaler in ((RAW, StandardScaler()), (S, StandardScaler(with_mean=False))):
+    for data in (RAW, S):
         mine = BackpropClassifier(**FEW).fit(data, y)
-        transformed = scaler.fit_transform(data)
+        dense = data.toarray() if data is S else data
+        transformed = StandardScaler().fit_transform(dense)
         other = BackpropClassifier(**FEW, scaling=None).fit(transformed, y)
         assert_allclose(
             mine.predict_proba(data), other.predict_proba(transformed), rtol=1e-10

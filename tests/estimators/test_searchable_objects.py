@@ -97,9 +97,9 @@ OF_BOTH = {
     ],
     "learning_rate": [
         ("constant", {}, Constant()),
-        ("invscaling", {}, InverseScaling()),
-        ("invscaling", {"power_t": 0.2}, InverseScaling(0.2)),
-        ("adaptive", {"n_iter_no_change": 1, "tol": 1.0}, Adaptive()),
+        ("invscaling", {"solver": "sgd"}, InverseScaling()),
+        ("invscaling", {"solver": "sgd", "power_t": 0.2}, InverseScaling(0.2)),
+        ("adaptive", {"solver": "sgd", "n_iter_no_change": 1, "tol": 1.0}, Adaptive()),
         ("exponential", {"decay": None}, Exponential()),
         ("exponential", {"decay": 0.5}, Exponential(0.5)),
         ("inverse_time", {"decay": None}, InverseTime()),

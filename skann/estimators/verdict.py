@@ -1,0 +1,132 @@
+"""Was anything learned? If not, what is the likely cause, and what would help."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+
+from skann.core.network import Workspace
+from skann.estimators.baseline import loss_of_constant, loss_without_dropout
+from skann.estimators.caller import warn_caller
+from skann.estimators.problem import Problem
+from skann.estimators.targets import Indicators, Labels
+from skann.training.loop import Outcome
+
+# A slope below this share of the largest is none.
+_FLAT = 1e-3
+# So many rows show whether units are stuck.
+_ROWS_TO_LOOK_AT = 200
+
+
+def warn_if_nothing_is_learned(problem: Problem, outcome: Outcome) -> None:
+    """Warn if the model is no better than one that always predicts the mean."""
+    constant = loss_of_constant(problem)
+    if constant is None:
+        return
+    least = constant * (1 - 1e-6)  # a margin for rounding
+    loss = outcome.history["loss"][-1]
+    if loss >= least and problem.dropout is not None:
+        # That was the loss of some of the units; with all of them it may be less.
+        loss = loss_without_dropout(problem, outcome.theta)
+    # Of targets that are all equal there is nothing to learn.
+    if not (constant > 0 and loss >= least):
+        return
+    mean = "the best constant"
+    if isinstance(problem.target, Labels | Indicators):
+        mean = "the frequencies of the classes"
+    elif problem.objective.loss.name in ("squared_error", "poisson", "gamma"):
+        mean = "the mean of the targets"
+    warn_caller(
+        f"Training stopped at a loss of {loss:.6g}, which is no better than "
+        f"that of always predicting {mean} ({constant:.6g}): nothing was learned. "
+        f"{likely_cause(problem, outcome, constant)}",
+        ConvergenceWarning,
+    )
+
+
+def likely_cause(problem: Problem, outcome: Outcome, constant: float) -> str:
+    """Say in a sentence or two why nothing was learned, and what would help.
+
+    Parameters
+    ----------
+    problem : Problem
+        What was trained.
+
+    outcome : Outcome
+        What came of it.
+
+    constant : float
+        The loss of always predicting the mean.
+
+    Returns
+    -------
+    cause : str
+        The first cause that the numbers speak for, and one remedy.
+    """
+    settings = problem.settings
+    X = problem.data.X
+    if _all_columns_are_constant(X):
+        return (
+            f"The {X.shape[1]} columns of X, as the network receives them, are "
+            "constant: look at how X was made."
+        )
+    if settings.alpha >= 1 and _moved_by(problem, outcome) > _FLAT:
+        now = f"now alpha={settings.alpha:g}"
+        return f"The penalty may leave no room: lower alpha ({now})."
+    losses = outcome.history["loss"]
+    rate = settings.learning_rate_init
+    if settings.is_stochastic:
+        if _moved_by(problem, outcome) < _FLAT:
+            return (
+                "The weights have hardly moved, so the learning rate is too small: "
+                f"raise learning_rate_init (now {rate:g})."
+            )
+        if min(losses) < 0.9 * losses[-1] or losses[-1] > 1.5 * constant:
+            return (
+                "The loss has gone up and down, so the learning rate is too large: "
+                f"lower learning_rate_init (now {rate:g})."
+            )
+    stuck = _share_of_stuck_units(problem, outcome)
+    if stuck > 0.5:
+        return (
+            f"{stuck:.0%} of the hidden units are stuck where their activation is "
+            "flat: try activation='leaky_relu', or init='auto' with scaled inputs."
+        )
+    if problem.model.network.activations:
+        return (
+            "Training is on a plateau, as it is with few units, or with "
+            "activation='logistic': try activation='tanh' or 'relu' with more units, "
+            "or another random_state. Or y does not depend on X."
+        )
+    return "Perhaps y does not depend on X, or not in a linear way: try hidden layers."
+
+
+def _all_columns_are_constant(X):
+    """Say whether no column of the network's inputs has two values."""
+    if sparse.issparse(X):
+        return X.nnz == 0
+    if not isinstance(X, np.ndarray):
+        return False
+    return bool((X[0] == X).all())
+
+
+def _moved_by(problem, outcome):
+    """Return how far the parameters have moved, as a share of their size."""
+    start = problem.model.theta.astype(np.float64)
+    size = np.linalg.norm(start)
+    return float(np.linalg.norm(outcome.theta - start) / (size if size > 0 else 1.0))
+
+
+def _share_of_stuck_units(problem, outcome):
+    """Return the share of hidden units that are flat for all of some rows."""
+    network = problem.model.network
+    if not network.activations:
+        return 0.0
+    X = problem.data.X[:_ROWS_TO_LOOK_AT]
+    workspace = Workspace(network, X.shape[0], outcome.theta.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        network.forward(outcome.theta, X, workspace, with_slopes=True)
+    memories = workspace.buffers(X.shape[0]).memories[-network.n_layers : -1]
+    largest = [np.abs(memory.slope).max(axis=0) for memory in memories]
+    return float(np.mean(np.concatenate(largest) < _FLAT))
