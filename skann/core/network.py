@@ -32,7 +32,7 @@ from numpy.typing import DTypeLike
 from skann.core.activations import HiddenActivation, find_activation, find_activations
 from skann.core.initializers import Initializer
 from skann.core.layers.dense import Dense
-from skann.core.layers.layer import Arrays, Layer, Memory
+from skann.core.layers.layer import Arrays, Embedding, Layer, Memory
 from skann.core.parameters import ParameterValues, layout_of
 from skann.core.types import FloatArray, Matrix
 
@@ -73,7 +73,7 @@ class Network:
         The name of the activation of the hidden layers, or an object, or a sequence
         with one for each hidden layer.
 
-    embedding : Layer, default=None
+    embedding : Embedding, default=None
         What makes the columns that the first dense layer takes from the inputs; None
         for the inputs themselves.
 
@@ -119,7 +119,7 @@ class Network:
         self,
         layer_sizes: Sequence[int],
         activation: str | HiddenActivation | Iterable[str | HiddenActivation],
-        embedding: Layer[Any] | None = None,
+        embedding: Embedding[Any] | None = None,
         dropout: float | Sequence[float] = 0.0,
     ):
         self.layer_sizes = tuple(int(size) for size in layer_sizes)
@@ -181,6 +181,17 @@ class Network:
             return {}
         names = [segment.name for segment in self.embedding.segments]
         return dict(zip(names, arrays[0], strict=True))
+
+    def weights_by_input(self, theta: FloatArray) -> list[FloatArray]:
+        """Return, for each input, the part of the first weights that it feeds.
+
+        These are copies of shape (n_columns, n_units), where the columns are the input
+        itself and those that an embedding makes of it.
+        """
+        weights = self.weights(theta)[0]
+        if self.embedding is None:
+            return list(weights[:, np.newaxis].copy())
+        return self.embedding.weights_by_input(self.layout.values(theta)[0], weights)
 
     def draw(
         self, init: str | Initializer, random_state: RandomState, dtype: DTypeLike

@@ -80,6 +80,57 @@ class LearnedMixin:
             return None
         return network.embedding_values(model.theta)
 
+    def input_weights(self) -> dict[str, np.ndarray]:
+        """Return, for each column of X by name, its weights to the first layer.
+
+        They belong to scaled columns, so that those of different columns can be
+        compared. With a penalty (`alpha`) that shrinks what is not needed, the norm of
+        a column's weights says how much the first layer listens to it. How much the
+        predictions depend on it only predictions say:
+        :func:`sklearn.inspection.permutation_importance` asks them.
+
+        Returns
+        -------
+        weights : dict of ndarray of shape (n_rows, n_units)
+            By the names in `feature_names_in_`, or "x0", "x1" and so on. The first row
+            belongs to the column itself, and in a network that takes cosines
+            (`n_frequencies`) one more to each of the three mixtures of its cosines.
+            Those of a column that was constant when its scaling was measured are zero.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        See Also
+        --------
+        fold_scaling : Weights for columns in their own units.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_diabetes
+        >>> from skann import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+        >>> regressor = BackpropRegressor((64,), alpha=100.0, random_state=0)
+        >>> weights = regressor.fit(X, y).input_weights()
+        >>> weights["bmi"].shape
+        (4, 64)
+        >>> norms = {name: np.linalg.norm(part) for name, part in weights.items()}
+        >>> sorted(sorted(norms, key=norms.get, reverse=True)[:2])
+        ['bmi', 's5']
+        """
+        check_is_fitted(self)
+        model = self._model
+        parts = model.network.weights_by_input(model.theta)
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{number}" for number in range(len(parts))]
+        if model.inputs is not None:
+            for number in np.flatnonzero(model.inputs.is_constant):
+                parts[number][...] = 0
+        return dict(zip(names, parts, strict=True))
+
     @property
     def n_parameters_(self) -> int:
         """Int : The number of weights and biases, including those of `embedding_`."""

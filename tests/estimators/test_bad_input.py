@@ -328,6 +328,8 @@ def test_inspecting_before_fit_is_refused(kind):
     with fails(estimator, NotFittedError, "not fitted"):
         estimator.fold_scaling()
     with fails(estimator, NotFittedError, "not fitted"):
+        estimator.input_weights()
+    with fails(estimator, NotFittedError, "not fitted"):
         check_gradient(estimator, X, TARGETS[kind])
     for attribute in ("coefs_", "intercepts_", "n_parameters_"):
         assert not hasattr(estimator, attribute)

@@ -275,6 +275,7 @@ WAYS = {
     "embedding_": lambda kind: ways_to_pass("value", {"any": None}),
     "finalize": unknown_argument,
     "fold_scaling": unknown_argument,
+    "input_weights": unknown_argument,
     "get_params": unknown_argument,
     "get_metadata_routing": unknown_argument,
     "set_params": lambda kind: {
@@ -305,7 +306,7 @@ READ_ONLY = {"n_parameters_", "embedding_"}
 NEEDS_FIT = {
     "predict", "predict_proba", "predict_log_proba", "decision_function", "score",
     "check_gradient", "coefs_", "intercepts_", *READ_ONLY, "finalize",
-    "fold_scaling",
+    "fold_scaling", "input_weights",
 }  # fmt: skip
 
 

@@ -223,6 +223,30 @@ class Layer(ABC, Generic[MemoryType]):
         """
 
 
+class Embedding(Layer[MemoryType]):
+    """A first layer that makes a few columns of each input, of one input alone."""
+
+    @abstractmethod
+    def weights_by_input(
+        self, parameters: Sequence[FloatArray], weights: FloatArray
+    ) -> list[FloatArray]:
+        """Return, for each input, the weights of the columns that are made of it.
+
+        Parameters
+        ----------
+        parameters : sequence of ndarray
+            The values of each segment.
+
+        weights : ndarray of shape (n_out, n_units)
+            The weights of the layer above.
+
+        Returns
+        -------
+        parts : list of ndarray of shape (n_columns, n_units)
+            Copies, that of the input itself first.
+        """
+
+
 def dense(X: Matrix) -> FloatArray:
     """Return a matrix as a plain array, itself if it is one."""
     return X if isinstance(X, np.ndarray) else X.toarray()

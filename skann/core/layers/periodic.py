@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skann.core.layers.layer import Layer, Memory, dense
+from skann.core.layers.layer import Embedding, Memory, dense
 from skann.core.parameters import Segment
 from skann.core.types import FloatArray
 
@@ -49,7 +49,7 @@ class PeriodicMemory(Memory):
     mixtures: FloatArray
 
 
-class Periodic(Layer[PeriodicMemory]):
+class Periodic(Embedding[PeriodicMemory]):
     """The columns u_j, followed by the mixtures e_j of the cosines of each input.
 
     It is the first layer of a network: there is no gradient with respect to its input.
@@ -171,6 +171,13 @@ class Periodic(Layer[PeriodicMemory]):
         frequencies *= ratio[:, np.newaxis]
         n_mixed = self.n_out - self.n_in
         return np.append(shift, np.zeros(n_mixed)), np.append(ratio, np.ones(n_mixed))
+
+    def weights_by_input(self, parameters, weights):
+        # Those of u_j times s_j are weights of x_j itself; those of its e_j follow.
+        factors = parameters[0]
+        own = weights[: self.n_in] * factors[:, np.newaxis]
+        mixed = weights[self.n_in :].reshape(self.n_in, N_MIXTURES, -1)
+        return list(np.concatenate([own[:, np.newaxis], mixed], axis=1))
 
     def _split(self, columns: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the part of u, and that of e in the order of the products."""
