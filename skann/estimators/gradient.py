@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from skann.core.gradient_check import GradientReport, compare_gradients
-from skann.core.network import Workspace
 from skann.core.types import FloatArray
 from skann.estimators.problem import fitted_problem
+from skann.training.batches import loss_and_gradient
 
 
 def check_gradient(
@@ -88,22 +87,12 @@ def check_gradient(
         raise ValueError(f"max_parameters must be at least 1. Got {max_parameters}.")
     objective, theta, data = fitted_problem(estimator, X, y, sample_weight)
     network = objective.network
-    workspace = Workspace(network, data.n_samples, np.float64)
-    gradient = np.empty_like(theta)
+    _, gradient, workspace = loss_and_gradient(objective, theta, data)
 
     def value(point: FloatArray) -> float:
-        return objective.value_and_gradient(
-            point,
-            data.X,
-            data.dense_target,
-            data.sample_weight,
-            data.mean_weight * data.n_samples,
-            workspace,
-            gradient,
-        )
+        return loss_and_gradient(objective, point, data, workspace)[0]
 
-    value(theta)
     checked = network.layout.spread(max_parameters)
     return compare_gradients(
-        value, gradient.copy(), theta, checked, network.parameter_name, tolerance
+        value, gradient, theta, checked, network.parameter_name, tolerance
     )

@@ -1,5 +1,6 @@
 """What "auto" stands for, and that cosines of the inputs are a part of everything."""
 
+import re
 import warnings
 
 import joblib
@@ -139,6 +140,8 @@ def test_unscaled_data_are_learned_as_the_mlp_learns_them(cls, peer):
     assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
     exactly = cls(scaling=None, **theirs.get_params()).fit(X, y)
     assert exactly.loss_curve_ == ours.loss_curve_
+    by_name = cls(recipe="mlp", random_state=0).fit(X, y)
+    assert by_name.loss_curve_ == ours.loss_curve_
     assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
 
 
@@ -326,3 +329,137 @@ def test_whether_anything_is_learned_is_judged_with_all_units():
         regressor.fit(inputs, inputs[:, 0])
     assert regressor.loss_ > 0.6
     assert regressor.score(inputs, inputs[:, 0]) > 0.1
+
+
+# ------------------------------------------------------------------ what people type
+
+
+REASONS = {
+    "a table": ({}, "table", "100 samples or more"),
+    "few samples": ({"n": 60}, "mlp", "60 samples are fewer than 100"),
+    "sgd": ({"solver": "sgd"}, "mlp", "solver='sgd' is not 'adam'"),
+    "constant": (
+        {"learning_rate": "constant"}, "mlp", "learning_rate='constant' has no end",
+    ),
+    "narrow": ({"hidden_layer_sizes": (64, 4)}, "mlp", "fewer than 32 units"),
+    "unscaled": ({"scaling": None}, "mlp", "not scaled"),
+    "by name": ({"recipe": "mlp"}, "mlp", "recipe='mlp' was asked for"),
+    "two reasons": (
+        {"solver": "lbfgs", "scaling": None}, "mlp", "'lbfgs'.* and .*not scaled",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_recipe_and_its_reason_are_named(case):
+    params, recipe, reason = REASONS[case]
+    params = dict(params)
+    n = params.pop("n", 120)
+    regressor = BackpropRegressor(max_iter=2, random_state=0, **params)
+    regressor.fit(X[:n], Y[:n])
+    assert regressor.recipe_ == recipe
+    assert re.search(reason, regressor.recipe_reason_), regressor.recipe_reason_
+    html = regressor._repr_html_()
+    assert "recipe_" in html
+    assert "recipe_reason_" in html
+    assert "auto_params_" in html
+
+
+@pytest.mark.parametrize("cls", [BackpropRegressor, BackpropClassifier])
+def test_max_iter_is_a_cap_of_the_recipes_cycle(cls):
+    y = Y if cls is BackpropRegressor else np.digitize(Y, [10, 18])
+    usual = cls(random_state=0).fit(X, y)
+    many = cls(random_state=0, max_iter=1000).fit(X, y)
+    assert many.loss_curve_ == usual.loss_curve_
+    few = cls(random_state=0, max_iter=7).fit(X, y)
+    assert few.n_iter_ == 7
+    assert few.history_["learning_rate"][-1] < 0.15 * max(few.history_["learning_rate"])
+    # A schedule that is named takes all of it.
+    named = cls(random_state=0, learning_rate="one_cycle", max_iter=7).fit(X, y)
+    assert named.loss_curve_ == few.loss_curve_
+    longer = cls(random_state=0, learning_rate="one_cycle", max_iter=70).fit(X, y)
+    assert longer.n_iter_ == 70
+    assert longer.recipe_ == "table"
+
+
+def test_the_value_that_auto_stood_for_changes_nothing():
+    auto = BackpropRegressor(random_state=0).fit(X, Y)
+    for name in auto.auto_params_:
+        if name == "dtype":  # which is also that of predictions
+            continue
+        named = BackpropRegressor(random_state=0, **{name: auto.auto_params_[name]})
+        assert named.fit(X, Y).loss_curve_ == auto.loss_curve_, name
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"early_stopping": True}, {"tol": 0.1}, {"n_iter_no_change": 3}],
+    ids=str,
+)
+def test_who_asks_for_an_end_gets_one_with_the_recipe(params):
+    noise = np.random.RandomState(3).randn(300, 5)
+    regressor = BackpropRegressor(random_state=0, **params).fit(noise, noise[::-1, 0])
+    assert regressor.recipe_ == "table"
+    assert regressor.n_iter_ < 60
+
+
+@pytest.mark.parametrize("cls", [BackpropRegressor, BackpropClassifier])
+def test_rows_after_a_fit_do_not_destroy_it(cls):
+    random_state = np.random.RandomState(0)
+    X, new = random_state.randn(600, 4), random_state.randn(20, 4)
+
+    def target(X):
+        values = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
+        return values if cls is BackpropRegressor else (values > 0).astype(int)
+
+    model = cls(random_state=0).fit(X, target(X))
+    before = model.score(X, target(X))
+    settings = without(model.auto_params_, "learning_rate", "learning_rate_init")
+    for row in new:
+        model.partial_fit([row], target(row[np.newaxis]))
+    assert model.score(X, target(X)) > before - 0.01
+    assert model.recipe_ == "table"
+    kept = {name: model.auto_params_[name] for name in ("beta_2", "dropout", "dtype")}
+    assert kept.items() <= settings.items()
+
+
+def test_a_stream_that_has_moved_is_followed():
+    random_state = np.random.RandomState(0)
+
+    def batch(n, shift):
+        X = random_state.randn(n, 4) + shift
+        return X, np.sin(2 * X[:, 0]) + X[:, 1] * (1 if shift == 0 else -1)
+
+    ours = BackpropRegressor(random_state=0).fit(*batch(1000, 0.0))
+    first = batch(1000, 0.0)
+    theirs = MLPRegressor(random_state=0).fit(*first)
+    for _ in range(200):
+        moved = batch(100, 1.0)
+        ours.partial_fit(*moved)
+        theirs.partial_fit(*moved)
+    test = batch(1000, 1.0)
+    assert ours.score(*test) > theirs.score(*test)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_a_recipe_in_float32_keeps_the_precision_of_the_data(offset):
+    inputs, y = X + offset, Y + offset
+    regressor = BackpropRegressor(random_state=0).fit(inputs, y)
+    assert regressor.coefs_[0].dtype == np.float32
+    predicted = regressor.predict(inputs)
+    assert predicted.dtype == np.float64
+    if offset == 0.0:
+        return
+    plain = BackpropRegressor(random_state=0).fit(X, Y)
+    assert_allclose(predicted - offset, plain.predict(X), atol=0.05 * Y.std())
+    assert regressor.score(inputs, y) == pytest.approx(plain.score(X, Y), abs=0.01)
+    # Float32 data are predicted in float32.
+    narrow = BackpropRegressor(random_state=0).fit(X.astype("float32"), Y)
+    assert narrow.predict(X.astype("float32")).dtype == np.float32
+
+
+def test_weights_beyond_float32_are_no_obstacle_for_the_recipe():
+    weight = np.linspace(1, 2, len(Y))
+    usual = BackpropRegressor(random_state=0).fit(X, Y, weight)
+    huge = BackpropRegressor(random_state=0).fit(X, Y, weight * 1e50)
+    assert_allclose(huge.predict(X), usual.predict(X), rtol=1e-3)
