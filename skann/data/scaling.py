@@ -26,7 +26,9 @@ from skann.data.measuring import (
     unit_exponent,
     value_range,
 )
+from skann.data.wild_cells import MARGIN, bound, tame
 
+# The scalings by name whose statistics can grow, as a network absorbs their changes.
 SCALINGS = ("standard", "minmax", "robust")
 
 # So many spreads from the centre zero is far from it.
@@ -39,7 +41,7 @@ class ColumnStatistics:
 
     Parameters
     ----------
-    kind : {"standard", "minmax", "robust", "mean"}
+    kind : {"standard", "minmax", "robust", "bounded", "mean"}
         What center and spread are, as `column_statistics` says.
 
     weight : float
@@ -49,7 +51,8 @@ class ColumnStatistics:
         What the values were rounded to; the coarser of the two after a merge.
 
     center, spread, low, high : ndarray of shape (n_columns,), float64
-        The two that the kind names, and the smallest and the largest value.
+        The two that the kind names, and the smallest and the largest value; for
+        "bounded", of those that are not wild.
 
     is_constant : ndarray of bool of shape (n_columns,)
         Whether all values of a column are equal but for rounding.
@@ -68,6 +71,14 @@ class ColumnStatistics:
     def centered(self) -> bool:
         """Whether the scaling subtracts the center."""
         return self.kind != "mean"
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether more data leave the scaling as it is.
+
+        No weights could absorb another bound.
+        """
+        return self.kind == "bounded"
 
     @cached_property
     def center_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
@@ -113,6 +124,15 @@ class ColumnStatistics:
         some = self.centered and self.is_constant.any()
         return self.is_constant if some else None
 
+    @cached_property
+    def _limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two ndarrays : Between which scaled cells are what they are."""
+        center, scale = self.center_and_scale
+        lower, upper = (
+            limit / scale - center / scale for limit in (self.low, self.high)
+        )
+        return np.minimum(lower, -MARGIN), np.maximum(upper, MARGIN)
+
     def scale_cells(
         self, values: np.ndarray, columns: slice | np.ndarray = slice(None)
     ) -> np.ndarray:
@@ -129,7 +149,13 @@ class ColumnStatistics:
         center, scale = self.center_and_scale
         if self._is_huge:
             values, center, scale = values / 4, center / 4, scale / 4
-        scaled = (values - center[columns]) / scale[columns]
+        if self.kind == "bounded":
+            with np.errstate(over="ignore"):  # infinity has a bound as well
+                scaled = (values - center[columns]) / scale[columns]
+            lower, upper = self._limits
+            scaled = bound(scaled, lower[columns], upper[columns])
+        else:
+            scaled = (values - center[columns]) / scale[columns]
         if self._vanishes is not None:
             np.copyto(scaled, 0.0, where=self._vanishes[columns])
         return scaled
@@ -140,8 +166,10 @@ class ColumnStatistics:
         Means and standard deviations are exact (Chan, Golub and LeVeque, 1983,
         "Algorithms for computing the sample variance", equation 2.1), and so are
         ranges. Medians and quartiles cannot be merged: theirs are averages over the
-        batches.
+        batches. A bound stays where it is, and so does all that goes with it.
         """
+        if self.is_frozen:
+            return self
         share = new.weight / (self.weight + new.weight)
         low, high = np.minimum(self.low, new.low), np.maximum(self.high, new.high)
         if self.kind == "minmax":
@@ -179,11 +207,12 @@ def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
     sample_weight : ndarray of shape (n_samples,) or None
         Weights; a sample of weight zero counts as absent.
 
-    kind : {"standard", "minmax", "robust", "mean"}
+    kind : {"standard", "minmax", "robust", "bounded", "mean"}
         "standard": mean and standard deviation. "minmax": the middle and half the
         width of the range, so that the scaled range is [-1, 1]. "robust": median and
-        interquartile range. "mean": no centre, and the mean as scale, for positive
-        targets whose loss is proportional to their unit.
+        interquartile range. "bounded": "standard", without the wild cells of a column,
+        and with a bound for what lies outside of its range. "mean": no centre, and the
+        mean as scale, for positive targets whose loss is proportional to their unit.
 
     Returns
     -------
@@ -206,6 +235,9 @@ def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
         center, spread = mean_and_deviation(X, sample_weight, unit)
         if kind == "mean":
             center, spread = np.zeros_like(center), center
+        elif kind == "bounded":
+            measures = center, spread, low, high
+            center, spread, low, high = tame(X, sample_weight, *measures)
     return ColumnStatistics(
         kind=kind,
         weight=float(sample_weight.sum()),
@@ -397,7 +429,17 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     -------
     weights, biases : list of ndarray
         New arrays in float64.
+
+    Raises
+    ------
+    ValueError
+        If the scaling of the inputs is not linear.
     """
+    if inputs is not None and inputs.kind == "bounded":
+        raise ValueError(
+            "scaling='bounded' bends what lies outside of a column's range, so that no "
+            "weights for raw inputs do the same. Fit with scaling='standard'."
+        )
     weights = [array.astype(np.float64) for array in weights]
     biases = [array.astype(np.float64) for array in biases]
     if inputs is not None:

@@ -227,12 +227,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           `skann.Normal(mean, scale)` are the same for every layer, biases too;
           `skann.FanScaled` is what the names stand for.
 
-    scaling : {"auto", "standard", "minmax", "robust"} or None, default="auto"
+    scaling : {"auto", "standard", "minmax", "robust", "bounded"} or None, \
+            default="auto"
         How the columns of X are scaled: to mean 0 and standard deviation 1, to the
-        range [-1, 1], or to median 0 and interquartile range 1; None leaves them as
-        they are. Sample weights count, columns that are constant (up to rounding)
-        become 0, and sparse X is scaled as dense X is, and stays sparse.
-        "auto" is "standard", and None with `recipe="mlp"`.
+        range [-1, 1], or to median 0 and interquartile range 1; "bounded" is "standard"
+        without a column's wild cells, and bounded for them; None leaves them as they
+        are. Sample weights count, columns that are constant (up to rounding) become 0,
+        and sparse X is scaled as dense X is, and stays sparse.
+        "auto" is "bounded" with the recipe (see Notes), None with `recipe="mlp"`, and
+        "standard" otherwise.
 
     n_frequencies : int or "auto", default="auto"
         The number of cosines of each scaled input. The first layer receives the input

@@ -57,7 +57,7 @@ COMMON: dict[str, list[Any]] = {
     "weight_decay": [AUTO, NOT_NEGATIVE],
     "max_grad_norm": [POSITIVE, None],
     "init": [StrOptions({"auto", *INITIALIZERS}), Initializer],
-    "scaling": [StrOptions({"auto", *SCALINGS}), None],
+    "scaling": [StrOptions({"auto", *SCALINGS, "bounded"}), None],
     "n_frequencies": [AUTO, Interval(Integral, 0, None, closed="left")],
     # Above it cosines of neighbouring numbers have nothing to do with each other.
     "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],

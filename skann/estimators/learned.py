@@ -184,7 +184,8 @@ class LearnedMixin:
             Before `fit`.
 
         ValueError
-            If the network takes cosines of the inputs, which are not linear in them.
+            If the network takes cosines of the inputs, which are not linear in them, or
+            if their scaling is "bounded", which is not linear either.
         """
         check_is_fitted(self)
         if self._model.network.embedding is not None:

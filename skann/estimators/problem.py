@@ -382,7 +382,9 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
         return past.model.inputs, past.model.targets
     inputs = targets = None
     with np.errstate(over="ignore", invalid="ignore"):
-        if settings.scaling is not None:
+        if past is not None and past.model.inputs and past.model.inputs.is_frozen:
+            inputs = past.model.inputs
+        elif settings.scaling is not None:
             inputs = column_statistics(X, weight, settings.scaling)
         kind = target.scaling(loss, settings)
         if kind is not None:

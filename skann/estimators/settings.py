@@ -56,7 +56,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weight_decay": 0.1,
         "label_smoothing": 0.05,
         "n_frequencies": 8,
-        "scaling": "standard",
+        "scaling": "bounded",
         "dtype": "float32",
     },
     # What scikit-learn's MLP has.

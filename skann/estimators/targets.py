@@ -412,7 +412,8 @@ class _Values(Target):
             return None
         if loss.target_scaling == "affine":
             is_identity = loss.output_activation.name == "identity"
-            return settings.scaling if is_identity else None
+            kind = "standard" if settings.scaling == "bounded" else settings.scaling
+            return kind if is_identity else None
         return loss.target_scaling
 
 

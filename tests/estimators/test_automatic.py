@@ -36,7 +36,7 @@ RECIPE = {
     "dropout": 0.3,
     "weight_decay": 0.1,
     "n_frequencies": 8,
-    "scaling": "standard",
+    "scaling": "bounded",
     "dtype": "float32",
 }
 X, Y = make_friedman1(120, noise=0.5, random_state=0)
