@@ -26,6 +26,9 @@ CASES = {
     "cosine": {"learning_rate": "cosine"},
     "dropout": {"dropout": 0.3, "weight_decay": 0.1, "max_grad_norm": 1.0},
     "early stopping": {"early_stopping": True, "learning_rate_init": 0.1},
+    "in order": {
+        "early_stopping": True, "learning_rate_init": 0.1, "shuffle": False,
+    },
     "early stopping that stops": {
         "early_stopping": True, "learning_rate_init": 0.1, "n_iter_no_change": 4,
     },
