@@ -177,7 +177,7 @@ def test_a_stream_is_learned_as_the_mlp_learns_it():
     stream.set_params(warm_start=True, max_iter=3).fit(X, Y)
     expected = {
         "hidden_layer_sizes": (100,), "activation": "relu", "n_frequencies": 0,
-        "dtype": "float64",
+        "dtype": "float64", "scaling": "standard",
     }  # fmt: skip
     assert stream.auto_params_ == without({**RECIPE, **expected}, "max_iter")
 

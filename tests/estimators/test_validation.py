@@ -16,6 +16,7 @@ from sklearn.preprocessing import PolynomialFeatures
 
 import skann.estimators.validation as validation_module
 from skann import BackpropClassifier, BackpropRegressor
+from skann.training.schedules import Adaptive
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -288,7 +289,7 @@ def test_what_was_set_aside_is_never_learned(kind, solver, shuffle, parts_set_as
 @BOTH
 def test_the_best_of_all_warm_fits_is_kept_where_they_share_a_search(kind):
     # A plateau lowers the adaptive rate, so that the search for one goes on.
-    params = {"early_stopping": True, "warm_start": True, "learning_rate": "adaptive"}
+    params = {"early_stopping": True, "warm_start": True, "learning_rate": Adaptive()}
     estimator = make(kind, **params, max_iter=10).fit(X, TARGETS[kind])
     first, best = estimator.predict(X), estimator.best_validation_score_
     estimator.set_params(learning_rate_init=1e3).fit(X, TARGETS[kind])
