@@ -485,12 +485,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         dtype: str | None = "auto",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
-        self.recipe = recipe
-        self.loss, self.output_activation = loss, output_activation
+        self.loss, self.recipe, self.output_activation = loss, recipe, output_activation
         self.quantile, self.huber_delta = quantile, huber_delta
         self.solver, self.alpha, self.batch_size = solver, alpha, batch_size
         self.learning_rate, self.learning_rate_init = learning_rate, learning_rate_init
-        self.power_t, self.decay = power_t, decay
+        self.power_t, self.decay, self.max_grad_norm = power_t, decay, max_grad_norm
         self.max_iter, self.shuffle, self.random_state = max_iter, shuffle, random_state
         self.tol, self.verbose, self.warm_start = tol, verbose, warm_start
         self.momentum, self.nesterovs_momentum = momentum, nesterovs_momentum
@@ -500,7 +499,6 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.n_iter_no_change, self.max_fun = n_iter_no_change, max_fun
         self.dropout, self.weight_decay = dropout, weight_decay
-        self.max_grad_norm = max_grad_norm
         self.init, self.scaling, self.dtype = init, scaling, dtype
         self.n_frequencies, self.frequency_scale = n_frequencies, frequency_scale
 

@@ -425,21 +425,13 @@ def split_last_rows_off(*arrays, test_size, random_state, stratify):
 def test_early_stopping(agree, solver, shuffle, target, monkeypatch):
     if not shuffle:
         # Rows in order: skann sets the last ones aside, the MLP random ones.
-        monkeypatch.setattr(
-            _multilayer_perceptron, "train_test_split", split_last_rows_off
-        )
+        peer = _multilayer_perceptron
+        monkeypatch.setattr(peer, "train_test_split", split_last_rows_off)
     ours = agree(
-        target,
-        solver=solver,
-        shuffle=shuffle,
-        early_stopping=True,
-        validation_fraction=0.2,
-        learning_rate_init=0.03,
-        n_iter_no_change=5,
-        tol=1e-6,
-        max_iter=300,
-        warns=[],
-    )
+        target, solver=solver, shuffle=shuffle, early_stopping=True,
+        validation_fraction=0.2, learning_rate_init=0.03, n_iter_no_change=5,
+        tol=1e-6, max_iter=300, warns=[],
+    )  # fmt: skip
     assert np.argmax(ours.validation_scores_) + 1 < ours.n_iter_  # went past the best
 
 
