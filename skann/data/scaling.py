@@ -4,6 +4,9 @@ A scaling maps a column x to (x - center) / scale. Its statistics are measured o
 then frozen. Merged with those of more data they make new ones, in such a way that data
 with the same statistics change nothing, not even a rounding; and the network can absorb
 a change of scaling, so that the function that it computes stays what it was.
+
+"bounded" is not linear: beyond the range of a column it bends. No weights can absorb
+another bend, so that there the first statistics stay.
 """
 
 from __future__ import annotations
@@ -73,12 +76,9 @@ class ColumnStatistics:
         return self.kind != "mean"
 
     @property
-    def is_frozen(self) -> bool:
-        """Whether more data leave the scaling as it is.
-
-        No weights could absorb another bound.
-        """
-        return self.kind == "bounded"
+    def is_settled(self) -> bool:
+        """Whether more data leave the scaling as it is."""
+        return self.kind == "bounded" and not self.is_constant.any()
 
     @cached_property
     def center_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
@@ -166,24 +166,33 @@ class ColumnStatistics:
         Means and standard deviations are exact (Chan, Golub and LeVeque, 1983,
         "Algorithms for computing the sample variance", equation 2.1), and so are
         ranges. Medians and quartiles cannot be merged: theirs are averages over the
-        batches. A bound stays where it is, and so does all that goes with it.
+        batches. "bounded" goes on with the statistics of the first data in which a
+        column was not constant.
         """
-        if self.is_frozen:
-            return self
         share = new.weight / (self.weight + new.weight)
         low, high = np.minimum(self.low, new.low), np.maximum(self.high, new.high)
+        precision = min(self.precision, new.precision)
+        equal = equal_but_for_rounding(low, high, precision)
+        equal |= rounded_to_float32(low, high)
+        constant = self.is_constant & new.is_constant & equal
         if self.kind == "minmax":
             center, spread = _middle_and_half_width(low, high)
         else:
             center = _average(self.center, new.center, share)
-            if self.kind == "standard":
-                unit = unit_exponent(low, high)
-                spread = _merge_deviations(self, new, share, unit)
-            else:
-                spread = _average(self.spread, new.spread, share)
-        precision = min(self.precision, new.precision)
-        equal = equal_but_for_rounding(low, high, precision)
-        equal |= rounded_to_float32(low, high)
+            spread = _average(self.spread, new.spread, share)
+        if self.kind in ("standard", "bounded"):
+            unit = unit_exponent(low, high)
+            spread = _merge_deviations(self, new, share, unit)
+        if self.kind == "bounded":
+            center, spread, low, high = (
+                np.where(self.is_constant, merged, first)
+                for merged, first in (
+                    (center, self.center),
+                    (spread, self.spread),
+                    (low, self.low),
+                    (high, self.high),
+                )
+            )
         return ColumnStatistics(
             kind=self.kind,
             weight=self.weight + new.weight,
@@ -192,7 +201,7 @@ class ColumnStatistics:
             spread=spread,
             low=low,
             high=high,
-            is_constant=self.is_constant & new.is_constant & equal,
+            is_constant=constant,
         )
 
 

@@ -380,19 +380,19 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
     """Return the statistics of inputs and targets, None where nothing is scaled."""
     if weight is not None and not weight.any():  # a batch that counts for nothing
         return past.model.inputs, past.model.targets
+    known = None if past is None else past.model.inputs
     inputs = targets = None
     with np.errstate(over="ignore", invalid="ignore"):
-        if past is not None and past.model.inputs and past.model.inputs.is_frozen:
-            inputs = past.model.inputs
+        if known is not None and known.is_settled:
+            inputs = known
         elif settings.scaling is not None:
             inputs = column_statistics(X, weight, settings.scaling)
+            if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):
+                inputs = known.merge(inputs)
         kind = target.scaling(loss, settings)
         if kind is not None:
             targets = column_statistics(learned, weight, kind)
-        if call is Call.NEXT_PIECE:
-            if inputs is not None:
-                inputs = past.model.inputs.merge(inputs)
-            if targets is not None and past.model.targets is not None:
+            if call is Call.NEXT_PIECE and past.model.targets is not None:
                 targets = past.model.targets.merge(targets)
     return inputs, targets
 

@@ -234,6 +234,34 @@ def test_a_stream_goes_on_after_the_first_batch():
     assert_array_equal(again.predict_proba(CLEAN), classifier.predict_proba(CLEAN))
 
 
+@pytest.mark.parametrize(
+    ("way", "n_first"), [("partial_fit", 1), ("partial_fit", 100), ("warm fit", 100)]
+)
+def test_a_column_that_was_constant_wakes_up(way, n_first):
+    first, y = CLEAN * [1, 1, 0, 0] + 2.5, (sines(CLEAN) > 0).astype(int)
+    first = first[:n_first]
+    classifier = BackpropClassifier(
+        **FEW, scaling="bounded", warm_start=way == "warm fit"
+    )
+
+    def learn(X, y):
+        if way == "warm fit":
+            classifier.fit(X, y)
+        else:
+            classifier.partial_fit(X, y, classes=[0, 1])
+
+    learn(first, y[:n_first])
+    classifier.set_params(learning_rate_init=1e-300, max_iter=1)
+    before = classifier.predict_proba(first)
+    later = CLEAN * [1, 1, 50, 1e6]
+    later[7] = 1e15
+    learn(later, y)
+    assert_allclose(classifier.predict_proba(first), before, rtol=1e-9)
+    row = later[100:101]
+    moved = classifier.predict_proba(row + np.array([0, 0, 100, -1e6]))
+    assert np.abs(moved - classifier.predict_proba(row)).max() > 1e-3
+
+
 def test_no_weights_for_raw_data_do_the_same():
     regressor = BackpropRegressor(**FEW, scaling="bounded").fit(CLEAN, sines(CLEAN))
     with pytest.raises(ValueError, match="scaling='standard'"):
