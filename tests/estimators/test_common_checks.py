@@ -46,6 +46,7 @@ CHECKED = [
     BackpropClassifier(solver="sgd", recipe="table", **SHORT),
     BackpropClassifier(scaling="minmax", output_activation="softmax", **SHORT),
     BackpropClassifier(scaling="robust", output_activation="logistic", **SHORT),
+    BackpropClassifier(scaling="bounded", **SHORT),
     BackpropClassifier((), solver="lbfgs"),
     # Not dropout: what it leaves out is drawn for each sample, so that a weight of two
     # is no longer two samples.
@@ -64,6 +65,7 @@ CHECKED = [
     BackpropRegressor(recipe="mlp", solver="lbfgs", **SHORT),
     BackpropRegressor(scaling="minmax", **SHORT),
     BackpropRegressor(scaling="robust", **SHORT),
+    BackpropRegressor(scaling="bounded", **SHORT),
     BackpropRegressor((), solver="lbfgs"),
     BackpropRegressor(loss="absolute_error", **SHORT),
     BackpropRegressor(loss="huber", restore_best_weights=True, **SHORT),
