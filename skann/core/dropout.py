@@ -8,6 +8,8 @@ neural networks from overfitting", section 4, in the inverted form of section 10
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from skann.core.types import FloatArray
@@ -15,6 +17,12 @@ from skann.core.types import FloatArray
 # A unit is left out if 16 random bits are below the rate in units of 1 / 65536: they
 # are drawn four times as fast as floats.
 _LEVELS = 1 << 16
+
+
+@lru_cache(maxsize=64)
+def _threshold(rate: float) -> int:
+    """Return below which number a unit is left out, never all of them."""
+    return min(round(rate * _LEVELS), _LEVELS - 1)
 
 
 def leave_out(
@@ -36,8 +44,7 @@ def leave_out(
     generator : numpy.random.Generator
         Where the random bits come from.
     """
-    # Never all of them: a rate that is close to one is rounded to less.
-    threshold = min(round(rate * _LEVELS), _LEVELS - 1)
+    threshold = _threshold(rate)
     if threshold == 0:
         return
     words = generator.bit_generator.random_raw(-(-output.size // 4))

@@ -288,10 +288,10 @@ class Network:
         memories = workspace.buffers(X.shape[0]).memories
         values = workspace.values(theta)
         output = X
-        for layer, parameters, memory in zip(
-            self.layers, values, memories, strict=True
-        ):
-            output = layer.forward(parameters, output, memory, with_slopes, generator)
+        for number, layer in enumerate(self.layers):
+            output = layer.forward(
+                values[number], output, memories[number], with_slopes, generator
+            )
         return output
 
     def backward(
