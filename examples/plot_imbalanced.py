@@ -95,20 +95,19 @@ for name in contenders:
     )
 
 # %%
-# Class weights and the tuned threshold come to the same balanced accuracy, and find far
+# Class weights and the tuned threshold both raise the balanced accuracy, and find far
 # more of the 8s than the network at 50 %, for more false alarms. But class weights make
-# an 8 seem half again as likely as it is, and rank the scans no better: average
-# precision, which no threshold changes, even falls. Who needs a decision tunes the
-# threshold; it costs five more fits. Boosted trees rank about as well as the network,
-# and logistic regression is far behind. Early stopping is a little behind too by either
-# score: the tenth of the training data that it sets aside has but a dozen 8s.
+# an 8 seem a third more likely than it is, and rank the scans no better by average
+# precision, which no threshold changes. Who needs a decision tunes the threshold; it
+# costs five more fits. Boosted trees rank nearly as well as the network, and logistic
+# regression is far behind. Early stopping is behind too by either score: the tenth of
+# the training data that it sets aside has but a dozen 8s.
 plain, weighted, tuned = "network", "network, class weights", "network, tuned threshold"
 assert recall[weighted] > recall[plain] + 0.1
-assert balanced[tuned] > balanced[plain] + 0.03
-assert abs(balanced[tuned] - balanced[weighted]) < 0.03
+assert min(balanced[tuned], balanced[weighted]) > balanced[plain] + 0.03
 assert np.allclose(probability[tuned], probability[plain])
 assert average[plain] >= average[weighted] - 0.01
-assert brier[weighted] > 1.2 * brier[plain]
+assert probability[weighted].mean() > 1.2 * y.mean()
 assert average[plain] > average["logistic regression"] + 0.1
 
 # %%
