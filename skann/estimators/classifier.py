@@ -123,7 +123,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycle (see Notes) has 60 epochs: a larger number does not lengthen it. A
+        cycle (see Notes) has 60 epochs, or 30 with `early_stopping`: a larger number
+        does not lengthen it. A
         schedule with an end that `learning_rate` names, "cosine" or "one_cycle",
         extends over all of them. "auto" is 60 for the recipe and for these, else 200.
 
@@ -346,8 +347,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     values that were found by experiment [11]_; otherwise they have those of
     scikit-learn's MLP. With `recipe="auto"` the recipe for tables applies when `fit` is
     given at least 100 samples, with `solver="adam"`, scaled inputs, a `learning_rate`
-    that is "auto" or has an end ("cosine", "one_cycle"), and no hidden layer of fewer
-    than 32 units. `partial_fit` goes on with the recipe that the network was trained
+    that is "auto" or has an end ("cosine", "one_cycle"), no `learning_rate_init` below
+    0.001, no `batch_size` that leaves fewer than 480 steps, and no hidden layer of
+    fewer than 32 units. `partial_fit` goes on with the recipe that the network was trained
     by; a stream has that of the MLP from its start. `recipe_`, `recipe_reason_` and
     `auto_params_` say what it was, and why.
 

@@ -91,6 +91,13 @@ ROWS_OF_A_STEP = 200
 
 USUAL_TOL = 1e-4
 
+# Who sets a part aside to stop early wants a short fit: the cycle has fewer epochs.
+EPOCHS_TO_STOP_EARLY = 30
+
+# A cycle of so few epochs needs rates, and steps, that are not too small or too few.
+LEAST_RATE = 0.001
+LEAST_STEPS = 480
+
 # With fewer samples, or units in a hidden layer, there is no recipe.
 LEAST_SAMPLES = 100
 LEAST_UNITS = 32
@@ -324,6 +331,17 @@ def choose_recipe(
         f"learning_rate={schedule!r} has no end": not (
             is_auto(schedule) or has_end(schedule)
         ),
+        f"learning_rate_init={params['learning_rate_init']!r} is too small for a cycle "
+        "of 60 epochs": (
+            not is_auto(params["learning_rate_init"])
+            and params["learning_rate_init"] < LEAST_RATE
+        ),
+        f"batch_size={params['batch_size']!r} leaves too few steps": (
+            not is_auto(params["batch_size"])
+            and params["batch_size"] > ROWS_OF_A_STEP
+            and WITH_END["max_iter"] * math.ceil(n_samples / params["batch_size"])
+            < LEAST_STEPS
+        ),
         f"{n_samples} samples are fewer than {LEAST_SAMPLES}": (
             n_samples < LEAST_SAMPLES
         ),
@@ -402,6 +420,8 @@ def auto_values(
         schedule = values["learning_rate"]
     ends = is_stochastic(params["solver"]) and has_end(schedule)
     values |= WITH_END if ends else WITHOUT_END
+    if recipe == "table" and ends and params["early_stopping"]:
+        values["max_iter"] = EPOCHS_TO_STOP_EARLY
     if call.is_piece and recipe == "table":
         values["learning_rate_init"] *= math.sqrt(min(1.0, n_samples / ROWS_OF_A_STEP))
     # Who names one of these wants training to stop by it.
@@ -504,7 +524,8 @@ def resolve(
     values |= {"recipe": choice.recipe, "recipe_reason": choice.reason}
     # The recipe's own cycle has its own length, of which `max_iter` is a cap.
     if choice.recipe == "table" and is_auto(params["learning_rate"]):
-        values["max_iter"] = min(values["max_iter"], WITH_END["max_iter"])
+        own = EPOCHS_TO_STOP_EARLY if params["early_stopping"] else WITH_END["max_iter"]
+        values["max_iter"] = min(values["max_iter"], own)
     # Names that the MLP ignores do no harm here.
     name = values["learning_rate"]
     if is_adam(params["solver"]) and isinstance(name, str) and name in FOR_SGD_ALONE:

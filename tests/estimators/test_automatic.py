@@ -98,7 +98,8 @@ CASES = {
         },
     ),
     "an end by the score": (
-        {"early_stopping": True}, {**RECIPE, "n_iter_no_change": 10},
+        {"early_stopping": True},
+        {**RECIPE, "n_iter_no_change": 10, "max_iter": 30},
     ),
     "a tolerance": ({"tol": 1e-3}, {**RECIPE, "n_iter_no_change": 10}),
     "the table's by name": (
@@ -344,12 +345,17 @@ REASONS = {
     "narrow": ({"hidden_layer_sizes": (64, 4)}, "mlp", "fewer than 32 units"),
     "unscaled": ({"scaling": None}, "mlp", "not scaled"),
     "by name": ({"recipe": "mlp"}, "mlp", "recipe='mlp' was asked for"),
+    "slow": ({"learning_rate_init": 1e-4}, "mlp", "0.0001 is too small"),
+    "not slow": ({"learning_rate_init": 0.001}, "table", "100 samples or more"),
+    "few steps": ({"batch_size": 4096}, "mlp", "batch_size=4096 leaves too few steps"),
+    "enough steps": ({"batch_size": 100}, "table", "100 samples or more"),
     "two reasons": (
         {"solver": "lbfgs", "scaling": None}, "mlp", "'lbfgs'.* and .*not scaled",
     ),
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:batch_size=4096 is larger")
 @pytest.mark.parametrize("case", REASONS)
 def test_the_recipe_and_its_reason_are_named(case):
     params, recipe, reason = REASONS[case]
