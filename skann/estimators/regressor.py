@@ -367,9 +367,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     given at least 100 samples, with `solver="adam"`, scaled inputs, a `learning_rate`
     that is "auto" or has an end ("cosine", "one_cycle"), no `learning_rate_init` below
     0.001, no `batch_size` that leaves fewer than 480 steps, and no hidden layer of
-    fewer than 32 units. `partial_fit` goes on with the recipe that the network was trained
-    by; a stream has that of the MLP from its start. `recipe_`, `recipe_reason_` and
-    `auto_params_` say what it was, and why.
+    fewer than 32 units. `partial_fit` goes on with the recipe that the network was
+    trained by; a stream has that of the MLP from its start. `recipe_`,
+    `recipe_reason_` and `auto_params_` say what it was, and why.
 
     With `recipe="mlp"`, or with `scaling=None` and the parameters of the MLP, training
     agrees to rounding with scikit-learn's MLPRegressor, except where that is wrong,
