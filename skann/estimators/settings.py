@@ -171,11 +171,6 @@ class Settings:
     huber_delta: float | None = None
 
     @property
-    def choice(self) -> Choice:
-        """The recipe, and why it was chosen."""
-        return Choice(self.recipe, self.recipe_reason)
-
-    @property
     def is_stochastic(self) -> bool:
         """Whether the solver takes a step for each minibatch."""
         return is_stochastic(self.solver)
