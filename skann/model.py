@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from skann.core.activations import ACTIVATIONS, HiddenActivation
-from skann.core.blocks import map_outputs
+from skann.core.blocks import make_workspaces, map_outputs
 from skann.core.layers.periodic import Periodic
 from skann.core.losses import Loss
+from skann.core.members import mean_of_members
 from skann.core.network import Network, Workspace
 from skann.core.types import FloatArray, Matrix
 from skann.data.rows import ScaledRows
@@ -52,6 +53,9 @@ class Architecture:
     n_frequencies : int
         The number of cosines of each input.
 
+    n_members : int
+        The number of independent networks, which are averaged.
+
     dtype : str
         "float32" or "float64".
 
@@ -69,12 +73,13 @@ class Architecture:
     output_activation: str
     scaling: str | None
     n_frequencies: int
+    n_members: int
     dtype: str
     output_dtype: str = field(compare=False)
     frequency_scale: float = field(compare=False)
 
     def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
-        """Return the network, without its parameters.
+        """Return the network, or that of each member, without its parameters.
 
         Rates of dropout matter only for who trains it.
         """
@@ -116,7 +121,7 @@ class Model:
     architecture : Architecture
         What the network is made of.
 
-    theta : ndarray of shape (n_parameters,)
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         The parameters, for scaled inputs and targets.
 
     inputs : ColumnStatistics or None
@@ -124,12 +129,20 @@ class Model:
 
     targets : ColumnStatistics or None
         The scaling of the targets.
+
+    temperature : float, default=1
+        What the raw output of the mean of all members is divided by.
+
+    offsets : ndarray of shape (n_outputs,) or None, default=None
+        What is added to it then; None for nothing.
     """
 
     architecture: Architecture
     theta: FloatArray
     inputs: ColumnStatistics | None
     targets: ColumnStatistics | None
+    temperature: float = 1.0
+    offsets: FloatArray | None = None
 
     @cached_property
     def network(self) -> Network:
@@ -137,14 +150,34 @@ class Model:
         return self.architecture.network()
 
     @cached_property
-    def _workspaces(self) -> deque[Workspace]:
+    def _workspaces(self) -> deque[list[Workspace]]:
         """The memory of the last small prediction, for the next one of that size."""
         return deque(maxlen=1)
+
+    @property
+    def output_range(self) -> tuple[float, float]:
+        """The closed interval that holds every prediction.
+
+        Targets are scaled only where it stays what it is: it has no bound then or,
+        where they are divided by their mean, none but 0.
+        """
+        return ACTIVATIONS[self.architecture.output_activation].output_range
 
     @property
     def log_link(self) -> bool:
         """Whether outputs are logarithms of predictions."""
         return self.architecture.output_activation == "exp"
+
+    def member(self, number: int) -> Model:
+        """Return the model of one of the networks; it shares its parameters."""
+        architecture = replace(self.architecture, n_members=1)
+        return replace(
+            self,
+            architecture=architecture,
+            theta=self.theta.reshape(-1, self.network.n_parameters)[number],
+            temperature=1.0,
+            offsets=None,
+        )
 
     def with_theta(self, theta: FloatArray) -> Model:
         """Return the same model with other parameters."""
@@ -155,7 +188,11 @@ class Model:
         return ScaledRows(X, self.inputs, self.theta.dtype if dtype is None else dtype)
 
     def map_outputs(
-        self, transform: Callable[[FloatArray], np.ndarray], X: Matrix
+        self,
+        transform: Callable[[FloatArray], np.ndarray],
+        X: Matrix,
+        *,
+        of_members: bool = False,
     ) -> np.ndarray:
         """Apply a function to the raw outputs for raw inputs, block by block.
 
@@ -167,6 +204,10 @@ class Model:
 
         X : ndarray or CSR array of shape (n_samples, n_features)
             The inputs, in their units.
+
+        of_members : bool, default=False
+            Whether it takes the raw outputs of each member, with an axis of members in
+            front, rather than the one that stands for their mean.
 
         Returns
         -------
@@ -186,31 +227,50 @@ class Model:
                     "holds values far from those of the data that it was fitted to. "
                     "Look for outliers, or fit with dtype='float64'."
                 )
-            return transform(self.widened(raw))
+            if not of_members:
+                return transform(self.pooled(raw))
+            return transform(self._in_output_dtype(raw))
 
-        network, n_rows = self.network, X.shape[0]
-        fits_a_block = n_rows <= network.rows_per_block
-        # A workspace serves one computation at a time: other threads find none here.
-        workspace = None
-        if fits_a_block:
+        # Memory serves one computation at a time: other threads find none here.
+        n_rows = X.shape[0]
+        workspaces: list[Workspace] | None = None
+        if n_rows <= self.network.rows_per_block:
             with suppress(IndexError):
-                workspace = self._workspaces.pop()
-            if workspace is None or workspace.n_rows != n_rows:
-                workspace = Workspace(network, n_rows, self.theta.dtype)
+                workspaces = self._workspaces.pop()
+            if workspaces is None or workspaces[0].n_rows != n_rows:
+                workspaces = make_workspaces(self.network, self.theta, n_rows)
         with np.errstate(over="ignore", invalid="ignore"):
             result = map_outputs(
-                transform_finite, network, self.theta, self.scaled(X), None, workspace
+                transform_finite,
+                self.network,
+                self.theta,
+                self.scaled(X),
+                None,
+                workspaces,
             )
-        if workspace is not None:
-            self._workspaces.append(workspace)
+        if workspaces is not None:
+            self._workspaces.append(workspaces)
         return result
 
-    def widened(self, raw: FloatArray) -> FloatArray:
+    def pooled(self, raw: FloatArray) -> FloatArray:
+        """Return one raw output, in the dtype of predictions, for those of members."""
+        mean = mean_of_members(
+            self._in_output_dtype(raw), self.architecture.output_activation
+        )
+        return self.calibrated(mean)
+
+    def calibrated(self, raw: FloatArray) -> FloatArray:
+        """Return raw outputs that are as sure as they are right."""
+        if self.offsets is None:
+            return raw
+        return raw / self.temperature + self.offsets
+
+    def _in_output_dtype(self, raw: FloatArray) -> FloatArray:
         """Return raw outputs in the dtype of predictions."""
         return raw.astype(self.architecture.output_dtype, copy=False)
 
     def in_target_units(self, raw: FloatArray) -> FloatArray:
-        """Return raw outputs as predictions, of shape (n_samples, n_outputs)."""
+        """Return raw outputs as predictions, of the same shape."""
         outputs = np.empty_like(raw)
         ACTIVATIONS[self.architecture.output_activation].apply(raw, out=outputs)
         return unscale_columns(outputs, self.targets)
@@ -238,6 +298,8 @@ class Model:
             "theta": self.theta,
             "inputs": None if self.inputs is None else fields_of(self.inputs),
             "targets": None if self.targets is None else fields_of(self.targets),
+            "temperature": self.temperature,
+            "offsets": self.offsets,
         }
 
     @classmethod
@@ -248,4 +310,11 @@ class Model:
             for name in ("inputs", "targets")
         )
         architecture = Architecture(**state["architecture"])
-        return cls(architecture, state["theta"], inputs, targets)
+        return cls(
+            architecture,
+            state["theta"],
+            inputs,
+            targets,
+            state["temperature"],
+            state["offsets"],
+        )

@@ -378,14 +378,26 @@ class Silu(HiddenActivation):
     """
 
     def apply(self, pre_activation, out):
-        np.multiply(pre_activation, expit(pre_activation), out=out)
+        np.multiply(pre_activation, _logistic(pre_activation), out=out)
 
     def apply_with_slope(self, pre_activation, slope):
-        expit(pre_activation, out=slope)
+        _logistic(pre_activation, out=slope)
         pre_activation *= slope
         rest = 1 - slope
         rest *= pre_activation
         slope += rest
+
+
+def _logistic(z: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """Return 1 / (1 + exp(-z)), by numpy's exponential.
+
+    In float32 that takes less than half of the time of scipy's `expit`.
+    """
+    out = np.negative(z, out=out)
+    with np.errstate(over="ignore"):  # 1 / infinity is right
+        np.exp(out, out=out)
+    out += 1
+    return np.reciprocal(out, out=out)
 
 
 def _row(value: float, like: FloatArray) -> FloatArray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from skann.core.members import groups_in
 from skann.core.network import Network, Workspace
 from skann.core.types import FloatArray
 
@@ -17,7 +18,7 @@ def map_outputs(
     theta: FloatArray,
     X: Any,
     rows: np.ndarray | None = None,
-    workspace: Workspace | None = None,
+    workspaces: Sequence[Workspace] | None = None,
 ) -> np.ndarray:
     """Apply a function to the raw outputs of a network, block by block.
 
@@ -26,13 +27,14 @@ def map_outputs(
     Parameters
     ----------
     transform : callable
-        Takes raw outputs of shape (n_block, n_outputs), which it must not keep, and
-        returns an array of n_block rows.
+        Takes raw outputs of shape (n_block, n_outputs), with an axis of members in
+        front if theta has one, which it must not keep, and returns an array of n_block
+        rows.
 
     network : Network
         The network.
 
-    theta : ndarray of shape (n_parameters,)
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         Its parameters.
 
     X : ndarray, CSR array or object whose rows can be indexed like theirs
@@ -41,8 +43,8 @@ def map_outputs(
     rows : ndarray of int, default=None
         The rows of X to use; None stands for all.
 
-    workspace : Workspace, default=None
-        Memory for a block; None allocates it.
+    workspaces : sequence of Workspace, default=None
+        Memory for a block, for each group of members; None allocates it.
 
     Returns
     -------
@@ -51,15 +53,31 @@ def map_outputs(
     """
     n_rows = X.shape[0] if rows is None else rows.size
     step = min(network.rows_per_block, n_rows)
-    if workspace is None:
-        workspace = Workspace(network, step, theta.dtype)
+    parts = groups_in(theta)
+    if workspaces is None:
+        workspaces = make_workspaces(network, theta, step)
     result: np.ndarray | None = None
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
         block = X[start:stop] if rows is None else X[rows[start:stop]]
-        part = transform(network.forward(theta, block, workspace))
+        outputs = [
+            network.forward(part, block, workspace)
+            for part, workspace in zip(parts, workspaces, strict=True)
+        ]
+        raw = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        transformed = transform(raw)
         if result is None:
-            result = np.empty((n_rows, *part.shape[1:]), part.dtype)
-        result[start:stop] = part
+            result = np.empty((n_rows, *transformed.shape[1:]), transformed.dtype)
+        result[start:stop] = transformed
     assert result is not None  # there is at least one row
     return result
+
+
+def make_workspaces(
+    network: Network, theta: FloatArray, n_rows: int
+) -> list[Workspace]:
+    """Return memory for at most `n_rows` rows, for each group of members in theta."""
+    return [
+        Workspace(network, n_rows, theta.dtype, part.shape[:-1])
+        for part in groups_in(theta)
+    ]

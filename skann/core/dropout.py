@@ -8,6 +8,7 @@ neural networks from overfitting", section 4, in the inverted form of section 10
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -26,7 +27,10 @@ def _threshold(rate: float) -> int:
 
 
 def leave_out(
-    output: FloatArray, slope: FloatArray, rate: float, generator: np.random.Generator
+    output: FloatArray,
+    slope: FloatArray,
+    rate: float,
+    generator: np.random.Generator | Sequence[np.random.Generator],
 ) -> None:
     """Multiply a hidden layer's output and slope by a new random mask, in place.
 
@@ -34,16 +38,20 @@ def leave_out(
 
     Parameters
     ----------
-    output, slope : ndarray of shape (n_samples, n_units)
+    output, slope : ndarray of shape (n_samples, n_units) or (n_members, ...)
         f(z) and f'(z) of the layer.
 
     rate : float
         The probability to be left out, in [0, 1); it is rounded to a multiple of
         1 / 65536. A rate of zero draws nothing.
 
-    generator : numpy.random.Generator
-        Where the random bits come from.
+    generator : numpy.random.Generator or sequence of them
+        Where the random bits come from; with members, one for each.
     """
+    if isinstance(generator, Sequence):
+        for member in zip(output, slope, generator, strict=True):
+            leave_out(*member[:2], rate, member[2])
+        return
     threshold = _threshold(rate)
     if threshold == 0:
         return

@@ -1,12 +1,14 @@
 """The forward pass and backpropagation.
 
 A network is a list of layers, no more: the parameters come from outside as one flat
-vector, theta, and the intermediate results live in a workspace. Forward, each layer
-takes what the one below it passes on; the last one stops at the raw output, which the
-loss turns into predictions. Backpropagation starts from the loss's gradient with
-respect to the raw output and goes down: each layer turns the gradient with respect to
-its output into those of its parameters and of its input. So both passes are loops, and
-what a layer computes stands in its file. For L dense layers they amount to
+vector, theta, and the intermediate results live in a workspace. (A theta with a row for
+each of several members stands for as many networks, which are computed side by side.)
+Forward, each layer takes what the one below it passes on; the last one stops at the raw
+output, which the loss turns into predictions. Backpropagation starts from the loss's
+gradient with respect to the raw output and goes down: each layer turns the gradient
+with respect to its output into those of its parameters and of its input. So both passes
+are loops, and what a layer computes stands in its file. For L dense layers they amount
+to
 
     z_l = a_(l-1) W_l + b_l,        a_l = f_l(z_l),        a_0 = X,
 
@@ -34,7 +36,7 @@ from skann.core.initializers import Initializer
 from skann.core.layers.dense import Dense
 from skann.core.layers.layer import Arrays, Embedding, Layer, Memory
 from skann.core.parameters import ParameterValues, layout_of
-from skann.core.types import FloatArray, Matrix
+from skann.core.types import FloatArray, Generators, Matrix
 
 # A block of rows, if it is not a minibatch, has at most so many, and at most so many
 # numbers in the widest layer.
@@ -127,7 +129,10 @@ class Network:
         self.embedding = embedding
         n_columns = self.layer_sizes[0] if embedding is None else embedding.n_out
         self.dense_layers = _make_dense_layers(
-            (n_columns, *self.layer_sizes[1:]), self.activations, activation, dropout
+            (n_columns, *self.layer_sizes[1:]),
+            self.activations,
+            activation,
+            dropout,
         )
         first: list[Layer[Any]] = [] if embedding is None else [embedding]
         self.layers = [*first, *self.dense_layers]
@@ -241,6 +246,10 @@ class Network:
         shift, ratio : ndarray of shape (n_inputs,), float64
             x = x' * ratio + shift, column by column.
         """
+        if theta.ndim > 1:
+            for member in theta:
+                self.absorb_input_change(member, shift, ratio)
+            return
         change: tuple[np.ndarray, np.ndarray] | None = (shift, ratio)
         for layer, parameters in zip(
             self.layers, self.layout.views(theta), strict=True
@@ -258,7 +267,7 @@ class Network:
         workspace: Workspace,
         *,
         with_slopes: bool = False,
-        generator: np.random.Generator | None = None,
+        generator: Generators | None = None,
     ) -> FloatArray:
         """Compute the raw output for the rows of X, an array of the workspace.
 
@@ -276,14 +285,14 @@ class Network:
         with_slopes : bool, default=False
             Whether to keep f'(z) of the hidden layers as well, for `backward`.
 
-        generator : numpy.random.Generator, default=None
-            What leaves hidden units out at random, while the slopes are kept; None
-            leaves in all.
+        generator : numpy.random.Generator or sequence of them, default=None
+            What leaves hidden units out at random, while the slopes are kept, for each
+            member; None leaves in all.
 
         Returns
         -------
-        raw : ndarray of shape (n_samples, n_outputs)
-            The last layer's pre-activation, in Fortran order.
+        raw : ndarray of shape (n_samples, n_outputs) or (n_members, ...)
+            The last layer's pre-activation. In memory one output follows the other.
         """
         memories = workspace.buffers(X.shape[0]).memories
         values = workspace.values(theta)
@@ -337,6 +346,24 @@ class Network:
         self.layout.multiply_by_rates(gradient)
 
 
+def rows_of_members(outputs: FloatArray) -> FloatArray:
+    """Return outputs of members as rows, one member after the other.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs) or (n_members, ...)
+        Raw outputs or their gradient, as a network holds them.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_members * n_samples, n_outputs)
+        The same memory, in Fortran order.
+    """
+    if outputs.ndim == 2:
+        return outputs
+    return outputs.transpose(2, 0, 1).reshape(outputs.shape[2], -1).T
+
+
 def _make_dense_layers(
     widths: Sequence[int],
     activations: Sequence[HiddenActivation],
@@ -373,8 +400,8 @@ class Buffers:
     memories : list of Memory
         What each layer computes.
 
-    delta : ndarray of shape (n_samples, n_outputs)
-        The gradient with respect to the raw output, in Fortran order.
+    delta : ndarray of the shape of the raw output
+        The gradient with respect to it. In memory one output follows the other.
     """
 
     memories: list[Memory]
@@ -397,6 +424,10 @@ class Workspace:
     dtype : dtype
         float32 or float64.
 
+    members : tuple of int, default=()
+        The axis of members, (n_members,), that theta has in front of its parameters;
+        () if it has none.
+
     keep : bool, default=False
         Whether each layer keeps copies of what passes through it: `memories[l].kept`
         of the buffers holds its "input", "pre_activation" and "activation" and, after
@@ -416,9 +447,16 @@ class Workspace:
     """
 
     def __init__(
-        self, network: Network, n_rows: int, dtype: DTypeLike, *, keep: bool = False
+        self,
+        network: Network,
+        n_rows: int,
+        dtype: DTypeLike,
+        members: tuple[int, ...] = (),
+        *,
+        keep: bool = False,
     ):
         self.n_rows = n_rows
+        self._members = members
         self._network = network
         self._keep = keep
         self._arrays = [Arrays(dtype) for _ in network.layers]
@@ -434,12 +472,13 @@ class Workspace:
             return self._buffers[n_samples]
         except KeyError:
             network = self._network
+            members = self._members
             memories = [
-                layer.memory(n_samples, arrays, keep=self._keep)
+                layer.memory(n_samples, arrays, members, keep=self._keep)
                 for layer, arrays in zip(network.layers, self._arrays, strict=True)
             ]
-            shape = (n_samples, network.layer_sizes[-1])
-            delta = self._own.cut("delta", shape, "F")
+            shape = (*members, n_samples, network.layer_sizes[-1])
+            delta = self._own.cut_by_output("delta", shape)
             buffers = self._buffers[n_samples] = Buffers(memories, delta)
             return buffers
 

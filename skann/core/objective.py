@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from skann.core.losses import Loss
-from skann.core.network import Network, Workspace
-from skann.core.types import FloatArray, Matrix
+from skann.core.network import Network, Workspace, rows_of_members
+from skann.core.types import FloatArray, Generators, Matrix
 
 
 class Objective:
@@ -47,7 +47,7 @@ class Objective:
         workspace: Workspace,
         gradient: FloatArray,
         scale: float = 1.0,
-        generator: np.random.Generator | None = None,
+        generator: Generators | None = None,
     ) -> float:
         """Return scale * sum_B w * loss and write its gradient into `gradient`.
 
@@ -58,7 +58,9 @@ class Objective:
             theta, X, workspace, with_slopes=True, generator=generator
         )
         delta = workspace.buffers(X.shape[0]).delta
-        value = self.loss.value_and_delta(target, raw, sample_weight, delta)
+        value = self.loss.value_and_delta(
+            target, rows_of_members(raw), sample_weight, rows_of_members(delta)
+        )
         if scale != 1.0:
             delta *= scale
         self.network.backward(theta, X, workspace, gradient)
@@ -74,7 +76,7 @@ class Objective:
         workspace: Workspace,
         gradient: FloatArray,
         scratch: FloatArray | None = None,
-        generator: np.random.Generator | None = None,
+        generator: Generators | None = None,
     ) -> float:
         """Return J and write its gradient into `gradient`.
 
@@ -129,7 +131,7 @@ class Objective:
         if self.alpha == 0.0:
             return 0.0
         penalised = self.network.layout.penalised
-        weights, weight_gradient = theta[penalised], gradient[penalised]
+        weights, weight_gradient = theta[..., penalised], gradient[..., penalised]
         strength = self.alpha * scale
         weight_gradient += np.multiply(weights, strength, out=scratch)
-        return 0.5 * strength * float(weights.dot(weights))
+        return 0.5 * strength * float(np.vdot(weights, weights))

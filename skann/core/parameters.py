@@ -48,6 +48,9 @@ class Segment(NamedTuple):
     attribute : str, default=""
         What shows it to the user: an attribute of the estimator, such as "coefs_".
 
+    shared : bool, default=False
+        Whether the members of a group have the same values, those of the first.
+
     start : int, default=0
         Where it begins in theta, which the layout decides.
     """
@@ -57,6 +60,7 @@ class Segment(NamedTuple):
     penalised: bool = False
     rate: float = 1.0
     attribute: str = ""
+    shared: bool = False
     start: int = 0
 
     @property
@@ -71,7 +75,9 @@ class Segment(NamedTuple):
 
     def view(self, theta: FloatArray) -> FloatArray:
         """Return the part of theta, in the segment's shape."""
-        return theta[self.start : self.stop].reshape(self.shape)
+        return theta[..., self.start : self.stop].reshape(
+            *theta.shape[:-1], *self.shape
+        )
 
 
 class ParameterLayout:
@@ -101,6 +107,9 @@ class ParameterLayout:
 
     rated : list of (slice, float)
         The parts of theta with a rate of their own, and their rates.
+
+    shared : list of slice
+        The parts of theta that the members of a group have in common.
 
     order : list of int
         The layers in the order in which theta holds them.
@@ -145,6 +154,11 @@ class ParameterLayout:
             if rate != 1.0:
                 part = slice(neighbours[0].start, neighbours[-1].stop)
                 self.rated.append((part, rate))
+        self.shared: list[slice] = []
+        for is_shared, group in groupby(self.segments, key=lambda each: each.shared):
+            neighbours = list(group)
+            if is_shared:
+                self.shared.append(slice(neighbours[0].start, neighbours[-1].stop))
         self._places = [
             [(each.start, each.stop, each.shape) for each in segments]
             for segments in self.layers
@@ -155,10 +169,12 @@ class ParameterLayout:
 
         That is the value divided by the segment's rate.
         """
-        return [
-            [theta[start:stop].reshape(shape) for start, stop, shape in places]
-            for places in self._places
-        ]
+        if theta.ndim == 1:
+            return [
+                [theta[start:stop].reshape(shape) for start, stop, shape in places]
+                for places in self._places
+            ]
+        return [[each.view(theta) for each in segments] for segments in self.layers]
 
     def values(self, theta: FloatArray) -> list[list[FloatArray]]:
         """Return the values of each segment of each layer; at a rate of 1, as views."""
@@ -180,7 +196,7 @@ class ParameterLayout:
     def multiply_by_rates(self, gradient: FloatArray) -> None:
         """Turn the gradient of the values into that of theta, in place."""
         for part, rate in self.rated:
-            of_part = gradient[part]
+            of_part = gradient[..., part]
             of_part *= rate
 
     def parameter_name(self, index: int) -> str:
@@ -253,7 +269,9 @@ class ParameterValues:
         self.rated = []
         if layout.rated:
             own = np.empty_like(theta)  # of which the other parts are never touched
-            self.rated = [(theta[part], rate, own[part]) for part, rate in layout.rated]
+            self.rated = [
+                (theta[..., part], rate, own[..., part]) for part, rate in layout.rated
+            ]
             for segments, values in zip(layout.layers, self.layers, strict=True):
                 for number, segment in enumerate(segments):
                     if segment.rate != 1.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,3 +13,6 @@ FloatArray = NDArray[np.floating[Any]]
 
 # A dense array, or a scipy.sparse array or matrix in CSR format.
 Matrix = Any
+
+# What leaves units out at random: one generator, or one for each member.
+Generators = np.random.Generator | Sequence[np.random.Generator]

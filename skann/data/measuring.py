@@ -18,6 +18,8 @@ _ROUNDING = {"float32": 1e-6, "float64": 1e-13}
 # Up to here all whole numbers are exact, and differ for a reason.
 _LARGEST_WHOLE = {"float32": 2.0**24, "float64": 2.0**53}
 
+_ROWS_TO_CORRELATE = 500
+
 
 def unit_exponent(low, high):
     """Return the exponent of a power of two near each column's largest value.
@@ -234,3 +236,27 @@ def quantiles(values, sample_weight, wanted):
     lower = np.searchsorted(cumulative, wanted - rounding, side="left")
     upper = np.searchsorted(cumulative, wanted + rounding, side="right")
     return values[lower] / 2 + values[upper] / 2
+
+
+def effective_rank(X):
+    """Return in how many directions the columns of dense data spread.
+
+    With the eigenvalues l of their correlations this is (sum l)^2 / sum l^2, the
+    participation ratio: the number of columns if they are uncorrelated, 1 if all follow
+    from one. Constant columns do not count. About `_ROWS_TO_CORRELATE` rows are looked
+    at, evenly spaced.
+    """
+    step = max(1, X.shape[0] // _ROWS_TO_CORRELATE)
+    rows = X[::step].astype(np.float64)
+    size = np.abs(rows).max(axis=0)
+    rows /= np.where(size > 0, size, 1.0)  # so that no square overflows
+    rows -= rows.mean(axis=0)
+    norms = np.sqrt(np.einsum("ij,ij->j", rows, rows))
+    differs = norms > 1e-12 * np.sqrt(len(rows))
+    rows = rows[:, differs] / norms[differs]
+    n_columns = rows.shape[1]
+    if n_columns == 0:
+        return 0.0
+    # Both products have the same eigenvalues, but for zeros.
+    product = rows @ rows.T if len(rows) < n_columns else rows.T @ rows
+    return n_columns**2 / float(np.square(product).sum())

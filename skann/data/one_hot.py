@@ -24,17 +24,22 @@ class OneHotRows:
     indices : ndarray of int of shape (n_samples,)
         The column of the one of each row.
 
-    n_outputs : int
-        The number of columns.
+    background : ndarray of shape (n_outputs,)
+        What stands in the columns of every row: zeros, or what label smoothing makes of
+        them.
 
-    values : ndarray of shape (2,)
-        What stands in all other columns, and in this one: 0 and 1, or what label
-        smoothing makes of them.
+    peak : float, default=1
+        What is added to it where the one stands.
     """
 
     indices: np.ndarray
-    n_outputs: int
-    values: FloatArray
+    background: FloatArray
+    peak: float = 1.0
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of columns."""
+        return self.background.size
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -44,26 +49,26 @@ class OneHotRows:
     @property
     def dtype(self) -> np.dtype:
         """The dtype of the numbers."""
-        return self.values.dtype
+        return self.background.dtype
 
     def __getitem__(self, rows: slice | np.ndarray) -> OneHotRows:
         return replace(self, indices=self.indices[rows])
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> OneHotRows:
         """Return the same rows with numbers of that dtype."""
-        return replace(self, values=self.values.astype(dtype, copy=copy))
+        return replace(self, background=self.background.astype(dtype, copy=copy))
 
     def write(self, rows: slice | np.ndarray, out: FloatArray) -> FloatArray:
         """Write some rows into memory of shape (n_outputs, n_rows), one per column."""
         indices = self.indices[rows]
-        out.fill(self.values[0])
-        out[indices, np.arange(indices.size)] = self.values[1]
+        out[...] = self.background[:, np.newaxis]
+        out[indices, np.arange(indices.size)] += self.peak
         return out
 
     def toarray(self) -> FloatArray:
         """Return all rows as an ordinary array."""
-        dense = np.full(self.shape, self.values[0])
-        dense[np.arange(self.indices.size), self.indices] = self.values[1]
+        dense = np.tile(self.background, (self.indices.size, 1))
+        dense[np.arange(self.indices.size), self.indices] += self.peak
         return dense
 
     def totals(self, sample_weight: FloatArray | None) -> FloatArray:
@@ -74,5 +79,4 @@ class OneHotRows:
     def mean(self, sample_weight: FloatArray | None) -> FloatArray:
         """Return the weighted mean of each column, in float64."""
         totals = self.totals(sample_weight)
-        other, one = self.values.astype(np.float64)
-        return other + (one - other) * (totals / totals.sum())
+        return self.background.astype(np.float64) + self.peak * totals / totals.sum()

@@ -15,6 +15,9 @@ from skann.data.scaling import ColumnStatistics, scale_columns
 # Of so few outputs one-hot rows are copied faster than they are made.
 _FEW_OUTPUTS = 16
 
+# A smaller share of the weight than this may be nothing but rounding.
+_LEAST_SHARE = 1e-12
+
 
 class ScaledRows:
     """Rows that are scaled when they are read.
@@ -62,12 +65,17 @@ class TrainingData:
 
     mean_weight : float
         The mean weight that losses are divided by; 1 without weights.
+
+    folds : ndarray of int of shape (n_samples,) or None
+        For each row the number of the member that does not learn from it; None if all
+        members learn from all rows.
     """
 
     X: Matrix
     target: FloatArray | OneHotRows
     sample_weight: FloatArray | None
     mean_weight: float
+    folds: np.ndarray | None = None
 
     @property
     def n_samples(self) -> int:
@@ -80,6 +88,18 @@ class TrainingData:
         if isinstance(self.target, OneHotRows):
             return self.target.toarray()
         return self.target
+
+    @cached_property
+    def fold_factors(self) -> np.ndarray:
+        """Ndarray of shape (n_folds,) : What makes up for the rows of each fold.
+
+        Times its factor, the weights of all other rows have the sum of all weights. It
+        is zero if they have no weight to speak of.
+        """
+        assert self.folds is not None
+        sums = np.bincount(self.folds, self.sample_weight)
+        others = 1 - sums / sums.sum()
+        return np.where(others > _LEAST_SHARE, 1 / np.maximum(others, _LEAST_SHARE), 0)
 
 
 class RowReader:
@@ -96,11 +116,22 @@ class RowReader:
     rows : ndarray of int or None
         The rows to read, in this order, which may change from read to read; None for
         all rows as they are, which need no copying.
+
+    members : range, default=None
+        The members that learn from them: targets and weights come once for each, one
+        member after the other, and a member's weights of its own fold are zero. None
+        for a plain network.
     """
 
-    def __init__(self, data: TrainingData, rows: np.ndarray | None):
+    def __init__(
+        self,
+        data: TrainingData,
+        rows: np.ndarray | None,
+        members: range | None = None,
+    ):
         self._data = data
         self._rows = rows
+        self._members = members
         self._target = _by_output(data.target)
         self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
 
@@ -108,6 +139,37 @@ class RowReader:
         self, start: int, stop: int
     ) -> tuple[Matrix, FloatArray, FloatArray | None]:
         """Return X, target and sample_weight of the rows from `start` to `stop`."""
+        X, target, weight = self._read_once(start, stop)
+        if self._members is None:
+            return X, target, weight
+        n_members = len(self._members)
+        repeated = np.broadcast_to(
+            target.T[:, np.newaxis], (target.shape[1], n_members, stop - start)
+        )
+        return (
+            X,
+            repeated.reshape(target.shape[1], -1).T,
+            self._weights_of_members(self._members, start, stop, weight),
+        )
+
+    def _weights_of_members(self, numbers, start, stop, weight):
+        """Return the weights of rows for each member, or None if they count alike."""
+        folds = self._data.folds
+        if folds is None:
+            return None if weight is None else np.tile(weight, len(numbers))
+        part: slice | np.ndarray = slice(start, stop)
+        if self._rows is not None:
+            part = self._rows[part]
+        members = np.array(numbers)[:, np.newaxis]
+        dtype = self._target.dtype
+        factors = self._data.fold_factors[members].astype(dtype)
+        weights = (folds[part] != members) * factors
+        if weight is not None:
+            weights *= weight
+        return weights.ravel()
+
+    def _read_once(self, start, stop):
+        """Return X, target and sample_weight of the rows, once for all members."""
         data = self._data
         weight = data.sample_weight
         if self._rows is None:

@@ -29,6 +29,7 @@ from skann.data.measuring import (
     unit_exponent,
     value_range,
 )
+from skann.data.ranks import column_quantiles, normal_ranks
 from skann.data.wild_cells import MARGIN, bound, tame
 
 # The scalings by name whose statistics can grow, as a network absorbs their changes.
@@ -59,6 +60,10 @@ class ColumnStatistics:
 
     is_constant : ndarray of bool of shape (n_columns,)
         Whether all values of a column are equal but for rounding.
+
+    quantiles : ndarray of shape (n_columns, n_quantiles) or None
+        What gives the rank of each cell, which then stands beside the scaled cell; None
+        if ranks are not wanted.
     """
 
     kind: str
@@ -69,6 +74,7 @@ class ColumnStatistics:
     low: np.ndarray
     high: np.ndarray
     is_constant: np.ndarray
+    quantiles: np.ndarray | None = None
 
     @property
     def centered(self) -> bool:
@@ -193,6 +199,10 @@ class ColumnStatistics:
                     (high, self.high),
                 )
             )
+        quantiles = self.quantiles
+        if quantiles is not None and new.quantiles is not None:
+            was_constant = self.is_constant[:, np.newaxis]
+            quantiles = np.where(was_constant, new.quantiles, quantiles)
         return ColumnStatistics(
             kind=self.kind,
             weight=self.weight + new.weight,
@@ -202,10 +212,13 @@ class ColumnStatistics:
             low=low,
             high=high,
             is_constant=constant,
+            quantiles=quantiles,
         )
 
 
-def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
+def column_statistics(
+    X, sample_weight, kind, *, ranked: bool = False
+) -> ColumnStatistics:
     """Measure the columns of X.
 
     Parameters
@@ -222,6 +235,9 @@ def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
         interquartile range. "bounded": "standard", without the wild cells of a column,
         and with a bound for what lies outside of its range. "mean": no centre, and the
         mean as scale, for positive targets whose loss is proportional to their unit.
+
+    ranked : bool, default=False
+        Whether each row also has the ranks of its cells.
 
     Returns
     -------
@@ -256,6 +272,7 @@ def column_statistics(X, sample_weight, kind) -> ColumnStatistics:
         low=low,
         high=high,
         is_constant=is_constant(X, sample_weight, low, high),
+        quantiles=column_quantiles(X, sample_weight) if ranked else None,
     )
 
 
@@ -296,16 +313,27 @@ def _merge_deviations(old, new, share, unit):
 def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
-    Sparse data stay sparse: they become a `CenteredSparse` where there is a centre.
+    If there are quantiles, the ranks of all cells stand to the right of them. Sparse
+    data stay sparse, if there are none: they become a `CenteredSparse` where there is a
+    centre.
     """
     if statistics is None:
         return X.astype(dtype, copy=False)
+    quantiles = statistics.quantiles
     if sparse.issparse(X):
-        return _scale_sparse_columns(X, statistics, dtype)
-    scaled = np.empty(X.shape, dtype)
+        if quantiles is None:
+            return _scale_sparse_columns(X, statistics, dtype)
+        X = X.toarray()
+    n_columns = X.shape[1]
+    n_scaled = n_columns if quantiles is None else 2 * n_columns
+    scaled = np.empty((X.shape[0], n_scaled), dtype)
     for block in row_blocks(X):
         # In float64: a float32 far from zero differs exactly from the centre.
-        scaled[block] = statistics.scale_cells(X[block])
+        scaled[block, :n_columns] = statistics.scale_cells(X[block])
+        if quantiles is not None:
+            ranks = normal_ranks(X[block], quantiles)
+            ranks[:, statistics.is_constant] = 0
+            scaled[block, n_columns:] = ranks
     return scaled
 
 
@@ -374,6 +402,9 @@ def change_of_scaling(
     shift = (c' - c) / s. A column that was constant has been zero: its weights have had
     no effect, s is s' for it, and only the centre counts. One that is constant from now
     on will be zero: s' is s, and what it gives at its value goes into the shift.
+
+    Where ranks stand beside the cells, theirs follow: that of a column that was
+    constant has been zero, and is that of its value from now on. Others stay.
     """
     old_center, old_scale = old.center_and_scale
     new_center, new_scale = new.center_and_scale
@@ -382,7 +413,13 @@ def change_of_scaling(
         old_scale = np.where(old.is_constant, new_scale, old_scale)
         new_scale = np.where(new.is_constant, old_scale, new_scale)
         shift = np.where(old.is_constant & new.is_constant, 0.0, shift)
-    return shift / old_scale, new_scale / old_scale
+    shift, ratio = shift / old_scale, new_scale / old_scale
+    if new.quantiles is None:
+        return shift, ratio
+    ranks = normal_ranks(old_center[np.newaxis], new.quantiles)[0]
+    varies = old.is_constant & ~new.is_constant
+    shift = np.append(shift, np.where(varies, -ranks, 0.0))
+    return shift, np.append(ratio, np.ones_like(ranks))
 
 
 def absorb_target_scaling(

@@ -6,7 +6,7 @@ import numpy as np
 
 from skann.core.network import Workspace
 from skann.core.objective import Objective
-from skann.core.types import FloatArray
+from skann.core.types import FloatArray, Generators
 from skann.data.rows import RowReader, TrainingData
 
 
@@ -75,7 +75,7 @@ class RowObjective:
     data : TrainingData
         What to learn from.
 
-    theta : ndarray of shape (n_parameters,)
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         The parameters, which change in place.
 
     n_rows : int
@@ -84,13 +84,19 @@ class RowObjective:
     rows : ndarray of int or None
         The order of the rows, as `RowReader` takes it.
 
-    generator : numpy.random.Generator or None
-        What leaves hidden units out of the objective of a batch.
+    generator : numpy.random.Generator, sequence of them, or None
+        What leaves hidden units out of the objective of a batch, for each member.
+
+    members : range, default=None
+        The numbers of the members in theta; None for all.
 
     Attributes
     ----------
-    gradient : ndarray of shape (n_parameters,)
+    gradient : ndarray of theta's shape
         The gradient of the last rows.
+
+    layout : ParameterLayout
+        Which part of theta is what.
     """
 
     def __init__(
@@ -100,19 +106,33 @@ class RowObjective:
         theta: FloatArray,
         n_rows: int,
         rows: np.ndarray | None = None,
-        generator: np.random.Generator | None = None,
+        generator: Generators | None = None,
+        members: range | None = None,
     ):
         self._objective = objective
-        self._reader = RowReader(data, rows)
+        if theta.ndim > 1 and members is None:
+            members = range(len(theta))
+        self._reader = RowReader(data, rows, members)
         self._mean_weight = data.mean_weight
         self._theta = theta
         self._generator = generator
-        self._workspace = Workspace(objective.network, n_rows, theta.dtype)
+        network, leading = objective.network, theta.shape[:-1]
+        self.layout = network.layout
+        self._workspace = Workspace(network, n_rows, theta.dtype, leading)
         self.gradient = np.empty_like(theta)
-        self._scratch = np.empty(objective.network.n_weights, theta.dtype)
+        self._scratch = np.empty((*leading, network.n_weights), theta.dtype)
+
+    @property
+    def largest_layer(self) -> int:
+        """The number of weights in the largest layer of a network."""
+        layers = self._objective.network.dense_layers
+        return max(layer.n_in * layer.n_out for layer in layers)
 
     def sums(self, start: int, stop: int, scale: float) -> float:
-        """Return scale times the summed loss of some rows, without the penalty."""
+        """Return scale times the summed loss of some rows, without the penalty.
+
+        Members are added up as well.
+        """
         X, target, sample_weight = self._reader.read(start, stop)
         return self._objective.sums(
             self._theta,
@@ -125,7 +145,7 @@ class RowObjective:
         )
 
     def value(self, start: int, stop: int) -> float:
-        """Return the objective of some rows as a batch of their own."""
+        """Return the objective of some rows as a batch of their own, summed."""
         X, target, sample_weight = self._reader.read(start, stop)
         return self._objective.value_and_gradient(
             self._theta,

@@ -8,6 +8,7 @@ QUANTITIES = (
     "epoch",
     "loss",
     "validation_score",
+    "oof_loss",
     "learning_rate",
     "gradient_norm",
     "seconds",

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
-from threadpoolctl import ThreadpoolController
 
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
 from skann.data.rows import TrainingData
 from skann.training.batches import RowObjective, TrainingDivergedError
+from skann.training.blas import one_thread_of_scipy
 from skann.training.solver import Ending, Epoch, Solver
 
 # A relative reduction of the loss below this ends the search: scipy's own default, and
@@ -24,24 +22,6 @@ from skann.training.solver import Ending, Epoch, Solver
 _FTOL, _USUAL_TOL = 1e7 * np.finfo(np.float64).eps, 1e-4
 # The loss is not known to much more than the precision of its dtype.
 _SMALLEST_FTOL = {"float64": 64 * 2.0**-52, "float32": 2.0**-23}
-
-
-@lru_cache(maxsize=1)
-def _blas_of_scipy() -> ThreadpoolController:
-    """Return the control of scipy's own BLAS; of nothing if it shares numpy's.
-
-    The wheels of numpy and scipy bring one each. In L-BFGS they take turns, and while
-    one works the other's threads wait for more by going round in circles: together
-    they are slower than one thread. Those of scipy have little to do here.
-    """
-    controller = ThreadpoolController()
-    paths = [
-        library.filepath
-        for library in controller.lib_controllers
-        if library.user_api == "blas"
-        and not {"scipy", "scipy.libs"}.isdisjoint(Path(library.filepath).parts)
-    ]
-    return controller.select(filepath=paths)
 
 
 def _relative_tolerance(tol: float, dtype: np.dtype) -> float:
@@ -173,7 +153,7 @@ def minimize_lbfgs(
         if on_iteration(point, float(intermediate_result.fun), norm):
             raise StopIteration
 
-    with _blas_of_scipy().limit(limits=1):
+    with one_thread_of_scipy():
         result = minimize(
             function,
             theta.astype(np.float64),

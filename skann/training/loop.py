@@ -26,6 +26,13 @@ class Scorer(Protocol):
         """Return the score of these parameters."""
 
 
+class Judge(Protocol):
+    """What knows the loss of rows that were not learned from, now and then."""
+
+    def loss_after(self, n_epochs: int, theta: FloatArray) -> float | None:
+        """Return the loss after so many epochs of a fit; None if it is not time."""
+
+
 class Tasks(Protocol):
     """Who wants to hear of each epoch, and may stop training."""
 
@@ -109,6 +116,9 @@ class TrainingLoop:
     scorer : Scorer or None
         What is scored after each epoch.
 
+    judge : Judge or None
+        What knows the loss of rows that were not learned from.
+
     best_theta : ndarray of shape (n_parameters,) or None
         The best parameters so far, in case the search for better ones goes on.
 
@@ -129,6 +139,7 @@ class TrainingLoop:
         *,
         progress: Progress,
         scorer: Scorer | None = None,
+        judge: Judge | None = None,
         best_theta: FloatArray | None = None,
         history: History | None = None,
         n_iter: int = 0,
@@ -138,6 +149,7 @@ class TrainingLoop:
         self._solver = solver
         self._rule = rule
         self._scorer = scorer
+        self._judge = judge
         self._tasks: Tasks | None = None
         self._verbose = verbose
         self._theta = solver.theta
@@ -229,11 +241,15 @@ class TrainingLoop:
         self._n_iter += 1
         self.progress.n_epochs += 1
         score = None if self._scorer is None else self._scorer.score(epoch.theta)
+        oof_loss = None
+        if self._judge is not None:
+            oof_loss = self._judge.loss_after(self._n_iter, epoch.theta)
         record(
             self._history,
             epoch=self.progress.n_epochs,
             loss=epoch.loss,
             validation_score=score,
+            oof_loss=oof_loss,
             learning_rate=self._learning_rate,
             gradient_norm=epoch.gradient_norm,
             seconds=time.perf_counter() - self._start,
@@ -242,19 +258,25 @@ class TrainingLoop:
             print(f"Iteration {self._n_iter}, loss = {epoch.loss:.8f}")
             if score is not None:
                 print(f"Validation score: {score:f}")
+            if oof_loss is not None:
+                print(f"Out-of-fold loss: {oof_loss:.8f}")
 
     def _watch(self, epoch: Epoch) -> None:
         """Update the search for a plateau, and the best parameters so far."""
-        value = epoch.loss
-        if self._rule.by_score:
+        watched, value = self._rule.watched, epoch.loss
+        if watched == "score":
             value = -self._history["validation_score"][-1]
+        elif watched == "oof_loss":
+            if self._history["oof_loss"][-1] is None:
+                return
+            value = self._history["oof_loss"][-1]
         improved = self.progress.plateau.update(value, self._rule.tol)
         if improved and self._rule.keeps_best:
             self._best_theta = epoch.theta.copy()
 
     def _should_stop(self) -> bool:
         """Say whether training is on a plateau that no lower learning rate leaves."""
-        watches = self._rule.by_score or self._solver.stops_by_loss
+        watches = self._rule.watched != "loss" or self._solver.stops_by_loss
         if not (watches and self._rule.is_met(self.progress.plateau)):
             return False
         message = self._rule.explain()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.random import RandomState
 
-from skann.core.objective import Objective
 from skann.core.types import FloatArray
-from skann.data.rows import TrainingData
 from skann.training.batches import RowObjective, TrainingDivergedError
+from skann.training.blas import threads_for
 from skann.training.optimizers import Optimizer, OptimizerState
 from skann.training.schedules import Adaptive, Schedule
 from skann.training.solver import Ending, Epoch, Solver
@@ -20,29 +21,109 @@ from skann.training.stepping import norm_of
 _FAR_AWAY = 1e4
 
 
-class MinibatchDescent:
-    """Moves theta through epochs of minibatches.
+class DescentPart:
+    """Moves some parameters, which exchange nothing with others, by minibatches.
 
     Parameters
     ----------
-    objective : Objective
-        What to make small.
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
+        The parameters, contiguous, changed in place.
 
-    data : TrainingData
-        What to learn from.
-
-    theta : ndarray of shape (n_parameters,)
-        The parameters, changed in place.
+    batch : RowObjective
+        Their objective, summed over members.
 
     optimizer : Optimizer
         Makes steps of gradients; `make_stepping` returns one with all that belongs to
         a step.
 
-    optimizer_state : dict
+    state : dict
         The optimizer's memory, changed in place.
 
     batch_size : int
-        The number of samples per step, at most the number of rows that are used.
+        The number of samples per step.
+    """
+
+    def __init__(
+        self,
+        theta: FloatArray,
+        batch: RowObjective,
+        optimizer: Optimizer,
+        state: OptimizerState,
+        batch_size: int,
+    ):
+        self.theta = theta
+        self.batch = batch
+        self.state = state
+        self._optimizer = optimizer
+        self._batch_size = batch_size
+        self._flat = theta.reshape(-1)
+        self._flat_gradient = batch.gradient.reshape(-1)
+        self._shared = []
+        if theta.ndim > 1:
+            self._shared = [theta[:, part] for part in batch.layout.shared]
+
+    # Overflow is looked for where it matters; what numpy says of it is set by thread.
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
+        """Take one step per batch, through so many rows.
+
+        Returns
+        -------
+        loss_sum : float
+            The sum of the batches' objectives, times their sizes.
+
+        gradient_norm : float
+            The Euclidean norm of the last batch's gradient, before any clipping.
+        """
+        loss_sum = 0.0
+        for start in range(0, n_rows, self._batch_size):
+            stop = min(start + self._batch_size, n_rows)
+            loss_sum += self.finite_loss(start, stop) * (stop - start)
+            if stop == n_rows:  # before the step uses the gradient up
+                gradient_norm = norm_of(self._flat_gradient)
+            self.step(learning_rate)
+        largest = max(self.theta.max(), -self.theta.min())
+        if not np.isfinite(largest):
+            raise TrainingDivergedError("theta")
+        # No batch has seen the last step. Where it led far away, look once more.
+        if largest > _FAR_AWAY:
+            self.finite_loss(start, stop)
+            if not np.isfinite(self.batch.raw_output(start, stop)).all():
+                raise TrainingDivergedError("raw output")
+        return loss_sum, gradient_norm
+
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters along the gradient of the batch."""
+        self._optimizer.step(self._flat, self._flat_gradient, learning_rate, self.state)
+        # Equal gradients need not make equal steps: those of members may be clipped.
+        for values in self._shared:
+            values[1:] = values[0]
+
+    def finite_loss(self, start: int, stop: int) -> float:
+        """Return the objective of a batch, which leaves its gradient."""
+        loss = self.batch.value(start, stop)
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(loss)
+        return loss
+
+
+class MinibatchDescent:
+    """Moves theta through epochs of minibatches.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
+        The parameters, changed in place.
+
+    parts : list of DescentPart
+        What moves them: the only one of a network, or groups of members, which take
+        the same batches.
+
+    n_rows : int
+        The number of rows that are used.
+
+    batch_size : int
+        The number of samples per step, at most `n_rows`.
 
     rows : ndarray of int or None
         The rows of the data to learn from, shuffled in place; None for all of them in
@@ -51,33 +132,46 @@ class MinibatchDescent:
     random_state : RandomState or None
         Shuffles `rows` before each epoch; None leaves them in order.
 
-    generator : numpy.random.Generator, default=None
-        What leaves hidden units out of each step; None leaves in all.
+    n_jobs : int, default=1
+        How many parts move at the same time.
     """
 
     def __init__(
         self,
-        objective: Objective,
-        data: TrainingData,
         theta: FloatArray,
+        parts: Sequence[DescentPart],
         *,
-        optimizer: Optimizer,
-        optimizer_state: OptimizerState,
+        n_rows: int,
         batch_size: int,
         rows: np.ndarray | None,
         random_state: RandomState | None,
-        generator: np.random.Generator | None = None,
+        n_jobs: int = 1,
     ):
-        self.objective = objective
         self.theta = theta
-        self.optimizer = optimizer
-        self.optimizer_state = optimizer_state
         self.rows = rows
         self.random_state = random_state
-        self.n_rows = data.n_samples if rows is None else rows.size
+        self.n_rows = n_rows
+        self._n_jobs = min(n_jobs, len(parts))
+        self._parts = parts
         self._batch_size = batch_size
-        self._batch = RowObjective(objective, data, theta, batch_size, rows, generator)
         self._next_row = 0
+
+    @property
+    def n_members(self) -> int:
+        """The number of networks."""
+        return 1 if self.theta.ndim == 1 else len(self.theta)
+
+    @property
+    def largest_product(self) -> int:
+        """The multiplications in the largest product of a step."""
+        return self._batch_size * self._parts[0].batch.largest_layer
+
+    @property
+    def optimizer_state(self) -> OptimizerState:
+        """The memory of the optimizer; of members, of one group after the other."""
+        if self.theta.ndim == 1:
+            return self._parts[0].state
+        return {"groups": [part.state for part in self._parts]}
 
     def run_epoch(self, learning_rate: float) -> tuple[float, float]:
         """Take one step per batch, through all rows.
@@ -91,10 +185,11 @@ class MinibatchDescent:
         -------
         loss : float
             The mean of the batches' objectives, each at the parameters before its
-            step, weighted by their sizes.
+            step, weighted by their sizes; and the mean of all members.
 
         gradient_norm : float
-            The Euclidean norm of the last batch's gradient, before any clipping.
+            The Euclidean norm of the last batch's gradient, before any clipping; the
+            root mean square of all members.
 
         Raises
         ------
@@ -103,22 +198,22 @@ class MinibatchDescent:
             finite numbers.
         """
         self._shuffle()
-        loss_sum = 0.0
-        for start in range(0, self.n_rows, self._batch_size):
-            stop = min(start + self._batch_size, self.n_rows)
-            loss_sum += self._finite_loss(start, stop) * (stop - start)
-            if stop == self.n_rows:  # before the step uses the gradient up
-                gradient_norm = norm_of(self._batch.gradient)
-            self._step(learning_rate)
-        largest = max(self.theta.max(), -self.theta.min())
-        if not np.isfinite(largest):
-            raise TrainingDivergedError("theta")
-        # No batch has seen the last step. Where it led far away, look once more.
-        if largest > _FAR_AWAY:
-            self._finite_loss(start, stop)
-            if not np.isfinite(self._batch.raw_output(start, stop)).all():
-                raise TrainingDivergedError("raw output")
-        return loss_sum / self.n_rows, gradient_norm
+        if self._n_jobs == 1:
+            results = [
+                part.run_epoch(self.n_rows, learning_rate) for part in self._parts
+            ]
+        else:
+            # Whatever happens, no thread is left behind that still changes theta.
+            with ThreadPoolExecutor(self._n_jobs) as pool:
+                results = list(
+                    pool.map(
+                        lambda part: part.run_epoch(self.n_rows, learning_rate),
+                        self._parts,
+                    )
+                )
+        losses, norms = zip(*results, strict=True)
+        loss = sum(losses) / (self.n_rows * self.n_members)
+        return loss, math.hypot(*norms) / math.sqrt(self.n_members)
 
     def run_batch(self, learning_rate: float) -> float:
         """Take one step and return the objective of its batch, before it.
@@ -129,28 +224,16 @@ class MinibatchDescent:
         stop = min(start + self._batch_size, self.n_rows)
         if start == 0:
             self._shuffle()
-        loss = self._finite_loss(start, stop)
-        self._step(learning_rate)
+        loss = sum(part.finite_loss(start, stop) for part in self._parts)
+        for part in self._parts:
+            part.step(learning_rate)
         self._next_row = stop % self.n_rows
-        return loss
+        return loss / self.n_members
 
     def _shuffle(self) -> None:
         """Put the rows into a new order, if they have one."""
         if self.random_state is not None and self.rows is not None:
             self.random_state.shuffle(self.rows)
-
-    def _step(self, learning_rate: float) -> None:
-        """Move theta along the gradient of the batch."""
-        self.optimizer.step(
-            self.theta, self._batch.gradient, learning_rate, self.optimizer_state
-        )
-
-    def _finite_loss(self, start: int, stop: int) -> float:
-        """Return the objective of a batch, which leaves its gradient."""
-        loss = self._batch.value(start, stop)
-        if not math.isfinite(loss):
-            raise TrainingDivergedError(loss)
-        return loss
 
 
 class MinibatchSolver(Solver):
@@ -193,12 +276,13 @@ class MinibatchSolver(Solver):
     def run(self, listener):
         if self._n_epochs is None:
             return Ending.NOTHING_LEFT
-        for _ in range(self._n_epochs):
-            rate = self.schedule.rate(self._learning_rate_init, listener.progress)
-            listener.begin_epoch(rate)
-            loss, gradient_norm = self.descent.run_epoch(rate)
-            if listener.end_epoch(Epoch(self.theta, loss, gradient_norm)):
-                return Ending.STOPPED
+        with threads_for(self.descent.largest_product):
+            for _ in range(self._n_epochs):
+                rate = self.schedule.rate(self._learning_rate_init, listener.progress)
+                listener.begin_epoch(rate)
+                loss, gradient_norm = self.descent.run_epoch(rate)
+                if listener.end_epoch(Epoch(self.theta, loss, gradient_norm)):
+                    return Ending.STOPPED
         return Ending.EXHAUSTED
 
     def reduced_rate(self, progress):

@@ -220,3 +220,52 @@ class OneCycle(Horizon):
         if share < rise:
             return low + (1 - low) * (1 - math.cos(math.pi * share / rise)) / 2
         return (1 + math.cos(math.pi * (share - rise) / (1 - rise))) / 2
+
+
+# The first of several cycles has no fewer epochs.
+SHORTEST_CYCLE = 8
+
+
+@dataclass(frozen=True)
+class Cycles(Horizon):
+    """One cycle after the other, each about twice as long as the one before it.
+
+    Each is a `OneCycle`. There are as many as make the first at least 8 epochs long: 8,
+    16 and 32 of 56 epochs, 8, 16, 32 and 64 of 120, and so on. After each the network
+    has settled, so that it can be judged, and training can end there (after Loshchilov
+    and Hutter, 2017, "SGDR: stochastic gradient descent with warm restarts", section
+    3).
+
+    Parameters
+    ----------
+    n_epochs : int
+        The number of epochs that all of them last. After them the rate is zero.
+
+    start : int, default=0
+        The number of epochs that were trained before they begin.
+
+    Examples
+    --------
+    >>> from skann import Cycles
+    >>> Cycles(56).ends, Cycles(40).ends, Cycles(10).ends
+    ([8, 24, 56], [13, 40], [10])
+    """
+
+    @property
+    def ends(self) -> list[int]:
+        """List of int : How many epochs are done when each cycle ends."""
+        n_cycles = max(1, (self.n_epochs // SHORTEST_CYCLE + 1).bit_length() - 1)
+        parts = 2**n_cycles - 1
+        return [
+            self.n_epochs * (2**number - 1) // parts
+            for number in range(1, n_cycles + 1)
+        ]
+
+    def factor(self, share):
+        epoch = round(share * self.n_epochs, 6)  # which is a whole number
+        begin = 0
+        for end in self.ends:
+            if epoch < end:
+                return OneCycle(1).factor((epoch - begin) / (end - begin))
+            begin = end
+        return 0.0

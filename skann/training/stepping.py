@@ -59,9 +59,9 @@ def make_stepping(
     """
     stepping: Optimizer = WithoutSubnormals(optimizer)
     if weight_decay:
-        stepping = DecoupledDecay(stepping, weight_decay, layout.penalised)
+        stepping = DecoupledDecay(stepping, weight_decay, layout)
     if max_grad_norm is not None:
-        stepping = ClippedGradient(stepping, max_grad_norm)
+        stepping = ClippedGradient(stepping, max_grad_norm, layout)
     return stepping
 
 
@@ -81,6 +81,10 @@ class ClippedGradient(Optimizer):
     max_norm : float
         The limit.
 
+    layout : ParameterLayout
+        The layout of theta, or of the part of each of several members, whose gradients
+        are clipped one by one.
+
     Raises
     ------
     TrainingDivergedError
@@ -89,16 +93,18 @@ class ClippedGradient(Optimizer):
 
     optimizer: Optimizer
     max_norm: float
+    layout: ParameterLayout
 
     def initial_state(self, theta):
         return self.optimizer.initial_state(theta)
 
     def step(self, theta, gradient, learning_rate, state):
-        norm = norm_of(gradient)
-        if norm > self.max_norm:
-            if not math.isfinite(norm):
-                raise TrainingDivergedError(norm)
-            gradient *= self.max_norm / norm
+        for of_member in gradient.reshape(-1, self.layout.n_parameters):
+            norm = norm_of(of_member)
+            if norm > self.max_norm:
+                if not math.isfinite(norm):
+                    raise TrainingDivergedError(norm)
+                of_member *= self.max_norm / norm
         self.optimizer.step(theta, gradient, learning_rate, state)
 
 
@@ -118,19 +124,21 @@ class DecoupledDecay(Optimizer):
     decay : float
         The decay.
 
-    penalised : slice
-        The part of theta that decays: the weights, not the biases.
+    layout : ParameterLayout
+        Which part of theta, or of the part of each member, decays: the weights, not the
+        biases.
     """
 
     optimizer: Optimizer
     decay: float
-    penalised: slice
+    layout: ParameterLayout
 
     def initial_state(self, theta):
         return self.optimizer.initial_state(theta)
 
     def step(self, theta, gradient, learning_rate, state):
-        weights = theta[self.penalised]
+        members = theta.reshape(-1, self.layout.n_parameters)
+        weights = members[:, self.layout.penalised]
         weights *= 1 - learning_rate * self.decay
         self.optimizer.step(theta, gradient, learning_rate, state)
 

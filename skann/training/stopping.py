@@ -20,7 +20,7 @@ class Plateau:
     count : int, default=0
         The number of epochs in a row without improvement.
 
-    watched : {"loss", "score"}, default="loss"
+    watched : {"loss", "score", "oof_loss"}, default="loss"
         What the values are: a plateau of one says nothing of the other.
     """
 
@@ -49,8 +49,9 @@ class StoppingRule:
     n_iter_no_change : float
         The number of epochs in a row that may bring none; inf for any number.
 
-    by_score : bool
-        Whether the validation score is watched, rather than the training loss.
+    watched : {"loss", "score", "oof_loss"}
+        What a plateau is one of: the training loss, the validation score, or the loss
+        of the rows that members leave out, which is known when a cycle ends.
 
     keeps_best : bool
         Whether the best parameters so far are kept.
@@ -61,14 +62,9 @@ class StoppingRule:
 
     tol: float
     n_iter_no_change: float
-    by_score: bool
+    watched: str
     keeps_best: bool
     continues_search: bool
-
-    @property
-    def watched(self) -> str:
-        """What a plateau is one of, "score" or "loss"."""
-        return "score" if self.by_score else "loss"
 
     def is_met(self, plateau: Plateau) -> bool:
         """Say whether the plateau has lasted too long."""
@@ -76,7 +72,9 @@ class StoppingRule:
 
     def explain(self) -> str:
         """Say what the rule has seen."""
-        watched = "Validation score" if self.by_score else "Training loss"
+        if self.watched == "oof_loss":
+            return "The out-of-fold loss is no smaller than after the last cycle."
+        watched = "Validation score" if self.watched == "score" else "Training loss"
         return (
             f"{watched} did not improve more than tol={self.tol:f} for "
             f"{self.n_iter_no_change} consecutive epochs."

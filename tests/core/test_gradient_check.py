@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.core.gradient_check import compare_gradients, finite_differences
 from skann.core.network import Network, Workspace
-from skann.estimators.problem import fitted_problem, model_of
+from skann.estimators.fitted import fitted_problem, model_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

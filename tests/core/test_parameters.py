@@ -89,6 +89,50 @@ def test_values_follow_theta_in_the_same_memory(layers):
         assert_array_equal(b, 3 * segment.rate)
 
 
+@all_layouts
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_members_have_an_axis_in_front(layers, n_members):
+    layout = ParameterLayout(layers)
+    theta = np.arange(float(n_members * layout.n_parameters)).reshape(n_members, -1)
+    views, values = layout.views(theta), layout.values(theta)
+    for number, member in enumerate(theta):
+        for found, alone in [
+            (views, layout.views(member)),
+            (values, layout.values(member)),
+        ]:
+            for mine, theirs in zip(found, alone, strict=True):
+                for a, b in zip(mine, theirs, strict=True):
+                    assert_array_equal(a[number], b)
+    for arrays in views:
+        for array in arrays:
+            assert np.shares_memory(array, theta) or array.size == 0
+    gradient = np.ones_like(theta)
+    layout.multiply_by_rates(gradient)
+    for member in gradient[1:]:
+        assert_array_equal(member, gradient[0])
+
+
+@pytest.mark.parametrize("members", [(), (4,)], ids=["", "members"])
+def test_values_of_members_follow_theta_in_the_same_memory(members):
+    layout = ParameterLayout(LAYOUTS["free layer first"])
+    theta = np.ones((*members, layout.n_parameters))
+    values = ParameterValues(layout, theta)
+    (factors, _), *_ = values.layers
+    theta *= 3
+    values.refresh()
+    assert values.layers[0][0] is factors
+    assert_array_equal(factors, np.full((*members, 3), 120.0))
+
+
+def test_what_members_share_is_the_embedding():
+    layout = Network((3, 4, 2), "tanh", Periodic(3, 2, 0.1)).layout
+    assert layout.shared == [slice(layout.n_parameters - 15, layout.n_parameters)]
+    assert Network((3, 4, 2), "tanh").layout.shared == []
+    apart = [Segment("a", (2,), shared=True), Segment("b", (3,)), Segment("c", (1,))]
+    apart[2] = apart[2]._replace(shared=True)
+    assert ParameterLayout([apart]).shared == [slice(0, 2), slice(5, 6)]
+
+
 def test_rates_of_neighbours_are_one_product():
     rates = ParameterLayout(LAYOUTS["equal rates"]).rated
     assert rates == [(slice(12, 14), 0.5), (slice(14, 21), 4.0)]
@@ -96,7 +140,7 @@ def test_rates_of_neighbours_are_one_product():
 
 def test_a_network_holds_weights_biases_and_then_the_embedding():
     network = Network((3, 4, 2), "tanh", Periodic(3, 2, 0.1))
-    n_biases, n_embedding = 6, 3 + 3 * 2 * (1 + 1 + 3) + 3 * 3
+    n_biases, n_embedding = 6, 3 + 3 * 2 + 3 * 2
     assert network.layout.penalised == slice(0, network.n_weights)
     assert network.n_parameters == network.n_weights + n_biases + n_embedding
     theta = np.arange(float(network.n_parameters))
@@ -133,7 +177,7 @@ def test_spread_takes_some_of_each_array(n_wanted, embedding):
     network = Network((40, 30, 3), "tanh", embedding)
     layout = network.layout
     indices = layout.spread(n_wanted)
-    n_arrays = 4 if embedding is None else 9
+    n_arrays = 4 if embedding is None else 7
     assert_array_equal(indices, np.unique(indices))
     wanted = max(n_arrays, min(n_wanted, network.n_parameters))
     assert n_arrays <= indices.size <= wanted

@@ -14,8 +14,8 @@ from skann.core.losses import make_loss
 from skann.core.network import Network, Workspace
 from skann.core.objective import Objective
 from skann.data.rows import TrainingData
-from skann.training.batches import TrainingDivergedError
-from skann.training.minibatch import MinibatchDescent
+from skann.training.batches import RowObjective, TrainingDivergedError
+from skann.training.minibatch import DescentPart, MinibatchDescent
 from skann.training.optimizers import SGD, Adam
 from skann.training.stepping import make_stepping
 
@@ -50,13 +50,17 @@ def make_descent(data, objective=None, optimizer=None, **options):
     theta = np.random.RandomState(1).uniform(-1, 1, objective.network.n_parameters)
     options = {"batch_size": 4, "rows": None, "random_state": None, **options}
     optimizer = make_stepping(optimizer, objective.network.layout)
+    return descent_of(objective, data, theta, optimizer, **options)
+
+
+def descent_of(objective, data, theta, optimizer, *, batch_size, rows, **options):
+    """Return a descent of one network."""
+    batch = RowObjective(objective, data, theta, batch_size, rows)
+    state = optimizer.initial_state(theta)
+    part = DescentPart(theta, batch, optimizer, state, batch_size)
+    n_rows = data.n_samples if rows is None else rows.size
     return MinibatchDescent(
-        objective,
-        data,
-        theta,
-        optimizer=optimizer,
-        optimizer_state=optimizer.initial_state(theta),
-        **options,
+        theta, [part], n_rows=n_rows, batch_size=batch_size, rows=rows, **options
     )
 
 
@@ -157,11 +161,12 @@ def test_weights_count_in_batches_of_one():
     # Each batch is divided by the mean weight of the data, not by its own weight.
     data = make_data(weighted=True)
     even = replace(data, sample_weight=None, mean_weight=1.0)
-    descent = make_descent(data, batch_size=1)
+    objective = make_objective()
+    descent = make_descent(data, objective, batch_size=1)
     unweighted = make_descent(even, batch_size=1)
     for row in range(3):
         before = descent.theta.copy()
-        _, gradient = objective_of(descent.objective, even, before, slice(row, row + 1))
+        _, gradient = objective_of(objective, even, before, slice(row, row + 1))
         share = data.sample_weight[row] / data.mean_weight
         one = replace(
             data,
@@ -229,20 +234,13 @@ def test_float32_stays_float32(container):
     objective = make_objective(alpha=0.1)
     optimizer = make_stepping(Adam(), objective.network.layout)
     theta = np.ones(objective.network.n_parameters, "float32")
-    state = optimizer.initial_state(theta)
-    descent = MinibatchDescent(
-        objective,
-        data,
-        theta,
-        optimizer=optimizer,
-        optimizer_state=state,
-        batch_size=4,
-        rows=np.arange(N_SAMPLES),
-        random_state=np.random.RandomState(0),
-    )
+    descent = descent_of(
+        objective, data, theta, optimizer,
+        batch_size=4, rows=np.arange(N_SAMPLES), random_state=np.random.RandomState(0),
+    )  # fmt: skip
     descent.run_epoch(0.01)
     assert {target.dtype.name for target in objective.seen} == {"float32"}
-    memories = state["optimizer"]
+    memories = descent.optimizer_state["optimizer"]
     assert theta.dtype == memories["sum"].dtype == memories["square_sum"].dtype
     assert theta.dtype == np.float32
 

@@ -9,6 +9,7 @@ from skann.training.schedules import (
     Adaptive,
     Constant,
     Cosine,
+    Cycles,
     Exponential,
     InverseScaling,
     InverseTime,
@@ -74,7 +75,8 @@ def test_adaptive_ends_after_as_many_reductions_as_it_takes():
 
 
 OTHERS = [
-    Constant(), InverseScaling(), Exponential(), InverseTime(), Cosine(10), OneCycle(10)
+    Constant(), InverseScaling(), Exponential(), InverseTime(), Cosine(10),
+    OneCycle(10), Cycles(30),
 ]  # fmt: skip
 
 
@@ -128,10 +130,45 @@ def test_one_cycle_rises_and_falls():
     assert_allclose(found[3:], [*(0.5 * fall), 0, 0])
 
 
-@pytest.mark.parametrize("schedule", [Cosine, OneCycle])
-def test_a_schedule_with_an_end_may_start_late(schedule):
-    late = rates(schedule(5, start=3), 0.3, 8)[3:]
-    assert_array_equal(late, rates(schedule(5), 0.3, 5))
+WITH_END = pytest.mark.parametrize("schedule", [Cosine, OneCycle, Cycles])
+
+
+@WITH_END
+@pytest.mark.parametrize("n_epochs", [1, 5, 30, 60])
+def test_a_schedule_with_an_end_may_start_late(schedule, n_epochs):
+    late = rates(schedule(n_epochs, start=3), 0.3, n_epochs + 5)[3:]
+    assert_array_equal(late, rates(schedule(n_epochs), 0.3, n_epochs + 2))
+
+
+@WITH_END
+@pytest.mark.parametrize("n_epochs", range(1, 121))
+def test_a_schedule_with_an_end_moves_until_then(schedule, n_epochs):
+    found = rates(schedule(n_epochs), 0.3, n_epochs + 3)
+    assert (found[:n_epochs] > 0).all()
+    assert found.max() <= 0.3
+    assert_array_equal(found[n_epochs:], 0)
+
+
+@pytest.mark.parametrize("n_epochs", range(1, 121))
+def test_cycles_are_one_cycle_after_the_other(n_epochs):
+    ends = Cycles(n_epochs).ends
+    lengths = np.diff([0, *ends])
+    assert ends[-1] == n_epochs
+    n_cycles = sum(n_epochs >= least for least in (0, 24, 56, 120))
+    assert len(ends) == n_cycles
+    # Each is twice as long as the one before, but for whole epochs.
+    assert (np.abs(lengths[1:] - 2 * lengths[:-1]) <= 2).all()
+    expected = [rates(OneCycle(int(length)), 0.3, length) for length in lengths]
+    found = rates(Cycles(n_epochs), 0.3, n_epochs)
+    assert_allclose(found, np.concatenate(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n_epochs", "ends"),
+    [(7, [7]), (24, [8, 24]), (31, [10, 31]), (56, [8, 24, 56]), (70, [10, 30, 70])],
+)
+def test_cycles_end_where_they_are_said_to(n_epochs, ends):
+    assert Cycles(n_epochs).ends == ends
 
 
 @pytest.mark.parametrize(
@@ -142,6 +179,7 @@ def test_a_schedule_with_an_end_may_start_late(schedule):
         lambda: InverseTime(-0.1),
         lambda: Cosine(0),
         lambda: OneCycle(-3),
+        lambda: Cycles(0),
     ],
 )
 def test_a_setting_without_sense_is_refused(make):

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skann.core.network import Network
+from skann.core.parameters import ParameterLayout, Segment
 from skann.training.batches import TrainingDivergedError
 from skann.training.optimizers import SGD, Adam, Fading, Optimizer
 from skann.training.stepping import (
@@ -49,6 +50,7 @@ all_optimizers = pytest.mark.parametrize("name", OPTIMIZERS)
 all_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 LAYOUT = Network((2, 3, 1), "tanh").layout  # 9 weights and 4 biases
+TWO = ParameterLayout([[Segment("W", (2,))]])
 
 
 def run(stepping, n_steps=5, scale=1.0, dtype="float64"):
@@ -79,7 +81,7 @@ class Recorder(Optimizer):
 def test_gradients_that_are_too_long_are_scaled_down(limit):
     gradient = np.array([3.0, -4.0])
     state = {"seen": []}
-    ClippedGradient(Recorder(), limit).step(np.ones(2), gradient, 0.1, state)
+    ClippedGradient(Recorder(), limit, TWO).step(np.ones(2), gradient, 0.1, state)
     ((_, clipped, _),) = state["seen"]
     assert_allclose(norm_of(clipped), min(5.0, limit), rtol=1e-15)
     assert_allclose(clipped, np.array([0.6, -0.8]) * min(5.0, limit), rtol=1e-15)
@@ -87,19 +89,45 @@ def test_gradients_that_are_too_long_are_scaled_down(limit):
 
 @pytest.mark.parametrize("value", [np.inf, 1e200])
 def test_a_gradient_without_a_finite_norm_is_not_clipped(value):
-    stepping = ClippedGradient(Recorder(), 1.0)
+    stepping = ClippedGradient(Recorder(), 1.0, TWO)
     with pytest.raises(TrainingDivergedError), np.errstate(over="ignore"):
         stepping.step(np.ones(2), np.full(2, value), 0.1, {"seen": []})
 
 
 def test_decay_takes_a_share_of_the_weights_before_the_step():
     theta, state = np.ones(LAYOUT.n_parameters), {"seen": []}
-    stepping = DecoupledDecay(Recorder(), 0.5, LAYOUT.penalised)
+    stepping = DecoupledDecay(Recorder(), 0.5, LAYOUT)
     stepping.step(theta, np.zeros_like(theta), 0.1, state)
     ((seen, _, rate),) = state["seen"]
     assert rate == 0.1
     assert_array_equal(seen, [0.95] * 9 + [1.0] * 4)
     assert_array_equal(theta, seen)
+
+
+@pytest.mark.parametrize("limit", [1.0, 7.0])
+def test_gradients_of_members_are_clipped_one_by_one(limit):
+    gradient = np.array([[3.0, -4.0], [0.3, 0.4], [-30.0, 40.0]])
+    lengths = np.linalg.norm(gradient, axis=1)
+    expected = gradient * np.minimum(1, limit / lengths)[:, np.newaxis]
+    state = {"seen": []}
+    stepping = ClippedGradient(Recorder(), limit, TWO)
+    stepping.step(np.ones(6), gradient.ravel(), 0.1, state)
+    ((_, clipped, _),) = state["seen"]
+    assert_allclose(clipped, expected.ravel(), rtol=1e-15)
+
+
+def test_one_member_without_a_finite_norm_is_enough():
+    stepping = ClippedGradient(Recorder(), 1.0, TWO)
+    gradient = np.array([1.0, 2.0, np.inf, 0.0])
+    with pytest.raises(TrainingDivergedError):
+        stepping.step(np.ones(4), gradient, 0.1, {"seen": []})
+
+
+def test_the_weights_of_all_members_decay():
+    theta, state = np.ones(3 * LAYOUT.n_parameters), {"seen": []}
+    stepping = DecoupledDecay(Recorder(), 0.5, LAYOUT)
+    stepping.step(theta, np.zeros_like(theta), 0.1, state)
+    assert_array_equal(theta, ([0.95] * 9 + [1.0] * 4) * 3)
 
 
 @all_dtypes
@@ -177,8 +205,8 @@ def test_optimizers_name_only_what_their_state_holds():
 @all_optimizers
 def test_clipping_and_decay_commute(name, dtype):
     inner = WithoutSubnormals(OPTIMIZERS[name])
-    one = ClippedGradient(DecoupledDecay(inner, 0.3, LAYOUT.penalised), 2.0)
-    other = DecoupledDecay(ClippedGradient(inner, 2.0), 0.3, LAYOUT.penalised)
+    one = ClippedGradient(DecoupledDecay(inner, 0.3, LAYOUT), 2.0, LAYOUT)
+    other = DecoupledDecay(ClippedGradient(inner, 2.0, LAYOUT), 0.3, LAYOUT)
     assert_array_equal(run(one, dtype=dtype)[0], run(other, dtype=dtype)[0])
     built = make_stepping(OPTIMIZERS[name], LAYOUT, max_grad_norm=2.0, weight_decay=0.3)
     assert built == one

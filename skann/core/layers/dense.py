@@ -11,7 +11,8 @@ The way back starts from dJ/d output and goes by the chain rule:
     dJ/dW = a^T delta,      dJ/db = sum over samples of delta,      dJ/da = delta W^T
 
 (Rumelhart, Hinton and Williams, 1986, "Learning representations by back-propagating
-errors", equations 4 to 7).
+errors", equations 4 to 7). Of several networks side by side, the members of an
+ensemble, all arrays have a leading axis, but for an input that they share.
 """
 
 from __future__ import annotations
@@ -39,10 +40,15 @@ class DenseMemory(Memory):
 
     ones : ndarray of shape (n_samples,)
         Sums over the samples, as a product, which is the fastest way.
+
+    of_one : ndarray of shape (n_samples, n_in) or None
+        The gradient of one member with respect to an input that all of them share;
+        None without members.
     """
 
     slope: FloatArray | None
     ones: FloatArray
+    of_one: FloatArray | None
 
 
 class Dense(Layer[DenseMemory]):
@@ -91,14 +97,16 @@ class Dense(Layer[DenseMemory]):
         initializer = find_initializer(init, like)
         return list(initializer.draw(self.n_in, self.n_out, random_state))
 
-    def memory(self, n_rows, arrays, *, keep=False):
+    def memory(self, n_rows, arrays, members=(), *, keep=False):
         is_last = self.activation is None
-        shape = (n_rows, self.n_out)
+        shape = (*members, n_rows, self.n_out)
+        cut = arrays.cut_by_output if is_last else arrays.cut
         return DenseMemory(
-            output=arrays.cut("output", shape, "F" if is_last else "C"),
+            output=cut("output", shape),
             kept={} if keep else None,
             slope=None if is_last else arrays.cut("slope", shape),
             ones=arrays.ones(n_rows),
+            of_one=arrays.cut("of_one", (n_rows, self.n_in)) if members else None,
         )
 
     def forward(
@@ -106,26 +114,36 @@ class Dense(Layer[DenseMemory]):
     ):
         weights, biases = parameters
         output = memory.output
+        self._multiply(layer_input, weights, output)
+        output += biases if biases.ndim == 1 else biases[:, np.newaxis]
+        if memory.kept is not None:
+            memory.keep(input=layer_input, pre_activation=output)
+        if self.activation is not None:
+            rows = output.reshape(-1, self.n_out)
+            if with_slopes:
+                self.activation.apply_with_slope(rows, memory.slope.reshape(rows.shape))
+                if generator is not None and self.dropout:
+                    leave_out(output, memory.slope, self.dropout, generator)
+            else:
+                self.activation.apply(rows, out=rows)
+        if memory.kept is not None:
+            memory.keep(activation=output)
+        return output
+
+    def _multiply(self, layer_input, weights, output):
+        """Write the input times the weights."""
         if not isinstance(layer_input, np.ndarray):
-            output[...] = layer_input @ weights
+            if weights.ndim == 2:
+                output[...] = layer_input @ weights
+            else:
+                for member, of_member in zip(weights, output, strict=True):
+                    of_member[...] = layer_input @ member
+        elif weights.ndim > 2:
+            np.matmul(layer_input, weights, out=output)
         elif self.activation is None and not output.flags.c_contiguous:
             weights.T.dot(layer_input.T, out=output.T)
         else:
             layer_input.dot(weights, out=output)
-        output += biases
-        if memory.kept is not None:
-            memory.keep(input=layer_input, pre_activation=output)
-        if self.activation is None:
-            pass
-        elif with_slopes:
-            self.activation.apply_with_slope(output, memory.slope)
-            if generator is not None and self.dropout:
-                leave_out(output, memory.slope, self.dropout, generator)
-        else:
-            self.activation.apply(output, out=output)
-        if memory.kept is not None:
-            memory.keep(activation=output)
-        return output
 
     def backward(
         self, parameters, layer_input, delta, memory, gradients, passes_on=True
@@ -134,7 +152,16 @@ class Dense(Layer[DenseMemory]):
             delta *= memory.slope
         if memory.kept is not None:
             memory.keep(delta=delta)
+        weights, _ = parameters
         of_weights, of_biases = gradients
+        if weights.ndim > 2:
+            self._sum_over_samples(layer_input, delta, of_weights)
+            np.matmul(memory.ones, delta, out=of_biases)
+            if not passes_on:
+                return None
+            if layer_input.ndim > 2:
+                return np.matmul(delta, weights.transpose(0, 2, 1), out=layer_input)
+            return self._mean_of_members(delta, weights, memory.of_one, layer_input)
         if isinstance(layer_input, np.ndarray):
             layer_input.T.dot(delta, out=of_weights)
         else:
@@ -143,8 +170,27 @@ class Dense(Layer[DenseMemory]):
         if not passes_on:
             return None
         # The input was needed for the last time: its gradient takes its place.
-        weights, _ = parameters
         return delta.dot(weights.T, out=layer_input)
+
+    @staticmethod
+    def _mean_of_members(delta, weights, of_one, out):
+        """Write the mean of the members' gradients with respect to a shared input."""
+        for number, (its_delta, its_weights) in enumerate(
+            zip(delta, weights, strict=True)
+        ):
+            np.dot(its_delta, its_weights.T, out=of_one if number else out)
+            if number:
+                out += of_one
+        out /= len(weights)
+        return out
+
+    def _sum_over_samples(self, layer_input, delta, of_weights):
+        """Write the gradient of the weights of each member."""
+        if isinstance(layer_input, np.ndarray):
+            np.matmul(layer_input.swapaxes(-1, -2), delta, out=of_weights)
+            return
+        for of_member, its_delta in zip(of_weights, delta, strict=True):
+            of_member[...] = layer_input.T @ its_delta
 
     def absorb_input_change(self, parameters, shift, ratio):
         # From x W + b with x = x' ratio + shift: W' = W ratio, b' = b + shift W.

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.random import RandomState
@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 
 from skann.core.initializers import Initializer
 from skann.core.parameters import Segment
-from skann.core.types import FloatArray, Matrix
+from skann.core.types import FloatArray, Generators, Matrix
 
 
 class Arrays:
@@ -35,19 +35,21 @@ class Arrays:
         self.dtype = np.dtype(dtype)
         self._flat: dict[str, FloatArray] = {}
 
-    def cut(
-        self, name: str, shape: tuple[int, ...], order: Literal["C", "F"] = "C"
-    ) -> FloatArray:
+    def cut(self, name: str, shape: tuple[int, ...]) -> FloatArray:
         """Return an array of that shape, contiguous, in the memory of that name.
 
         The first call for a name decides how large it can be.
         """
         flat = self._flat.get(name)
         if flat is None:
-            array = np.empty(shape, self.dtype, order)
-            self._flat[name] = array.ravel(order)
-            return array
-        return flat[: math.prod(shape)].reshape(shape, order=order)
+            flat = self._flat[name] = np.empty(math.prod(shape), self.dtype)
+        return flat[: math.prod(shape)].reshape(shape)
+
+    def cut_by_output(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        """Return an array whose memory holds one column of outputs after the other."""
+        n_outputs = shape[-1]
+        array = self.cut(name, (n_outputs, *shape[:-1]))
+        return array.transpose(*range(1, array.ndim), 0)
 
     def ones(self, n_rows: int) -> FloatArray:
         """Return an array of ones, which nobody changes."""
@@ -116,7 +118,14 @@ class Layer(ABC, Generic[MemoryType]):
         """
 
     @abstractmethod
-    def memory(self, n_rows: int, arrays: Arrays, *, keep: bool = False) -> MemoryType:
+    def memory(
+        self,
+        n_rows: int,
+        arrays: Arrays,
+        members: tuple[int, ...] = (),
+        *,
+        keep: bool = False,
+    ) -> MemoryType:
         """Return memory for a batch of `n_rows`.
 
         Parameters
@@ -126,6 +135,10 @@ class Layer(ABC, Generic[MemoryType]):
 
         arrays : Arrays
             Where its arrays are cut from; they are the layer's own.
+
+        members : tuple of int, default=()
+            The axis of members, (n_members,), that parameters have in front of their
+            own; () if they have none.
 
         keep : bool, default=False
             Whether copies of what passes through are kept.
@@ -138,7 +151,7 @@ class Layer(ABC, Generic[MemoryType]):
         layer_input: Matrix,
         memory: MemoryType,
         with_slopes: bool = False,
-        generator: np.random.Generator | None = None,
+        generator: Generators | None = None,
     ) -> FloatArray:
         """Return the output for a batch, `memory.output`.
 
@@ -156,9 +169,9 @@ class Layer(ABC, Generic[MemoryType]):
         with_slopes : bool, default=False
             Whether to keep what `backward` needs as well.
 
-        generator : numpy.random.Generator, default=None
-            What leaves units out at random, while the slopes are kept; None leaves in
-            all.
+        generator : numpy.random.Generator or sequence of them, default=None
+            What leaves units out at random, while the slopes are kept, for each member;
+            None leaves in all.
         """
 
     @abstractmethod
@@ -213,7 +226,8 @@ class Layer(ABC, Generic[MemoryType]):
             What theta holds for each segment: values divided by rates.
 
         shift, ratio : ndarray of shape (n_in,), float64
-            x = x' * ratio + shift, column by column.
+            x = x' * ratio + shift, column by column; of a first layer that takes ranks
+            as well, of shape (2 * n_in,).
 
         Returns
         -------
