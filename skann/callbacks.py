@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skann.estimators.problem import fitted_problem, with_parameters
+from skann.estimators.fitted import fitted_problem, with_parameters
 from skann.training.batches import loss_and_gradient
 
 

@@ -26,16 +26,18 @@ from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 from skann.estimators import constraints
 from skann.estimators.epoch_tasks import EpochTasks
+from skann.estimators.folds import OUT_OF_FOLD
 from skann.estimators.inputs import Request, check_inputs
 from skann.estimators.learned import LearnedMixin
 from skann.estimators.problem import Past, Problem, prepare
+from skann.estimators.recipes import Choice, is_stochastic
 from skann.estimators.results import (
     divergence_message,
     fitted_attributes,
     warn_of_data,
     warn_of_ending,
 )
-from skann.estimators.settings import Choice, Settings, is_stochastic, settle
+from skann.estimators.settings import Settings, settle
 from skann.estimators.sklearn_private import forget_callback_context
 from skann.estimators.solving import make_loop
 from skann.estimators.targets import Target
@@ -219,8 +221,9 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
                 attributes = self._attributes_after(request)
         finally:
             forget_callback_context(self)
-        self.__dict__.pop("feature_names_in_", None)  # if there are no names any more
-        self.__dict__.update(attributes)
+        # What an earlier call knew and this one does not: names of columns, errors of
+        # members that have learned from other rows since.
+        self._replace_attributes(attributes, ("feature_names_in_", *OUT_OF_FOLD))
         return self
 
     @with_callbacks
@@ -248,7 +251,7 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
         """Return what is asked for, and what it goes on from."""
         if not self.__sklearn_is_fitted__():
             return Call.FIRST_PIECE if request.is_piece else Call.FIT, None
-        state = self._training_state
+        state, out_of_fold = self._training_state, self._out_of_fold
         call = Call.of(
             is_piece=request.is_piece,
             is_fitted=True,
@@ -264,6 +267,7 @@ class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
             choice=Choice(self.recipe_, self.recipe_reason_),
             history=self.history_,
             n_iter=self.n_iter_,
+            folds=None if out_of_fold is None else out_of_fold["folds"],
         )
         return call, past
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from skann.core.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
+from skann.core.members import groups_in
 from skann.core.types import FloatArray
 from skann.data.one_hot import OneHotRows
 from skann.estimators.problem import Problem
@@ -34,17 +37,20 @@ def _fewer_rows(
         return target.mean(sample_weight)[np.newaxis], totals.sum(keepdims=True)
     # For others, equal rows are one row of their summed weight.
     present = np.flatnonzero(totals)
-    distinct = OneHotRows(present, target.n_outputs, target.values)
+    distinct = replace(target, indices=present)
     return distinct.toarray(), totals[present]
 
 
 def loss_without_dropout(problem: Problem, theta: FloatArray) -> float:
-    """Return the mean loss of a network all of whose units take part."""
+    """Return the mean loss of networks all of whose units take part, for all rows."""
     objective, rows = problem.objective, problem.training_rows
-    n_rows = problem.data.n_samples if rows is None else rows.size
+    data = replace(problem.data, folds=None)
+    n_rows = data.n_samples if rows is None else rows.size
     step = min(n_rows, objective.network.rows_per_block)
-    block = RowObjective(objective, problem.data, theta, step, rows)
-    scale = 1.0 / (problem.data.mean_weight * n_rows)
+    theta = groups_in(theta)[0]  # which speaks for all
+    block = RowObjective(objective, data, theta, step, rows)
+    n_members = 1 if theta.ndim == 1 else len(theta)
+    scale = 1.0 / (data.mean_weight * n_rows * n_members)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return sum(
             block.sums(start, min(start + step, n_rows), scale)

@@ -28,6 +28,15 @@ def assign_layers(layers, arrays, name):
             raise ValueError(f"{name}[{index}] must be finite in {layer.dtype}.")
 
 
+def refuse_members(n_members):
+    """Refuse several networks where one is looked at."""
+    if n_members > 1:
+        raise ValueError(
+            f"The estimator averages {n_members} networks, and this looks at one. Take "
+            "estimator.member(0), or another of them, or fit with n_members=1."
+        )
+
+
 def check_target_range(loss, target, name):
     """Refuse targets that the loss has no value for, or its output cannot reach."""
     target = _numbers_of(target)
@@ -74,4 +83,4 @@ def check_size(array, name):
 
 def _numbers_of(array):
     """Return an array that holds the numbers of this one; all, or each once."""
-    return array.values if isinstance(array, OneHotRows) else array
+    return array.background if isinstance(array, OneHotRows) else array

@@ -33,8 +33,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     ----------
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
         The number of units in each hidden layer. With an empty sequence there is no
-        hidden layer, which leaves a logistic regression. "auto" is (128, 128) with the
-        recipe (see Notes), else (100,).
+        hidden layer, which leaves a logistic regression. "auto" is (64, 64) with the
+        recipe (see Notes), (128, 128) with that for a single network, else
+        (100,).
 
     activation : str, HiddenActivation or sequence of these, default="auto"
         The activation of all hidden layers, or one for each: "identity", "logistic",
@@ -62,9 +63,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         weights for its labels are multiplied.
 
     label_smoothing : float or "auto", default="auto"
-        The share e, in [0, 1), of each target that is spread evenly over all classes: y
-        becomes (1 - e) y + e / K for K classes, or (1 - e) y + e / 2 for independent
-        outputs [10]_. "auto" is 0.05 with the recipe (see Notes), else 0.
+        The share e, in [0, 1), of each target that is spread over all classes by their
+        frequencies: y becomes (1 - e) y + e p for the weighted mean p of all targets,
+        so that probabilities stay right in the mean [10]_. "auto" is 0.05 with the
+        recipe (see Notes), else 0.
 
     output_activation : {"auto", "logistic", "softmax"}, default="auto"
         What turns raw outputs into probabilities. "auto" is "softmax" for three or more
@@ -87,11 +89,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         `min(200, n_samples)`.
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
-            "inverse_time", "cosine", "one_cycle"} or Schedule, default="auto"
+            "inverse_time", "cosine", "one_cycle", "cycles"} or Schedule, default="auto"
         The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
         0.
 
-        - "auto": "one_cycle" with the recipe (see Notes), else "constant".
+        - "auto": "cycles" with the recipe (see Notes), "one_cycle" with that for a
+          single network, else "constant".
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
           samples seen: with 10 000 samples the rate falls to a hundredth in the first
@@ -106,13 +109,18 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           epochs [5]_.
         - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of `max_iter`
           epochs, then down to 0, both along half a cosine [6]_.
+        - "cycles": such cycles one after the other, each about twice as long as the one
+          before it, `max_iter` epochs in all; with four members or more, training ends
+          with the first cycle that makes the out-of-fold loss no smaller, and the best
+          weights are kept.
         - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own,
           for any solver with steps.
 
     learning_rate_init : float or "auto", default="auto"
-        The learning rate from which the schedule starts or, for "one_cycle", to which
-        it rises. "auto" is 0.005 for "cosine" and "one_cycle", and 0.001 for the
-        others. A change takes effect at the next call to `fit` or `partial_fit`.
+        The learning rate from which the schedule starts or, for "one_cycle" and
+        "cycles", to which it rises. "auto" is 0.005 for these two and for "cosine", and
+        0.001 for the others. A change takes effect at the next call to `fit` or
+        `partial_fit`.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
@@ -123,10 +131,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycle (see Notes) has 60 epochs, or 30 with `early_stopping`: a larger number
-        does not lengthen it. A
-        schedule with an end that `learning_rate` names, "cosine" or "one_cycle",
-        extends over all of them. "auto" is 60 for the recipe and for these, else 200.
+        cycles (see Notes) have 56 epochs, or up to 248 if there are few samples; that
+        of a single network has 60, or 30 with `early_stopping`. A larger number does
+        not lengthen them. A schedule with an end that `learning_rate` names, such as
+        "cosine", extends over all of them. "auto" is the recipe's number, 56 to 248 for
+        "cycles", 60 for other schedules with an end, else 200.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
@@ -134,9 +143,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         matters, as that of a time series does: the last ones are set aside.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split and the shuffling, which
-        draw from it in this order. Pass an int for reproducible results; later calls to
-        `partial_fit`, and to `fit` with `warm_start`, carry on with its numbers.
+        Determines the initial weights, the validation split or the folds, and the
+        shuffling, which draw from it in this order. Pass an int for reproducible
+        results; later calls to `partial_fit`, and to `fit` with `warm_start`, carry on
+        with its numbers.
 
     tol : float, default=1e-4
         By how much the loss or, with `early_stopping`, the validation score must
@@ -161,9 +171,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     early_stopping : bool, default=False
         Whether to set part of the data aside (or to use `X_val` and `y_val`), to stop
         when the score on it no longer improves, and to keep the weights with the best
-        score. Without it "sgd" and "adam" stop when the training loss no longer
-        improves. If samples are shuffled, the split is stratified by class as far as
-        the size of each class allows.
+        score. "lbfgs" runs to its own end all the same. Without `early_stopping` "sgd"
+        and "adam" stop when the training loss no longer improves. If samples are
+        shuffled, the split is stratified by class as far as the size of each class
+        allows.
 
     validation_fraction : float, default=0.1
         The fraction of the data that `early_stopping` sets aside, in [0, 1): random
@@ -191,8 +202,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     n_iter_no_change : int, np.inf or "auto", default="auto"
         The number of epochs in a row without improvement after which training stops;
-        with `np.inf` it does not. "auto" is `np.inf` for "cosine" and "one_cycle",
-        unless `early_stopping` or `tol` asks for an end, else 10.
+        with `np.inf` it does not. "auto" is `np.inf` for "lbfgs", which ends by itself,
+        and for schedules with an end, unless `early_stopping` or `tol` asks for another
+        end; else 10. Where members leave out folds it has no effect, and nor has `tol`:
+        the out-of-fold loss says when to stop.
 
     max_fun : int, default=15000
         The maximum number of evaluations of the loss by "lbfgs".
@@ -201,7 +214,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The probability, in [0, 1), with which "sgd" and "adam" leave a hidden unit out
         of a step, for all hidden layers or for each of them [7]_. The outputs of the
         other units are divided by one minus this probability, so that predictions need
-        no correction. "auto" is 0.3 with the recipe (see Notes), else 0.
+        no correction. "auto" is 0.1 with the recipe (see Notes), 0.3 with
+        the recipe for a single network, else 0.
 
     weight_decay : float or "auto", default="auto"
         The fraction by which each step of "sgd" and "adam" shrinks the weights (not
@@ -239,15 +253,31 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         "standard" otherwise.
 
     n_frequencies : int or "auto", default="auto"
-        The number of cosines of each scaled input. The first layer receives the input
-        together with three mixtures of its cosines; frequencies, phases and mixing
-        weights are learned. With 0 it receives the inputs alone. Sparse X is made dense
-        batch by batch. "auto" is 8 with the recipe (see Notes) for dense X with at most
-        100 columns, else 0 [11]_.
+        The number of cosines of each input. The first layer receives the scaled input
+        together with its cosines, whose frequencies and phases are learned; they are
+        those of the input's rank, as a normal number, with `scaling="bounded"`, else of
+        the scaled input. With 0 it receives the inputs alone. Sparse X is made dense
+        batch by batch. "auto" is 3 with the recipe (see Notes), for dense X with at
+        most 100 columns that are not collinear, as those of spectra are; else 0 [11]_.
 
     frequency_scale : float, default=0.1
         The standard deviation of the initial frequencies, in cycles per unit of the
         scaled input, at most 1e6.
+
+    n_members : int or "auto", default="auto"
+        The number of networks that are trained on the same minibatches, each with
+        weights and dropout of its own, and averaged: probabilities, or predicted values
+        [12]_. Groups of four share their cosines. 1 is a plain network. "lbfgs" trains
+        one only. With four or more, and `learning_rate="cycles"`, each leaves out a
+        fold of the samples (stratified by class; neighbours if `shuffle` is False): so
+        each sample has a prediction by a member that has not learned from it, and the
+        loss of these, after each cycle, says when to stop. "auto" is 8 with the recipe
+        (see Notes), unless that stands for a single network, else 1.
+
+    n_jobs : int or None, default=None
+        How many groups of members are trained at the same time, in threads; -1 for as
+        many as there are processors. None is 1, and so is any number within another
+        parallel job. The numbers that come out are the same.
 
     dtype : {"auto", "float32", "float64"} or None, default="auto"
         The type of all numbers in the fit. None follows X: float32 if X is float32,
@@ -260,21 +290,22 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     classes_ : ndarray of shape (n_classes,)
         The class labels; for multilabel targets, the numbers of the columns.
 
-    coefs_ : list of ndarray of shape (fan_in, fan_out)
+    coefs_ : list of ndarray of shape (fan_in, fan_out) or (n_members, fan_in, fan_out)
         The weights of each layer, for scaled inputs. Their elements can be changed, and
         a list of arrays can be assigned.
 
-    intercepts_ : list of ndarray of shape (fan_out,)
+    intercepts_ : list of ndarray of shape (fan_out,) or (n_members, fan_out)
         The biases of each layer.
 
     embedding_ : dict of ndarray or None
         What the cosines of the inputs are made of: the factors of the inputs, of shape
-        (n_features,), frequencies and phases, of shape (n_features, n_frequencies),
-        mixing weights, of shape (n_features, n_frequencies, 3), and mixing biases, of
-        shape (n_features, 3). None if there are no cosines.
+        (n_features,), frequencies and phases, of shape (n_frequencies, n_features);
+        with an axis of `n_members` before these if there are several networks. None if
+        there are no cosines.
 
     n_parameters_ : int
-        The number of weights and biases, including the numbers in `embedding_`.
+        The number of weights and biases of each network, including its numbers in
+        `embedding_`.
 
     recipe_ : {"table", "mlp"}
         The recipe that the parameters set to "auto" followed in the last call.
@@ -302,8 +333,24 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     best_validation_score_ : float or None
         The best of these scores; None without validation data.
 
+    temperature_ : float
+        What the logits of the mean prediction are divided by, so that probabilities are
+        as sure as they are right: the best, with offsets that are added, for the
+        cross-entropy of the out-of-fold predictions [13]_. 1 if no members leave out
+        folds, or for other losses.
+
+    oof_score_ : float
+        The accuracy of predictions of the training samples by the members that have
+        left them out. One member of `n_members` has predicted each, so that the mean of
+        all is often a little better. Exists if members leave out folds.
+
+    oof_decision_function_ : ndarray of shape (n_samples, n_classes) or None
+        The probabilities of these predictions; None for more than 2**24 of them. Exists
+        if members leave out folds.
+
     history_ : dict of lists
-        A row per epoch: epoch, loss, validation_score, learning_rate, gradient_norm
+        A row per epoch: epoch, loss, validation_score, oof_loss (at the end of a cycle,
+        if members leave out folds, else None), learning_rate, gradient_norm
         (of the epoch's last batch) and seconds since training began.
         `pandas.DataFrame(estimator.history_)` makes a table of it.
 
@@ -347,11 +394,22 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     values that were found by experiment [11]_; otherwise they have those of
     scikit-learn's MLP. With `recipe="auto"` the recipe for tables applies when `fit` is
     given at least 100 samples, with `solver="adam"`, scaled inputs, a `learning_rate`
-    that is "auto" or has an end ("cosine", "one_cycle"), no `learning_rate_init` below
-    0.001, no `batch_size` that leaves fewer than 480 steps, and no hidden layer of
-    fewer than 32 units. `partial_fit` goes on with the recipe that the network was
-    trained by; a stream has that of the MLP from its start. `recipe_`,
-    `recipe_reason_` and `auto_params_` say what it was, and why.
+    that is "auto" or has an end ("cosine", "one_cycle", "cycles"), no
+    `learning_rate_init` below 0.001, no `batch_size` that leaves fewer than 480 steps,
+    and no hidden layer of fewer than 32 units. `partial_fit` goes on with the recipe
+    that the network was trained by; a stream has that of the MLP from its start.
+    `recipe_`, `recipe_reason_` and `auto_params_` say what it was, and why.
+
+    The recipe trains eight members in cycles of 8, 16, 32, ... epochs: three of them,
+    or up to five until they make 150 steps. Each member leaves out an eighth of the
+    samples. Training ends with the first cycle that makes the loss on these no smaller,
+    and the weights after the best cycle are kept.
+
+    A single network takes their place if `hidden_layer_sizes`, `n_members=1` or a quick
+    end is asked for, by `early_stopping` or a `max_iter` below 24. It is trained in one
+    cycle of 60 epochs, with layers of 128 units and a dropout of 0.3; for a quick end
+    these are 64 and 0.1, and the cycle has at most 30 epochs. If you name another
+    number of members, they stay, whatever else is named.
 
     With `recipe="mlp"`, or with `scaling=None` and the parameters of the MLP, training
     agrees to rounding with scikit-learn's MLPClassifier, except where that is wrong,
@@ -380,6 +438,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
        vision", CVPR 2016, section 7.
     .. [11] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024, section 3.
+    .. [12] L. K. Hansen and P. Salamon, "Neural network ensembles", IEEE Transactions
+       on Pattern Analysis and Machine Intelligence 12, 1990.
+    .. [13] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern
+       neural networks", ICML 2017, section 4.2.
 
     Examples
     --------
@@ -394,7 +456,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     >>> classifier.fit(X, y).predict(X[:3])
     array([0, 0, 0])
     >>> classifier.auto_params_["hidden_layer_sizes"]
-    (128, 128)
+    (64, 64)
     """
 
     _parameter_constraints: dict = {
@@ -448,6 +510,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         scaling: str | None = "auto",
         n_frequencies: int | str = "auto",
         frequency_scale: float = 0.1,
+        n_members: int | str = "auto",
+        n_jobs: int | None = None,
         dtype: str | None = "auto",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
@@ -467,6 +531,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.dropout, self.weight_decay = dropout, weight_decay
         self.init, self.scaling, self.dtype = init, scaling, dtype
         self.n_frequencies, self.frequency_scale = n_frequencies, frequency_scale
+        self.n_members, self.n_jobs = n_members, n_jobs
 
     @available_if(has_partial_fit)
     def partial_fit(
@@ -539,6 +604,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             )
         )
 
+    @property
+    def temperature_(self) -> float:
+        """Float : What the logits of the mean of all members are divided by."""
+        return self._require_model().temperature
+
     # ---------------------------------------------------------------- predicting
 
     def predict(self, X: MatrixLike) -> np.ndarray:
@@ -569,7 +639,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For two classes the log-odds of the second class, one number per sample;
-            else one column per class or label.
+            else one column per class or label. Those of several members are made from
+            the mean of their probabilities.
         """
         return self._decode_outputs("scores", X)
 

@@ -10,7 +10,8 @@ import numpy as np
 from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation
 from skann.core.initializers import INITIALIZERS, Initializer
 from skann.data.scaling import SCALINGS
-from skann.estimators.settings import RECIPES, SCHEDULES
+from skann.estimators.recipes import RECIPES
+from skann.estimators.settings import SCHEDULES
 from skann.estimators.sklearn_private import Interval, Options, StrOptions
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import Schedule
@@ -59,6 +60,8 @@ COMMON: dict[str, list[Any]] = {
     "init": [StrOptions({"auto", *INITIALIZERS}), Initializer],
     "scaling": [StrOptions({"auto", *SCALINGS, "bounded"}), None],
     "n_frequencies": [AUTO, Interval(Integral, 0, None, closed="left")],
+    "n_members": [AUTO, COUNT],
+    "n_jobs": [None, Integral],
     # Above it cosines of neighbouring numbers have nothing to do with each other.
     "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],
     "dtype": [StrOptions({"auto", "float32", "float64"}), None],

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from skann.core.gradient_check import GradientReport, compare_gradients
 from skann.core.types import FloatArray
-from skann.estimators.problem import fitted_problem
+from skann.estimators.fitted import fitted_problem
 from skann.training.batches import loss_and_gradient
 
 

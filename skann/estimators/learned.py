@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skann.core.network import Network
 from skann.core.types import FloatArray
-from skann.estimators.checks import assign_layers
+from skann.estimators.checks import assign_layers, refuse_members
+from skann.estimators.folds import OUT_OF_FOLD
 from skann.model import Model
 from skann.training.state import TrainingState
 
@@ -23,6 +25,10 @@ class LearnedMixin:
     # Set by fit.
     _model: Model
     _training_state: TrainingState
+    auto_params_: dict[str, Any]
+    # The fold of each row and, of a regressor, the absolute errors there of the member
+    # that has left it out; None if there is none.
+    _out_of_fold: dict[str, Any] | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""
@@ -32,8 +38,9 @@ class LearnedMixin:
     def coefs_(self) -> list[np.ndarray]:
         """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
 
-        They belong to the scaled inputs and targets. Their elements can be changed,
-        and a list of arrays can be assigned.
+        Those of several networks have an axis of `n_members` before these. They belong
+        to the scaled inputs and targets. Their elements can be changed, and a list of
+        arrays can be assigned.
         """
         model = self._require_model()
         return model.network.weights(model.theta)
@@ -46,7 +53,10 @@ class LearnedMixin:
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """List of ndarray : The biases of each layer, of shape (fan_out,)."""
+        """List of ndarray : The biases of each layer, of shape (fan_out,).
+
+        Those of several networks have an axis of `n_members` before it.
+        """
         model = self._require_model()
         return model.network.biases(model.theta)
 
@@ -63,10 +73,19 @@ class LearnedMixin:
 
     def _replace_theta(self, theta: FloatArray) -> None:
         """Let predictions, and training that goes on, start from other parameters."""
-        self.__dict__.update(
-            _model=self._model.with_theta(theta),
-            _training_state=replace(self._training_state, theta=None),
-        )
+        attributes = {
+            "_model": self._model.with_theta(theta),
+            "_training_state": replace(self._training_state, theta=None),
+            "_out_of_fold": None,
+        }
+        self._replace_attributes(attributes, OUT_OF_FOLD)
+
+    def _replace_attributes(
+        self, attributes: Mapping[str, Any], stale: Sequence[str]
+    ) -> None:
+        """Assign attributes and remove stale ones, in a single step."""
+        kept = {name: value for name, value in vars(self).items() if name not in stale}
+        self.__dict__ = {**kept, **attributes}
 
     @property
     def embedding_(self) -> dict[str, np.ndarray] | None:
@@ -79,6 +98,61 @@ class LearnedMixin:
         if network.embedding is None:
             return None
         return network.embedding_values(model.theta)
+
+    def member(self, number: int) -> Self:
+        """Return an estimator of one of the networks that are averaged.
+
+        Displays, traces and gradient checks look at one network.
+
+        Parameters
+        ----------
+        number : int
+            Which one, from 0 to `n_members` - 1; the only one of an estimator of one
+            network is 0.
+
+        Returns
+        -------
+        member : object
+            A fitted estimator of the same kind, with `n_members=1`. It shares its
+            weights with this one.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        IndexError
+            If there is no network of that number.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from skann import BackpropClassifier
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> classifier = BackpropClassifier(n_members=4, random_state=0).fit(X, y)
+        >>> classifier.coefs_[0].shape, classifier.member(3).coefs_[0].shape
+        ((4, 120, 64), (120, 64))
+        """
+        check_is_fitted(self)
+        model = self._model
+        n_members = model.architecture.n_members
+        if not 0 <= number < n_members:
+            raise IndexError(
+                f"There are {n_members} networks, from 0 to {n_members - 1}. Got "
+                f"{number!r}."
+            )
+        copied = copy.copy(self)
+        auto_params = {**copied.auto_params_}
+        auto_params.pop("n_members", None)  # which is named now
+        attributes = {
+            "n_members": 1,
+            "auto_params_": auto_params,
+            "_model": model.member(number),
+            "_training_state": self._training_state.only_progress(),
+            "_out_of_fold": None,
+        }
+        copied._replace_attributes(attributes, OUT_OF_FOLD)
+        return copied
 
     def input_weights(self) -> dict[str, np.ndarray]:
         """Return, for each column of X by name, its weights to the first layer.
@@ -94,13 +168,16 @@ class LearnedMixin:
         weights : dict of ndarray of shape (n_rows, n_units)
             By the names in `feature_names_in_`, or "x0", "x1" and so on. The first row
             belongs to the column itself, and in a network that takes cosines
-            (`n_frequencies`) one more to each of the three mixtures of its cosines.
-            Those of a column that was constant when its scaling was measured are zero.
+            (`n_frequencies`) one more to each of its cosines. Those of a column that
+            was constant when its scaling was measured are zero.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
+
+        ValueError
+            If there are several networks, of which `member` gives one.
 
         See Also
         --------
@@ -122,6 +199,7 @@ class LearnedMixin:
         """
         check_is_fitted(self)
         model = self._model
+        refuse_members(model.architecture.n_members)
         parts = model.network.weights_by_input(model.theta)
         names = getattr(self, "feature_names_in_", None)
         if names is None:
@@ -133,7 +211,7 @@ class LearnedMixin:
 
     @property
     def n_parameters_(self) -> int:
-        """Int : The number of weights and biases, including those of `embedding_`."""
+        """Int : The number of weights and biases of each network, cosines included."""
         return self._require_model().network.n_parameters
 
     def _require_model(self) -> Model:
@@ -185,7 +263,8 @@ class LearnedMixin:
 
         ValueError
             If the network takes cosines of the inputs, which are not linear in them, or
-            if their scaling is "bounded", which is not linear either.
+            if their scaling is "bounded", which is not linear either, or if there are
+            several networks, of which `member` gives one.
         """
         check_is_fitted(self)
         if self._model.network.embedding is not None:
@@ -193,4 +272,5 @@ class LearnedMixin:
                 "The network takes cosines of the scaled inputs as well, so that no "
                 "weights for raw inputs do the same. Fit with n_frequencies=0."
             )
+        refuse_members(self._model.architecture.n_members)
         return self._model.fold_scaling()

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
-from sklearn.base import clone
+from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import HiddenActivation
 from skann.core.losses import Loss, make_loss
+from skann.core.members import groups_in
 from skann.core.objective import Objective
-from skann.core.types import FloatArray
+from skann.core.types import FloatArray, Generators
 from skann.data.rows import TrainingData
 from skann.data.scaling import (
     absorb_target_scaling,
@@ -35,18 +35,15 @@ from skann.estimators.checks import (
     check_target_range,
     learning_weight,
 )
+from skann.estimators.folds import OutOfFold, leave_out
 from skann.estimators.inputs import (
     CheckedData,
     Request,
     check_data,
-    column_names,
 )
+from skann.estimators.recipes import Choice
 from skann.estimators.settings import (
-    Choice,
     Settings,
-    check_parameters,
-    resolve,
-    settle,
 )
 from skann.estimators.targets import Target
 from skann.estimators.validation import Validation, ValidationPart, set_aside
@@ -80,6 +77,10 @@ class Past:
 
     n_iter : int
         The number of epochs of the last fit, and of the pieces since.
+
+    folds : ndarray of int of shape (n_samples,) or None
+        For each row of the last fit the number of the member that has not learned from
+        it; None if there is none.
     """
 
     model: Model
@@ -88,6 +89,7 @@ class Past:
     choice: Choice
     history: History
     n_iter: int
+    folds: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,9 @@ class Problem:
     validation : Validation or None
         What is scored after each epoch.
 
+    folds : OutOfFold or None
+        What judges members by the rows that they leave out.
+
     best_theta : ndarray of shape (n_parameters,) or None
         The best parameters of before.
 
@@ -132,8 +137,8 @@ class Problem:
     random_state : RandomState
         Shuffles the samples.
 
-    dropout : numpy.random.Generator or None
-        What leaves hidden units out.
+    dropout : numpy.random.Generator, list of them, or None
+        What leaves hidden units out, of each member.
     """
 
     settings: Settings
@@ -145,10 +150,11 @@ class Problem:
     objective: Objective
     data: TrainingData
     validation: Validation | None
+    folds: OutOfFold | None
     best_theta: FloatArray | None
     progress: Progress
     random_state: RandomState
-    dropout: np.random.Generator | None
+    dropout: Generators | None
 
     @property
     def training_rows(self) -> np.ndarray | None:
@@ -210,18 +216,22 @@ def prepare(
     random_state = _generator(settings, past)
     theta, best_theta = _start(settings, architecture, random_state, call, past)
     part = _own_part(estimator, settings, request, data.names, target, loss, encoded)
+    split = None if past is None else past.state.split
     if part is None:
-        split = None if past is None else past.state.split
         part = set_aside(settings, target, X, encoded, weight, random_state, split)
-    learned = target.soften(settings, encoded, architecture.output_activation)
+    folds = leave_out(settings, call, target, encoded, random_state, split)
+    learned = target.soften(settings, encoded, weight)
     training_rows = None if part is None else part.training_rows
     progress, learning = _weigh(weight, training_rows, X.shape[0], call, past)
     statistics = _measure(settings, target, loss, X, learned, learning, call, past)
     model = Model(architecture, theta, *statistics)
     if past is not None:
+        calibration = past.model.temperature, past.model.offsets
+        model = replace(model, temperature=calibration[0], offsets=calibration[1])
         _absorb_change(past.model, model, theta)
         _absorb_change(past.model, model, best_theta)
     training_data = _scale(model, loss, X, learned, weight, progress.mean_weight)
+    training_data = replace(training_data, folds=folds and folds.numbers)
     _assign_initial(model, request)
     return Problem(
         settings=settings,
@@ -230,7 +240,7 @@ def prepare(
         past=past,
         target=target,
         model=model,
-        objective=_objective(settings, model, loss, settings.dropout),
+        objective=objective_of(settings, model, loss, settings.dropout),
         data=training_data,
         validation=part
         and Validation(
@@ -242,6 +252,9 @@ def prepare(
             scaled_X=training_data.X,
             as_estimator=lambda model: _predictor(estimator, data.names, target, model),
         ),
+        folds=None
+        if folds is None
+        else folds.judge(settings, model, loss, training_data, encoded),
         best_theta=best_theta,
         progress=progress,
         random_state=random_state,
@@ -266,7 +279,7 @@ def _predictor(estimator, names, target, model):
     return copied
 
 
-def _objective(settings, model, loss, dropout=0.0):
+def objective_of(settings, model, loss, dropout=0.0):
     """Return what training makes small."""
     network = model.architecture.network(dropout)
     return Objective(network, model.loss_in_units(loss), settings.alpha)
@@ -333,6 +346,7 @@ def _architecture(settings, X, n_outputs, loss, past):
         output_activation=loss.output_activation.name,
         scaling=settings.scaling,
         n_frequencies=settings.n_frequencies,
+        n_members=settings.n_members,
         dtype=dtype,
         output_dtype=output_dtype,
         frequency_scale=settings.frequency_scale,
@@ -355,7 +369,17 @@ def _start(settings, architecture, random_state, call, past):
     """Return the parameters to start from, and the best so far or None."""
     if past is None:
         network, dtype = architecture.network(), np.dtype(architecture.dtype)
-        return network.draw(settings.init, random_state, dtype), None
+        thetas = [
+            network.draw(settings.init, random_state, dtype)
+            for _ in range(architecture.n_members)
+        ]
+        if len(thetas) == 1:
+            return thetas[0], None
+        theta = np.stack(thetas)
+        for group in groups_in(theta):  # whose members share their cosines
+            for values in network.embedding_views(group).values():
+                values[1:] = values[0]
+        return theta, None
     # What is counted on goes on from the last parameters, not from the best.
     last = past.state.theta if call.counts_on else None
     theta = (past.model.theta if last is None else last).copy()
@@ -386,7 +410,11 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
         if known is not None and known.is_settled:
             inputs = known
         elif settings.scaling is not None:
-            inputs = column_statistics(X, weight, settings.scaling)
+            if known is None:
+                ranked = settings.takes_ranks(is_sparse=sparse.issparse(X))
+            else:
+                ranked = known.quantiles is not None
+            inputs = column_statistics(X, weight, settings.scaling, ranked=ranked)
             if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):
                 inputs = known.merge(inputs)
         kind = target.scaling(loss, settings)
@@ -406,10 +434,11 @@ def _absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
         if old.inputs is not None and new.inputs is not None:
             change = change_of_scaling(old.inputs, new.inputs)
             network.absorb_input_change(theta, *change)
-        weights, biases = network.weights(theta), network.biases(theta)
-        absorb_target_scaling(
-            weights[-1], biases[-1], old.targets, new.targets, log_link=new.log_link
-        )
+        for member in theta.reshape(-1, network.n_parameters):
+            weights, biases = network.weights(member), network.biases(member)
+            absorb_target_scaling(
+                weights[-1], biases[-1], old.targets, new.targets, log_link=new.log_link
+            )
     if not np.isfinite(theta).all():
         raise ValueError(
             "The scale of X or y has changed so much that no weights in "
@@ -451,118 +480,20 @@ def _dropout(settings, past):
     seed = settings.random_state
     if isinstance(seed, RandomState):
         seed = copy.deepcopy(seed).randint(np.iinfo(np.int32).max)
-    generator = np.random.default_rng(None if seed is None else [int(seed), 1])
     state = None if past is None else past.state.dropout
+    if settings.n_members == 1:
+        return _dropout_generator(seed, (), state)
+    states = state or [None] * settings.n_members
+    return [
+        _dropout_generator(seed, (number,), states[number])
+        for number in range(settings.n_members)
+    ]
+
+
+def _dropout_generator(seed, member, state):
+    """Return a generator for a network, or for a member by its number."""
+    entropy = None if seed is None else [int(seed), 1, *member]
+    generator = np.random.default_rng(entropy)
     if state is not None:
         generator.bit_generator.state = state
     return generator
-
-
-# --------------------------------------------------- what a fitted estimator minimises
-
-
-def model_of(estimator: Any) -> Model:
-    """Return the model of a fitted estimator.
-
-    Raises
-    ------
-    NotFittedError
-        If it has none.
-    """
-    check_is_fitted(estimator)
-    return estimator._model
-
-
-def with_parameters(estimator: Any, theta: FloatArray) -> Any:
-    """Return a copy of a fitted estimator with other parameters."""
-    model = model_of(estimator)
-    copied = copy.copy(estimator)
-    state = replace(estimator._training_state, theta=None)
-    theta = theta.astype(model.theta.dtype)
-    vars(copied).update(_model=model.with_theta(theta), _training_state=state)
-    return copied
-
-
-def used_settings(estimator: Any) -> Settings:
-    """Return the settings of a fitted estimator, as it used them last."""
-    check_is_fitted(estimator)
-    choice = Choice(estimator.recipe_, estimator.recipe_reason_)
-    return resolve(check_parameters(estimator), estimator.auto_params_, choice)
-
-
-def fitted_problem(
-    estimator: Any, X: Any, y: Any, sample_weight: Any = None
-) -> tuple[Objective, FloatArray, TrainingData]:
-    """Return what a fitted estimator minimises, for given data as one batch.
-
-    Parameters
-    ----------
-    estimator : BackpropClassifier or BackpropRegressor
-        A fitted or partially fitted estimator. It is not changed.
-
-    X, y, sample_weight
-        The data.
-
-    Returns
-    -------
-    objective : Objective
-        The objective, penalty included, without dropout.
-
-    theta : ndarray of shape (n_parameters,), float64
-        The parameters, a copy.
-
-    data : TrainingData
-        The scaled data, float64.
-
-    Raises
-    ------
-    NotFittedError
-        If the estimator has no parameters yet.
-
-    ValueError
-        If the data do not fit the estimator.
-    """
-    model, settings = model_of(estimator), used_settings(estimator)
-    checked = check_data(estimator, X, y, sample_weight, names=column_names(estimator))
-    target, encoded = estimator._read_target(
-        checked.y, settings, Call.NEXT_PIECE, estimator._target, None,
-        checked.sample_weight,
-    )  # fmt: skip
-    weight = target.weigh(settings, encoded, checked.sample_weight, Call.WARM_FIT)
-    loss = joined_loss(settings, target, encoded)
-    learned = target.soften(settings, encoded, model.architecture.output_activation)
-    mean_weight = 1.0
-    if weight is not None:
-        weight = weight.astype(np.float64)
-        mean_weight = float(weight.mean())
-    data = TrainingData(
-        model.scaled(checked.X, np.float64)[:],
-        scale_columns(learned, model.targets, np.float64),
-        weight,
-        mean_weight,
-    )
-    return _objective(settings, model, loss), model.theta.astype(np.float64), data
-
-
-def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Problem:
-    """Return what a fit of an estimator to given data would begin with.
-
-    Parameters
-    ----------
-    estimator : BackpropClassifier or BackpropRegressor
-        An estimator, fitted or not. It is not changed.
-
-    X, y, sample_weight
-        The data.
-
-    Returns
-    -------
-    problem : Problem
-        The problem, with parameters that have not learned anything yet, and no part of
-        the data set aside.
-    """
-    estimator = clone(estimator)
-    request = Request(X, y, sample_weight)
-    settings, data = settle(estimator, request, Call.FIT)
-    settings = replace(settings, early_stopping=False)
-    return prepare(estimator, settings, data, request, Call.FIT, None)

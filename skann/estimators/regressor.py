@@ -18,7 +18,9 @@ from skann.core.initializers import Initializer
 from skann.core.losses import Loss
 from skann.estimators.base import BaseBackprop, MatrixLike, has_partial_fit
 from skann.estimators.constraints import POSITIVE
-from skann.estimators.inputs import Request
+from skann.estimators.inputs import Request, check_inputs
+from skann.estimators.intervals import check_level, interval_limits
+from skann.estimators.recipes import LEAST_FOLDS
 from skann.estimators.sklearn_private import Interval, StrOptions
 from skann.estimators.targets import Quantiles, read_numbers
 from skann.training.optimizers import Optimizer
@@ -35,8 +37,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     ----------
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
         The number of units in each hidden layer. With an empty sequence there is no
-        hidden layer, which leaves a linear model. "auto" is (128, 128) with the recipe
-        (see Notes), else (100,).
+        hidden layer, which leaves a linear model. "auto" is (64, 64) with the recipe
+        (see Notes), (128, 128) with that for a single network, else (100,).
 
     activation : str, HiddenActivation or sequence of these, default="auto"
         The activation of all hidden layers, or one for each: "identity", "logistic",
@@ -100,11 +102,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         `min(200, n_samples)`.
 
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
-            "inverse_time", "cosine", "one_cycle"} or Schedule, default="auto"
+            "inverse_time", "cosine", "one_cycle", "cycles"} or Schedule, default="auto"
         The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
         0.
 
-        - "auto": "one_cycle" with the recipe (see Notes), else "constant".
+        - "auto": "cycles" with the recipe (see Notes), "one_cycle" with that for a
+          single network, else "constant".
         - "constant": `learning_rate_init`.
         - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
           samples seen: with 10 000 samples the rate falls to a hundredth in the first
@@ -119,13 +122,18 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           epochs [5]_.
         - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of `max_iter`
           epochs, then down to 0, both along half a cosine [6]_.
+        - "cycles": such cycles one after the other, each about twice as long as the one
+          before it, `max_iter` epochs in all; with four members or more, training ends
+          with the first cycle that makes the out-of-fold loss no smaller, and the best
+          weights are kept.
         - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own,
           for any solver with steps.
 
     learning_rate_init : float or "auto", default="auto"
-        The learning rate from which the schedule starts or, for "one_cycle", to which
-        it rises. "auto" is 0.005 for "cosine" and "one_cycle", and 0.001 for the
-        others. A change takes effect at the next call to `fit` or `partial_fit`.
+        The learning rate from which the schedule starts or, for "one_cycle" and
+        "cycles", to which it rises. "auto" is 0.005 for these two and for "cosine", and
+        0.001 for the others. A change takes effect at the next call to `fit` or
+        `partial_fit`.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
@@ -136,10 +144,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycle (see Notes) has 60 epochs, or 30 with `early_stopping`: a larger number
-        does not lengthen it. A
-        schedule with an end that `learning_rate` names, "cosine" or "one_cycle",
-        extends over all of them. "auto" is 60 for the recipe and for these, else 200.
+        cycles (see Notes) have 56 epochs, or up to 248 if there are few samples; that
+        of a single network has 60, or 30 with `early_stopping`. A larger number does
+        not lengthen them. A schedule with an end that `learning_rate` names, such as
+        "cosine", extends over all of them. "auto" is the recipe's number, 56 to 248 for
+        "cycles", 60 for other schedules with an end, else 200.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
@@ -147,9 +156,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         matters, as that of a time series does: the last ones are set aside.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split and the shuffling, which
-        draw from it in this order. Pass an int for reproducible results; later calls to
-        `partial_fit`, and to `fit` with `warm_start`, carry on with its numbers.
+        Determines the initial weights, the validation split or the folds, and the
+        shuffling, which draw from it in this order. Pass an int for reproducible
+        results; later calls to `partial_fit`, and to `fit` with `warm_start`, carry on
+        with its numbers.
 
     tol : float, default=1e-4
         By how much the loss or, with `early_stopping`, the validation score must
@@ -174,8 +184,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     early_stopping : bool, default=False
         Whether to set part of the data aside (or to use `X_val` and `y_val`), to stop
         when the score on it no longer improves, and to keep the weights with the best
-        score. Without it "sgd" and "adam" stop when the training loss no longer
-        improves.
+        score. "lbfgs" runs to its own end all the same. Without `early_stopping` "sgd"
+        and "adam" stop when the training loss no longer improves.
 
     validation_fraction : float, default=0.1
         The fraction of the data that `early_stopping` sets aside, in [0, 1): random
@@ -203,8 +213,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     n_iter_no_change : int, np.inf or "auto", default="auto"
         The number of epochs in a row without improvement after which training stops;
-        with `np.inf` it does not. "auto" is `np.inf` for "cosine" and "one_cycle",
-        unless `early_stopping` or `tol` asks for an end, else 10.
+        with `np.inf` it does not. "auto" is `np.inf` for "lbfgs", which ends by itself,
+        and for schedules with an end, unless `early_stopping` or `tol` asks for another
+        end; else 10. Where members leave out folds it has no effect, and nor has `tol`:
+        the out-of-fold loss says when to stop.
 
     max_fun : int, default=15000
         The maximum number of evaluations of the loss by "lbfgs".
@@ -213,7 +225,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The probability, in [0, 1), with which "sgd" and "adam" leave a hidden unit out
         of a step, for all hidden layers or for each of them [7]_. The outputs of the
         other units are divided by one minus this probability, so that predictions need
-        no correction. "auto" is 0.3 with the recipe (see Notes), else 0.
+        no correction. "auto" is 0.1 with the recipe (see Notes), 0.3 with
+        the recipe for a single network, else 0.
 
     weight_decay : float or "auto", default="auto"
         The fraction by which each step of "sgd" and "adam" shrinks the weights (not
@@ -254,15 +267,31 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         "standard" otherwise.
 
     n_frequencies : int or "auto", default="auto"
-        The number of cosines of each scaled input. The first layer receives the input
-        together with three mixtures of its cosines; frequencies, phases and mixing
-        weights are learned. With 0 it receives the inputs alone. Sparse X is made dense
-        batch by batch. "auto" is 8 with the recipe (see Notes) for dense X with at most
-        100 columns, else 0 [13]_.
+        The number of cosines of each input. The first layer receives the scaled input
+        together with its cosines, whose frequencies and phases are learned; they are
+        those of the input's rank, as a normal number, with `scaling="bounded"`, else of
+        the scaled input. With 0 it receives the inputs alone. Sparse X is made dense
+        batch by batch. "auto" is 3 with the recipe (see Notes), for dense X with at
+        most 100 columns that are not collinear, as those of spectra are; else 0 [13]_.
 
     frequency_scale : float, default=0.1
         The standard deviation of the initial frequencies, in cycles per unit of the
         scaled input, at most 1e6.
+
+    n_members : int or "auto", default="auto"
+        The number of networks that are trained on the same minibatches, each with
+        weights and dropout of its own, and averaged: probabilities, or predicted values
+        [14]_. Groups of four share their cosines. 1 is a plain network. "lbfgs" trains
+        one only. With four or more, and `learning_rate="cycles"`, each leaves out a
+        fold of the samples (neighbours if `shuffle` is False): so
+        each sample has a prediction by a member that has not learned from it, and the
+        loss of these, after each cycle, says when to stop. "auto" is 8 with the recipe
+        (see Notes), unless that stands for a single network, else 1.
+
+    n_jobs : int or None, default=None
+        How many groups of members are trained at the same time, in threads; -1 for as
+        many as there are processors. None is 1, and so is any number within another
+        parallel job. The numbers that come out are the same.
 
     dtype : {"auto", "float32", "float64"} or None, default="auto"
         The type of all numbers in the fit. None follows X: float32 if X is float32,
@@ -272,11 +301,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     Attributes
     ----------
-    coefs_ : list of ndarray of shape (fan_in, fan_out)
+    coefs_ : list of ndarray of shape (fan_in, fan_out) or (n_members, fan_in, fan_out)
         The weights of each layer, for scaled inputs and targets. Their elements can be
         changed, and a list of arrays can be assigned.
 
-    intercepts_ : list of ndarray of shape (fan_out,)
+    intercepts_ : list of ndarray of shape (fan_out,) or (n_members, fan_out)
         The biases of each layer.
 
     quantiles_ : ndarray or None
@@ -287,12 +316,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     embedding_ : dict of ndarray or None
         What the cosines of the inputs are made of: the factors of the inputs, of shape
-        (n_features,), frequencies and phases, of shape (n_features, n_frequencies),
-        mixing weights, of shape (n_features, n_frequencies, 3), and mixing biases, of
-        shape (n_features, 3). None if there are no cosines.
+        (n_features,), frequencies and phases, of shape (n_frequencies, n_features);
+        with an axis of `n_members` before these if there are several networks. None if
+        there are no cosines.
 
     n_parameters_ : int
-        The number of weights and biases, including the numbers in `embedding_`.
+        The number of weights and biases of each network, including its numbers in
+        `embedding_`.
 
     recipe_ : {"table", "mlp"}
         The recipe that the parameters set to "auto" followed in the last call.
@@ -320,8 +350,17 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     best_validation_score_ : float or None
         The best of these scores; None without validation data.
 
+    oof_score_ : float
+        The R2 of predictions of the training samples by the members that have left them
+        out. One member of `n_members` has predicted each, so that the mean of all is
+        often a little better. Exists if members leave out folds.
+
+    oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        These predictions. Exists if members leave out folds.
+
     history_ : dict of lists
-        A row per epoch: epoch, loss, validation_score, learning_rate, gradient_norm
+        A row per epoch: epoch, loss, validation_score, oof_loss (at the end of a cycle,
+        if members leave out folds, else None), learning_rate, gradient_norm
         (of the epoch's last batch) and seconds since training began.
         `pandas.DataFrame(estimator.history_)` makes a table of it.
 
@@ -365,11 +404,22 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     values that were found by experiment [13]_; otherwise they have those of
     scikit-learn's MLP. With `recipe="auto"` the recipe for tables applies when `fit` is
     given at least 100 samples, with `solver="adam"`, scaled inputs, a `learning_rate`
-    that is "auto" or has an end ("cosine", "one_cycle"), no `learning_rate_init` below
-    0.001, no `batch_size` that leaves fewer than 480 steps, and no hidden layer of
-    fewer than 32 units. `partial_fit` goes on with the recipe that the network was
-    trained by; a stream has that of the MLP from its start. `recipe_`,
-    `recipe_reason_` and `auto_params_` say what it was, and why.
+    that is "auto" or has an end ("cosine", "one_cycle", "cycles"), no
+    `learning_rate_init` below 0.001, no `batch_size` that leaves fewer than 480 steps,
+    and no hidden layer of fewer than 32 units. `partial_fit` goes on with the recipe
+    that the network was trained by; a stream has that of the MLP from its start.
+    `recipe_`, `recipe_reason_` and `auto_params_` say what it was, and why.
+
+    The recipe trains eight members in cycles of 8, 16, 32, ... epochs: three of them,
+    or up to five until they make 150 steps. Each member leaves out an eighth of the
+    samples. Training ends with the first cycle that makes the loss on these no smaller,
+    and the weights after the best cycle are kept.
+
+    A single network takes their place if `hidden_layer_sizes`, `n_members=1` or a quick
+    end is asked for, by `early_stopping` or a `max_iter` below 24. It is trained in one
+    cycle of 60 epochs, with layers of 128 units and a dropout of 0.3; for a quick end
+    these are 64 and 0.1, and the cycle has at most 30 epochs. If you name another
+    number of members, they stay, whatever else is named.
 
     With `recipe="mlp"`, or with `scaling=None` and the parameters of the MLP, training
     agrees to rounding with scikit-learn's MLPRegressor, except where that is wrong,
@@ -402,6 +452,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
        curves without crossing", Econometrica 78, 2010, equation 2.2.
     .. [13] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024, section 3.
+    .. [14] L. K. Hansen and P. Salamon, "Neural network ensembles", IEEE Transactions
+       on Pattern Analysis and Machine Intelligence 12, 1990.
 
     Examples
     --------
@@ -416,7 +468,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     >>> regressor.fit(X, y).predict(X[:2]).shape
     (2,)
     >>> regressor.auto_params_["hidden_layer_sizes"]
-    (128, 128)
+    (64, 64)
     """
 
     _parameter_constraints: dict = {
@@ -484,6 +536,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         scaling: str | None = "auto",
         n_frequencies: int | str = "auto",
         frequency_scale: float = 0.1,
+        n_members: int | str = "auto",
+        n_jobs: int | None = None,
         dtype: str | None = "auto",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
@@ -503,6 +557,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.dropout, self.weight_decay = dropout, weight_decay
         self.init, self.scaling, self.dtype = init, scaling, dtype
         self.n_frequencies, self.frequency_scale = n_frequencies, frequency_scale
+        self.n_members, self.n_jobs = n_members, n_jobs
 
     @available_if(has_partial_fit)
     def partial_fit(
@@ -587,6 +642,109 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             for each.
         """
         return self._decode_outputs("predict", X)
+
+    def predict_interval(
+        self, X: MatrixLike, confidence_level: float = 0.9
+    ) -> np.ndarray:
+        """Predict intervals that hold a given share of the targets.
+
+        They are those of CV+ [1]_: as wide as the errors of members on the training
+        samples that each has left out, and wider where members disagree. The fit must
+        have left out such folds, as it does by default for 100 samples or more.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        confidence_level : float, default=0.9
+            The share of targets that the intervals are to hold, between 0 and 1.
+
+        Returns
+        -------
+        limits : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            The lower and the upper limit for each sample; for several targets those of
+            each by itself. They are infinite where there are too few training samples
+            for the level, and never outside of what the output activation can give:
+            for counts and positive targets, not below 0.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        ValueError
+            If `confidence_level` or X is invalid, if members have left out no folds, or
+            have learned from them since, or if the regressor predicts several
+            quantiles.
+
+        See Also
+        --------
+        predict : The predictions; with several quantiles, intervals of their own.
+
+        Notes
+        -----
+        If new samples come from the same distribution as the training samples, their
+        targets lie in the intervals with a probability of about 1 - alpha, which is
+        `confidence_level`. What can be proved, for any distribution and however bad the
+        network, is 1 - 2 alpha, less at most sqrt(2 / n) for n training samples
+        (theorem 4). The proof does not cover what a member shares with those that
+        learn from its fold: the scaling of the columns, the cosines, and the moment at
+        which training stops.
+
+        The probability is one over all samples. All intervals have nearly the same
+        width, so that where the noise is large they hold fewer targets than where it is
+        small; quantiles (`loss="quantile"`) follow the noise. All training samples
+        count alike, whatever their `sample_weight`.
+
+        References
+        ----------
+        .. [1] R. F. Barber, E. J. Candes, A. Ramdas and R. J. Tibshirani, "Predictive
+           inference with the jackknife+", Annals of Statistics 49, 2021, section 3.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.model_selection import train_test_split
+        >>> from skann import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+        >>> regressor = BackpropRegressor(random_state=0).fit(X, y)
+        >>> low, high = regressor.predict_interval(X_test, confidence_level=0.8).T
+        >>> bool(0.7 < ((low <= y_test) & (y_test <= high)).mean() < 0.9)
+        True
+        """
+        check_is_fitted(self)
+        check_level(confidence_level)
+        folds, residuals = self._require_residuals()
+        X, model = check_inputs(self, X), self._model
+
+        def limits_of(raw):
+            predictions = model.in_target_units(raw)
+            limits = interval_limits(predictions, residuals, folds, confidence_level)
+            return np.clip(limits, *model.output_range, out=limits)
+
+        limits = model.map_outputs(limits_of, X, of_members=True)
+        return limits[:, 0] if limits.shape[1] == 1 else limits
+
+    def _require_residuals(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the fold and the out-of-fold errors of each training row."""
+        if isinstance(self._target, Quantiles):
+            raise ValueError(
+                "predict_interval is for a single prediction of each target, and this "
+                f"regressor predicts the quantiles {self._target.levels}: intervals "
+                "are what `predict` returns."
+            )
+        if self._out_of_fold is None:
+            raise ValueError(
+                "predict_interval needs members that have each left out a fold of the "
+                "training rows. The default recipe trains such members, for 100 rows "
+                f"or more; otherwise fit with n_members of {LEAST_FOLDS} or more and "
+                "learning_rate='cycles', and without early_stopping. After "
+                "partial_fit, or a warm fit to other rows, every member has learned "
+                "from all of them: fit anew."
+            )
+        return self._out_of_fold["folds"], self._out_of_fold["residuals"]
 
     def score(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None

@@ -10,8 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
-from skann.estimators.targets import Indicators
+from skann.estimators.targets import Indicators, Numbers
 from skann.estimators.verdict import warn_if_nothing_is_learned
+from skann.training.call import Call
 from skann.training.loop import Outcome
 from skann.training.schedules import Horizon
 from skann.training.solver import Ending
@@ -51,6 +52,7 @@ def fitted_attributes(
         "_target": problem.target,
         "_model": model.with_theta(theta),
         "_training_state": _training_state(problem, outcome, unfinished),
+        "_out_of_fold": None,
     }
     if problem.validation is not None:
         scores = [score for score in history["validation_score"] if score is not None]
@@ -59,12 +61,50 @@ def fitted_attributes(
     if plateau.watched == "score":
         attributes["best_validation_score_"] = -plateau.best
         attributes["best_loss_"] = None
+    elif plateau.watched == "oof_loss":
+        attributes["best_loss_"] = min(losses, default=loss)
+    if problem.folds is not None and not unfinished and _leave_out_unseen(problem):
+        attributes |= _out_of_fold(problem, theta)
     return attributes
+
+
+def _leave_out_unseen(problem):
+    """Say whether no member has ever learned from the rows that it leaves out.
+
+    A fit that goes on leaves out the same rows of the same data. It does not after
+    `partial_fit`, which leaves out nothing, and with another number of rows.
+    """
+    past = problem.past
+    if past is None or problem.call is Call.RESUMED_FIT:
+        return True
+    return np.array_equal(past.folds, problem.data.folds)
+
+
+def _out_of_fold(problem, theta):
+    """Return what is known of rows by the members that have not learned from them."""
+    folds, model, target = problem.folds, problem.model, problem.target
+    raw = folds.raw_outputs(theta)
+    model = folds.calibrate(model.with_theta(theta), raw)
+    raw = model.calibrated(raw)
+    score = target.score(
+        model, folds.encoded, target.outputs_to_score(raw), folds.sample_weight
+    )
+    residuals = None
+    if isinstance(target, Numbers):
+        with np.errstate(over="ignore"):  # beyond the largest number: not bounded
+            residuals = np.abs(folds.encoded - model.in_target_units(raw))
+            residuals = residuals.astype(raw.dtype, copy=False)
+    return {
+        "oof_score_": score,
+        **target.out_of_fold(model, raw),
+        "_model": model,
+        "_out_of_fold": {"folds": problem.data.folds, "residuals": residuals},
+    }
 
 
 def _training_state(problem, outcome, unfinished):
     """Return what further training goes on from."""
-    settings, validation = problem.settings, problem.validation
+    settings = problem.settings
     # Training goes on from the last parameters, not from the best.
     keeps_last = outcome.best_theta is not None and (
         problem.call.is_piece or unfinished
@@ -80,11 +120,27 @@ def _training_state(problem, outcome, unfinished):
         theta=outcome.theta if keeps_last else None,
         unfinished=unfinished,
         stopped=outcome.stopped,
-        dropout=dropout and dropout.bit_generator.state,
+        dropout=_generator_states(dropout),
         random_state=random_state,
-        split=validation and validation.part.split_state,
+        split=_split_state(problem),
         **outcome.memory,
     )
+
+
+def _generator_states(generators):
+    """Return the states of the generators that leave units out, as plain values."""
+    if generators is None:
+        return None
+    if isinstance(generators, list):
+        return [each.bit_generator.state for each in generators]
+    return generators.bit_generator.state
+
+
+def _split_state(problem):
+    """Return the state of the generator before it drew the validation part or folds."""
+    if problem.folds is not None:
+        return problem.folds.split_state
+    return problem.validation and problem.validation.part.split_state
 
 
 def divergence_message(problem: Problem, outcome: Outcome) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 
+from skann.core.members import groups_in, groups_of
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
+from skann.training.batches import RowObjective
 from skann.training.call import Call
 from skann.training.lbfgs import LbfgsSolver
 from skann.training.loop import TrainingLoop
-from skann.training.minibatch import MinibatchDescent, MinibatchSolver
+from skann.training.minibatch import DescentPart, MinibatchDescent, MinibatchSolver
 from skann.training.schedules import Adaptive
 from skann.training.solver import Solver
 from skann.training.stepping import make_stepping
@@ -31,11 +35,13 @@ def make_loop(problem: Problem) -> TrainingLoop:
         solver.schedule, Adaptive
     )
     counts_on = problem.call.counts_on and isinstance(solver, MinibatchSolver)
+    watched = "score" if by_score else "loss" if problem.folds is None else "oof_loss"
     rule = StoppingRule(
-        tol=settings.tol,
-        n_iter_no_change=settings.n_iter_no_change,
-        by_score=by_score,
-        keeps_best=by_score or settings.restore_best_weights,
+        # A cycle that does not make the out-of-fold loss smaller is the last.
+        tol=0.0 if watched == "oof_loss" else settings.tol,
+        n_iter_no_change=0 if watched == "oof_loss" else settings.n_iter_no_change,
+        watched=watched,
+        keeps_best=watched != "loss" or settings.restore_best_weights,
         continues_search=counts_on or is_adaptive,
     )
     return TrainingLoop(
@@ -43,6 +49,7 @@ def make_loop(problem: Problem) -> TrainingLoop:
         rule,
         progress=problem.progress,
         scorer=problem.validation,
+        judge=problem.folds,
         best_theta=problem.best_theta,
         history=None if past is None else past.history,
         n_iter=n_iter,
@@ -99,19 +106,42 @@ def make_descent(problem: Problem) -> MinibatchDescent:
     memory = None
     if problem.past is not None and problem.past.state.solver == settings.solver_name:
         memory = copy.deepcopy(problem.past.state.optimizer)
-    if memory is None:
-        memory = optimizer.initial_state(theta)
+    batch_size = min(int(batch_size), n_rows)
+    parts = []
+    # The groups do not depend on `n_jobs`, and so numbers do not, either.
+    groups = [None] if theta.ndim == 1 else groups_of(len(theta))
+    for number, (part, members) in enumerate(
+        zip(groups_in(theta), groups, strict=True)
+    ):
+        state = memory
+        if memory is not None and members is not None:
+            state = memory["groups"][number]
+        if state is None:
+            state = optimizer.initial_state(part.reshape(-1))
+        generators = problem.dropout
+        if isinstance(generators, list) and members is not None:
+            generators = generators[members.start : members.stop]
+        batch = RowObjective(
+            problem.objective, problem.data, part, batch_size, rows, generators, members
+        )
+        parts.append(DescentPart(part, batch, optimizer, state, batch_size))
     return MinibatchDescent(
-        problem.objective,
-        problem.data,
         theta,
-        optimizer=optimizer,
-        optimizer_state=memory,
-        batch_size=min(int(batch_size), n_rows),
+        parts,
+        n_rows=n_rows,
+        batch_size=batch_size,
         rows=rows,
         random_state=problem.random_state if settings.shuffle else None,
-        generator=problem.dropout,
+        n_jobs=_usable_jobs(settings.n_jobs),
     )
+
+
+def _usable_jobs(n_jobs: int | None) -> int:
+    """Return how many threads to use; one inside of another parallel job."""
+    backend, _ = get_active_backend()
+    if n_jobs is None or backend.nesting_level > 0:
+        return 1
+    return effective_n_jobs(n_jobs)
 
 
 def _order(problem: Problem) -> np.ndarray | None:

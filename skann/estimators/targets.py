@@ -28,6 +28,9 @@ from skann.estimators.settings import Settings
 from skann.model import Model, fields_of
 from skann.training.call import Call
 
+# Probabilities of more rows times classes are not kept.
+MOST_PROBABILITIES = 1 << 24
+
 
 class Target(ABC):
     """What a network learns to predict; encoded, it has a column for each output."""
@@ -82,9 +85,18 @@ class Target(ABC):
         """Return the weights of the samples, times those of their classes."""
         return sample_weight
 
-    def soften(self, settings: Settings, encoded: Any, output_activation: str) -> Any:
+    def soften(
+        self,
+        settings: Settings,
+        encoded: Any,
+        sample_weight: FloatArray | None,
+    ) -> Any:
         """Return the targets to learn, which may differ from those to score by."""
         return encoded
+
+    def out_of_fold(self, model: Model, raw: FloatArray) -> dict[str, Any]:
+        """Return the attributes that show out-of-fold predictions of the rows."""
+        return {"oof_prediction_": self.predict(model, raw)}
 
     @abstractmethod
     def fitted_attributes(self) -> dict[str, Any]:
@@ -128,7 +140,7 @@ class Labels(Target):
         indices = np.searchsorted(self.classes, y)
         if self.one_output:
             return indices.astype(np.float64)[:, np.newaxis]
-        return OneHotRows(indices, self.classes.size, np.array([0.0, 1.0]))
+        return OneHotRows(indices, np.zeros(self.classes.size))
 
     def decode(self, encoded):
         if isinstance(encoded, OneHotRows):
@@ -168,6 +180,11 @@ class Labels(Target):
             return np.ones_like(raw)
         return exp_inside_unit_interval(self.log_probabilities(model, raw))
 
+    def out_of_fold(self, model, raw):
+        if raw.size > MOST_PROBABILITIES:
+            return {"oof_decision_function_": None}
+        return {"oof_decision_function_": self.probabilities(model, raw)}
+
     def outputs_to_score(self, raw):
         return raw > 0 if raw.shape[1] == 1 else raw.argmax(axis=1)
 
@@ -192,14 +209,10 @@ class Labels(Target):
     def fitted_attributes(self):
         return {"classes_": self.classes}
 
-    def soften(self, settings, encoded, output_activation):
+    def soften(self, settings, encoded, sample_weight):
         if self.classes.size == 1:
             return encoded
-        share = settings.label_smoothing
-        n_alike = encoded.shape[1] if output_activation == "softmax" else 2
-        if isinstance(encoded, OneHotRows):
-            return replace(encoded, values=_smooth(encoded.values, share, n_alike))
-        return _smooth(encoded, share, n_alike)
+        return _smooth(encoded, settings.label_smoothing, sample_weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +250,11 @@ class Indicators(Target):
         """Turn raw outputs into probabilities."""
         return exp_inside_unit_interval(log_expit(raw))
 
+    def out_of_fold(self, model, raw):
+        if raw.size > MOST_PROBABILITIES:
+            return {"oof_decision_function_": None}
+        return {"oof_decision_function_": self.probabilities(model, raw)}
+
     def score(self, model, encoded, outputs, sample_weight):
         return accuracy_score(encoded > 0.5, outputs > 0, sample_weight=sample_weight)
 
@@ -257,8 +275,8 @@ class Indicators(Target):
     def fitted_attributes(self):
         return {"classes_": self.classes}
 
-    def soften(self, settings, encoded, output_activation):
-        return _smooth(encoded, settings.label_smoothing, 2)
+    def soften(self, settings, encoded, sample_weight):
+        return _smooth(encoded, settings.label_smoothing, sample_weight)
 
 
 def _usual_or_first(usual, loss):
@@ -268,9 +286,15 @@ def _usual_or_first(usual, loss):
     return usual
 
 
-def _smooth(encoded, share, n_alike):
-    """Return (1 - share) * target + share / n, as `label_smoothing` says."""
-    return (1 - share) * encoded + share / n_alike if share else encoded
+def _smooth(encoded, share, sample_weight):
+    """Return (1 - share) * target + share * mean, as `label_smoothing` says."""
+    if not share or (sample_weight is not None and not sample_weight.any()):
+        return encoded
+    if isinstance(encoded, OneHotRows):
+        background = share * encoded.mean(sample_weight)
+        return replace(encoded, background=background, peak=1 - share)
+    mean = np.average(encoded, axis=0, weights=sample_weight)
+    return (1 - share) * encoded + share * mean
 
 
 def read_labels(y, settings, call, previous, classes, sample_weight):

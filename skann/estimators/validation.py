@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 
 from skann.core.blocks import map_outputs
 from skann.core.losses import Loss
+from skann.core.members import mean_of_members
 from skann.core.types import FloatArray, Matrix
 from skann.data.one_hot import OneHotRows
 from skann.data.scaling import scale_columns
@@ -181,7 +182,7 @@ class Validation:
         """Return the estimator's own score."""
         part, model, target = self.part, self._model, self._target
         outputs = self._map_outputs(
-            lambda raw: target.outputs_to_score(model.widened(raw)), theta, part.rows
+            lambda raw: target.outputs_to_score(model.pooled(raw)), theta, part.rows
         )
         return target.score(model, part.encoded, outputs, part.sample_weight)
 
@@ -200,13 +201,18 @@ class Validation:
         """Return the weighted sum of the losses of some samples of the part."""
         part, model = self.part, self._model
         rows = samples if part.rows is None else part.rows[samples]
-        raw = self._map_outputs(np.copy, theta, rows)
+        raw = self._map_outputs(self._pooled_copy, theta, rows)
         target = scale_columns(part.encoded[samples], model.targets, theta.dtype)
         if isinstance(target, OneHotRows):
             target = target.toarray()
         weight = None if part.sample_weight is None else part.sample_weight[samples]
         loss = model.loss_in_units(self._loss)
         return loss.value_and_delta(target, raw, weight, np.empty_like(raw))
+
+    def _pooled_copy(self, raw):
+        """Return a copy of raw outputs, one for all members, in theta's dtype."""
+        activation = self._model.architecture.output_activation
+        return np.copy(mean_of_members(raw, activation))
 
     def _map_outputs(self, transform, theta, rows):
         """Apply a function to the raw outputs, which must be finite."""

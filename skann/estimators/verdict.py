@@ -15,6 +15,9 @@ from skann.training.loop import Outcome
 
 # A slope below this share of the largest is none.
 _FLAT = 1e-3
+# Whatever rows or units are left out, networks with less than this share of the
+# constant's loss have learned something.
+_SURELY_LEARNED = 0.9
 # So many rows show whether units are stuck.
 _ROWS_TO_LOOK_AT = 200
 
@@ -26,9 +29,12 @@ def warn_if_nothing_is_learned(problem: Problem, outcome: Outcome) -> None:
         return
     least = constant * (1 - 1e-6)  # a margin for rounding
     loss = outcome.history["loss"][-1]
-    if loss >= least and problem.dropout is not None:
-        # That was the loss of some of the units; with all of them it may be less.
-        loss = loss_without_dropout(problem, outcome.theta)
+    is_of_some = problem.folds is not None or problem.dropout is not None
+    if is_of_some and loss >= _SURELY_LEARNED * constant:
+        # That was the loss of some rows, or of some of the units. Of all it may be
+        # less, and what is best for some rows is not better for all.
+        kept = outcome.theta if outcome.best_theta is None else outcome.best_theta
+        loss = loss_without_dropout(problem, kept)
     # Of targets that are all equal there is nothing to learn.
     if not (constant > 0 and loss >= least):
         return
@@ -67,8 +73,9 @@ def likely_cause(problem: Problem, outcome: Outcome, constant: float) -> str:
     settings = problem.settings
     X = problem.data.X
     if _all_columns_are_constant(X):
+        n_columns = problem.model.network.layer_sizes[0]
         return (
-            f"The {X.shape[1]} columns of X, as the network receives them, are "
+            f"The {n_columns} columns of X, as the network receives them, are "
             "constant: look at how X was made."
         )
     if settings.alpha >= 1 and _moved_by(problem, outcome) > _FLAT:
@@ -124,9 +131,10 @@ def _share_of_stuck_units(problem, outcome):
     if not network.activations:
         return 0.0
     X = problem.data.X[:_ROWS_TO_LOOK_AT]
-    workspace = Workspace(network, X.shape[0], outcome.theta.dtype)
+    theta = outcome.theta.reshape(-1, network.n_parameters)[0]  # one member's will do
+    workspace = Workspace(network, X.shape[0], theta.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        network.forward(outcome.theta, X, workspace, with_slopes=True)
+        network.forward(theta, X, workspace, with_slopes=True)
     memories = workspace.buffers(X.shape[0]).memories[-network.n_layers : -1]
     largest = [np.abs(memory.slope).max(axis=0) for memory in memories]
     return float(np.mean(np.concatenate(largest) < _FLAT))

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import HiddenActivation, find_activation
 from skann.core.types import FloatArray
-from skann.estimators.problem import model_of
+from skann.estimators.fitted import model_of
 from skann.inspection.axes import Display, line_style
 
 

@@ -18,9 +18,10 @@ _MOST_LINES = 20
 
 
 class LossCurveDisplay(Display):
-    """The training loss of each epoch, and the validation score if there is one.
+    """The training loss of each epoch, and what was measured on rows not learned from.
 
-    Make it with `from_estimator`.
+    That is the validation score, if there is one, or the out-of-fold loss at the end of
+    each cycle, if members leave out folds. Make it with `from_estimator`.
 
     Parameters
     ----------
@@ -32,6 +33,9 @@ class LossCurveDisplay(Display):
 
     scores : array-like of shape (n_epochs,), default=None
         The validation score of each.
+
+    oof_losses : array-like of shape (n_epochs,), default=None
+        The out-of-fold loss of each, without penalty; NaN where no cycle ends.
 
     loss_name : str, default="loss"
         What the loss is.
@@ -65,6 +69,15 @@ class LossCurveDisplay(Display):
     >>> display.score_ax_.get_ylabel()
     'validation score (accuracy)'
     >>> plt.close(display.figure_)
+
+    By default the members of an estimator leave out folds:
+
+    >>> classifier = BackpropClassifier(max_iter=24, random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(classifier)
+    >>> curve, points = display.ax_.lines
+    >>> [int(epoch) for epoch in points.get_xdata()]  # the ends of two cycles
+    [8, 24]
+    >>> plt.close(display.figure_)
     """
 
     score_ax_: Any
@@ -75,6 +88,7 @@ class LossCurveDisplay(Display):
         losses: ArrayLike,
         scores: ArrayLike | None = None,
         *,
+        oof_losses: ArrayLike | None = None,
         loss_name: str = "loss",
         score_name: str = "score",
         name: str | None = None,
@@ -82,6 +96,7 @@ class LossCurveDisplay(Display):
         self.epochs = epochs
         self.losses = losses
         self.scores = scores
+        self.oof_losses = oof_losses
         self.loss_name = loss_name
         self.score_name = score_name
         self.name = name
@@ -124,11 +139,11 @@ class LossCurveDisplay(Display):
         """
         check_is_fitted(estimator)
         history = estimator.history_
-        scores = np.array(history["validation_score"], dtype=np.float64)
         return cls(
             history["epoch"],
             history["loss"],
-            None if np.isnan(scores).all() else scores,
+            _numbers_or_none(history["validation_score"]),
+            oof_losses=_numbers_or_none(history["oof_loss"]),
             loss_name=_name_of(estimator.loss)
             + (" + L2 penalty" if estimator.alpha else ""),
             score_name=_score_name(estimator),
@@ -136,7 +151,7 @@ class LossCurveDisplay(Display):
         ).plot(ax, score_ax)
 
     def plot(self, ax: Any = None, score_ax: Any = None) -> Self:
-        """Draw the loss, on a logarithmic axis if it falls far, and the score.
+        """Draw the losses, on a logarithmic axis if they fall far, and the score.
 
         Parameters
         ----------
@@ -159,19 +174,31 @@ class LossCurveDisplay(Display):
             self.epochs, self.losses, color=color, label=f"{prefix}training loss",
             gid="loss",
         )  # fmt: skip
+        if self.oof_losses is not None:
+            self._plot_oof_losses(ax, prefix, color)
+        has_points = any(line.get_gid() == "oof_loss" for line in ax.lines)
         everything = [y for line in ax.lines for y in line.get_ydata()]
         ax.set(
             title="Training, epoch by epoch",
             xlabel="epoch",
-            ylabel=f"training loss ({self.loss_name})",
+            ylabel=f"{'' if has_points else 'training '}loss ({self.loss_name})",
             yscale="log" if spans_decades(everything) else "linear",
         )
         self.score_ax_ = score_ax
         if self.scores is not None:
             self._plot_scores(ax, prefix, line_style(2 * number + 1)["color"])
-        if self.score_ax_ is not None or self.name is not None:
+        if self.score_ax_ is not None or self.name is not None or has_points:
             _legend_of_both(ax, self.score_ax_)
         return self
+
+    def _plot_oof_losses(self, ax, prefix, color):
+        """Draw a point at the end of each cycle."""
+        losses = np.asarray(self.oof_losses, dtype=np.float64)
+        at_ends = ~np.isnan(losses)
+        ax.plot(
+            np.asarray(self.epochs)[at_ends], losses[at_ends], "o", color=color,
+            label=f"{prefix}out-of-fold loss (after each cycle)", gid="oof_loss",
+        )  # fmt: skip
 
     def _plot_scores(self, ax, prefix, color):
         """Draw the scores on a scale of their own."""
@@ -182,6 +209,12 @@ class LossCurveDisplay(Display):
             label=f"{prefix}validation score",
         )  # fmt: skip
         self.score_ax_.set_ylabel(f"validation score ({self.score_name})")
+
+
+def _numbers_or_none(column):
+    """Return a column of the history with NaN for None, or None if it is empty."""
+    numbers = np.array(column, dtype=np.float64)
+    return None if np.isnan(numbers).all() else numbers
 
 
 def _legend_of_both(ax, score_ax):

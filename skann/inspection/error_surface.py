@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state, check_scalar
 from skann.callbacks import ParameterRecorder
 from skann.core.network import Workspace
 from skann.core.types import FloatArray
-from skann.estimators.problem import fitted_problem
+from skann.estimators.fitted import fitted_problem
 from skann.inspection.axes import COLORS, Display, spans_decades
 from skann.inspection.curves import find_parameter
 from skann.training.batches import loss_and_gradient

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 
-from skann.estimators.problem import new_problem
-from skann.estimators.settings import is_stochastic
+from skann.estimators.fitted import new_problem
+from skann.estimators.recipes import is_stochastic
 from skann.estimators.solving import make_descent
 from skann.inspection.axes import Display
 from skann.training.batches import TrainingDivergedError

@@ -8,10 +8,9 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
-from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
-from skann.estimators.problem import model_of
+from skann.estimators.fitted import model_of, single_model_of
 from skann.inspection.axes import Display
 from skann.inspection.network_drawing import LayerNumbers, draw_network, figure_size
 from skann.inspection.trace import forward_layers, trace_backprop
@@ -132,7 +131,7 @@ class NetworkDiagramDisplay(Display):
             If y is given without X, they do not fit the estimator, or there
             are too few or too many names.
         """
-        check_is_fitted(estimator)
+        model = single_model_of(estimator)
         if X is None and y is not None:
             raise ValueError("y says nothing without X: give both, or X alone.")
         sizes = [len(estimator.coefs_[0]), *(b.size for b in estimator.intercepts_)]
@@ -149,7 +148,6 @@ class NetworkDiagramDisplay(Display):
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
         titles.append(f"output: {estimator.out_activation_}")
         # The numbers are those of the network itself.
-        model = model_of(estimator)
         scaled = model.inputs is not None or model.targets is not None
         notes = ["numbers of scaled data"] * scaled
         if loss is not None and n_samples > 1:

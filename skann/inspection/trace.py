@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skann.core.activations import ACTIVATIONS
 from skann.core.network import Workspace
 from skann.core.types import FloatArray
-from skann.estimators.problem import fitted_problem, model_of, used_settings
+from skann.estimators.fitted import fitted_problem, single_model_of, used_settings
 from skann.estimators.sklearn_private import check_n_features
 from skann.training.batches import loss_and_gradient
 
@@ -318,7 +318,7 @@ def forward_layers(
 
     Those of the output layer are the raw output and the prediction for scaled targets.
     """
-    model = model_of(estimator)
+    model = single_model_of(estimator)
     network, theta = model.network, model.theta.astype(np.float64)
     X = check_array(X, accept_sparse="csr")
     check_n_features(estimator, X)

@@ -9,10 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
-from skann.estimators.problem import model_of
+from skann.estimators.fitted import single_model_of
 from skann.inspection.axes import Display, line_style
 from skann.inspection.trace import forward_layers
 
@@ -125,13 +124,12 @@ class UnitContributionDisplay(Display):
         ValueError
             If there are several features, no hidden layer, or no such output.
         """
-        check_is_fitted(estimator)
+        model = single_model_of(estimator)
         if estimator.n_features_in_ != 1:
             raise ValueError(
                 "A curve needs a network with one input. This one has "
                 f"{estimator.n_features_in_}."
             )
-        model = model_of(estimator)
         network = model.network
         if network.n_layers == 1:
             raise ValueError("A network without hidden layers has no hidden units.")
@@ -281,7 +279,7 @@ class WeightImageDisplay(Display):
         ValueError
             If the images have another number of pixels than X columns.
         """
-        check_is_fitted(estimator)
+        single_model_of(estimator)
         check_scalar(n_units, "n_units", Integral, min_val=1)
         weights = estimator.coefs_[0]
         height, width = image_shape

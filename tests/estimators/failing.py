@@ -51,6 +51,14 @@ def make_warm(kind, **params):
 
 STATES = {"unfitted": make, "fitted": make_fitted, "warm": make_warm}
 
+# What a method needs of an estimator beside a fit.
+NEEDED = {"predict_interval": {"n_members": 4, "learning_rate": "cycles"}}
+
+
+def needed_by(method):
+    """Return parameters of an estimator with which a method works."""
+    return NEEDED.get(method, {})
+
 
 def fingerprint(estimator):
     """Return the names and a hash of all that the estimator holds.
@@ -94,7 +102,9 @@ def good_arguments(kind, method):
         "partial_fit": {**scored, **validation, **classes},
         "score": scored,
         "check_gradient": {**scored, "max_parameters": 1},
+        "member": {"number": 0},
         "predict": {"X": X},
+        "predict_interval": {"X": X},
         "predict_proba": {"X": X},
         "predict_log_proba": {"X": X},
         "decision_function": {"X": X},

@@ -15,30 +15,25 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.callbacks import ParameterRecorder
+from skann.estimators.recipes import ALONE, QUICK, RECIPES, epochs_of_cycles
 from skann.inspection import (
     ErrorSurfaceDisplay,
     UnitContributionDisplay,
     trace_backprop,
 )
 from skann.training.optimizers import Adam
-from skann.training.schedules import Cosine
+from skann.training.schedules import Cosine, Cycles
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-RECIPE = {
-    "hidden_layer_sizes": (128, 128),
-    "activation": "silu",
-    "learning_rate": "one_cycle",
-    "learning_rate_init": 0.005,
-    "max_iter": 60,
-    "n_iter_no_change": np.inf,
-    "beta_2": 0.95,
-    "dropout": 0.3,
-    "weight_decay": 0.1,
-    "n_frequencies": 8,
-    "scaling": "bounded",
-    "dtype": "float32",
-}
+# The numbers are those of the code; which of them hold when is what is tested.
+SMOOTHING = RECIPES["table"]["label_smoothing"]
+WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
+WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
+RECIPE = {**RECIPES["table"], **WITH_END, "max_iter": epochs_of_cycles(120, "auto")}
+del RECIPE["label_smoothing"]  # which a regressor has not
+# Of a single network.
+ONE = {**RECIPE, **ALONE, "max_iter": 60}
 X, Y = make_friedman1(120, noise=0.5, random_state=0)
 
 
@@ -47,6 +42,7 @@ MLP = MLPRegressor().get_params()
 PLAIN = {name: MLP.get(name, 0) for name in RECIPE} | {
     "scaling": "standard",
     "dtype": None,
+    "n_members": 1,
 }
 
 
@@ -81,46 +77,65 @@ CASES = {
     "sparse": ({"X": sparse.csr_array(X)}, {**RECIPE, "n_frequencies": 0}),
     "sgd": ({"solver": "sgd"}, PLAIN),
     "lbfgs": ({"solver": "lbfgs"}, PLAIN),
+    "lbfgs, stopped early": (
+        {"solver": "lbfgs", "early_stopping": True},
+        {**PLAIN, "n_iter_no_change": np.inf},
+    ),
     "an optimizer": ({"solver": Adam()}, PLAIN),
     "unscaled": ({"scaling": None}, PLAIN),
     "constant": ({"learning_rate": "constant"}, PLAIN),
     "a narrow layer": ({"hidden_layer_sizes": (64, 31)}, PLAIN),
-    "wide layers": ({"hidden_layer_sizes": (64, 32)}, RECIPE),
+    "wide layers": ({"hidden_layer_sizes": (64, 32)}, ONE),
     "no hidden layer": ({"hidden_layer_sizes": ()}, PLAIN),
-    "an end": ({"learning_rate": "cosine"}, RECIPE),
-    "its own schedule by name": ({"learning_rate": "one_cycle"}, RECIPE),
-    "an end of one's own": ({"learning_rate": Cosine(5)}, RECIPE),
+    "an end": ({"learning_rate": "cosine"}, {**RECIPE, "max_iter": 60}),
+    "one cycle": ({"learning_rate": "one_cycle"}, {**RECIPE, "max_iter": 60}),
+    "its own schedule by name": ({"learning_rate": "cycles"}, RECIPE),
+    "an end of one's own": (
+        {"learning_rate": Cosine(5)}, {**RECIPE, "max_iter": 60},
+    ),
+    "cycles of one's own": (
+        {"learning_rate": Cycles(24)}, {**RECIPE, "max_iter": 60},
+    ),
     "an end for sgd": (
         {"learning_rate": "cosine", "solver": "sgd"},
         {
-            **PLAIN,
-            "learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf,
+            **PLAIN, **WITH_END,
         },
     ),
     "an end by the score": (
         {"early_stopping": True},
-        {**RECIPE, "n_iter_no_change": 10, "max_iter": 30},
+        {**ONE, **QUICK, "n_iter_no_change": 10, "max_iter": 30},
     ),
     "a tolerance": ({"tol": 1e-3}, {**RECIPE, "n_iter_no_change": 10}),
     "the table's by name": (
         {"recipe": "table", "X": X[:50], "y": Y[:50], "hidden_layer_sizes": (3,)},
-        RECIPE,
+        ONE,
     ),
     "the table's for sgd": ({"recipe": "table", "solver": "sgd"}, RECIPE),
     "the table's for lbfgs": (
         {"recipe": "table", "solver": "lbfgs"},
         {
-            **RECIPE,
-            "dropout": 0.0, "weight_decay": 0.0, "learning_rate_init": 0.001,
-            "max_iter": 200, "n_iter_no_change": 10, "dtype": None,
+            **ONE, **WITHOUT_END,
+            "dropout": 0.0, "weight_decay": 0.0, "dtype": None,
         },
     ),
     "the MLP's by name": ({"recipe": "mlp"}, {**PLAIN, "scaling": None}),
     "values of one's own": (
-        {"max_iter": 7, "dropout": 0.2, "n_frequencies": 2},
+        {"max_iter": 40, "dropout": 0.2, "n_frequencies": 2},
         RECIPE,
     ),
     "an activation of one's own": ({"activation": "tanh"}, RECIPE),
+    "one network": ({"n_members": 1}, ONE),
+    "members": ({"n_members": 5}, RECIPE),
+    "few epochs": ({"max_iter": 23}, {**ONE, **QUICK}),
+    "not so few": ({"max_iter": 24}, RECIPE),
+    "members of one's own": (
+        {"n_members": 2, "hidden_layer_sizes": (40,), "max_iter": 7}, RECIPE,
+    ),
+    "members, stopped early": (
+        {"n_members": 4, "early_stopping": True},
+        {**RECIPE, "n_iter_no_change": 10, "max_iter": 30},
+    ),
 }  # fmt: skip
 
 
@@ -149,7 +164,9 @@ def test_unscaled_data_are_learned_as_the_mlp_learns_them(cls, peer):
 @pytest.mark.parametrize("cls", [BackpropRegressor, BackpropClassifier])
 def test_auto_is_the_same_as_the_values_that_it_stands_for(cls):
     y = Y if cls is BackpropRegressor else np.digitize(Y, [10, 18])
-    values = RECIPE if cls is BackpropRegressor else {**RECIPE, "label_smoothing": 0.05}
+    values = RECIPE
+    if cls is BackpropClassifier:
+        values = {**RECIPE, "label_smoothing": SMOOTHING}
     auto = cls(random_state=0).fit(X, y)
     by_hand = cls(random_state=0, **values).fit(X, y)
     assert auto.auto_params_ == values
@@ -172,15 +189,16 @@ def test_a_stream_is_learned_as_the_mlp_learns_it():
     frequencies = fitted.embedding_["frequencies"].copy()
     fitted.partial_fit(X, Y)
     assert (fitted.embedding_["frequencies"] != frequencies).any()
-    assert fitted.auto_params_["hidden_layer_sizes"] == (128, 128)
-    assert fitted.auto_params_["activation"] == "silu"
+    for name in ("hidden_layer_sizes", "activation", "n_members"):
+        assert fitted.auto_params_[name] == RECIPE[name]
     # And a fit that goes on after a stream, with the stream's.
     stream.set_params(warm_start=True, max_iter=3).fit(X, Y)
     expected = {
         "hidden_layer_sizes": (100,), "activation": "relu", "n_frequencies": 0,
-        "dtype": "float64", "scaling": "standard",
+        "dtype": "float64", "scaling": "standard", "n_members": 1,
+        "dropout": QUICK["dropout"],
     }  # fmt: skip
-    assert stream.auto_params_ == without({**RECIPE, **expected}, "max_iter")
+    assert stream.auto_params_ == without({**ONE, **expected}, "max_iter")
 
 
 def test_the_defaults_learn_more_than_the_mlp():
@@ -242,10 +260,8 @@ def test_the_embedding_is_shown():
     shapes = {name: array.shape for name, array in regressor.embedding_.items()}
     assert shapes == {
         "factors": (10,),
-        "frequencies": (10, 3),
-        "phases": (10, 3),
-        "mixing_weights": (10, 3, 3),
-        "mixing_biases": (10, 3),
+        "frequencies": (3, 10),
+        "phases": (3, 10),
     }
     assert BackpropRegressor((3,), max_iter=2).fit(X, Y).embedding_ is None
     assert not hasattr(BackpropRegressor(), "embedding_")
@@ -324,8 +340,12 @@ def test_whether_anything_is_learned_is_judged_with_all_units():
     inputs = np.random.RandomState(0).randn(500, 5)
     with pytest.warns(ConvergenceWarning, match="nothing was learned"):
         BackpropRegressor(random_state=0).fit(np.ones_like(inputs), inputs[:, 0])
+    with pytest.warns(ConvergenceWarning, match="nothing was learned"):
+        BackpropRegressor((32,), random_state=0).fit(np.ones_like(inputs), inputs[:, 0])
     # With a tenth of the units the loss is larger than that of the mean, 0.5.
-    regressor = BackpropRegressor((32,), dropout=0.9, max_iter=10, random_state=2)
+    regressor = BackpropRegressor(
+        (64,), dropout=0.9, max_iter=20, n_frequencies=0, random_state=2
+    )
     with warnings.catch_warnings(action="error"):
         regressor.fit(inputs, inputs[:, 0])
     assert regressor.loss_ > 0.6
@@ -383,17 +403,29 @@ def test_max_iter_is_a_cap_of_the_recipes_cycle(cls):
     # A schedule that is named takes all of it.
     named = cls(random_state=0, learning_rate="one_cycle", max_iter=7).fit(X, y)
     assert named.loss_curve_ == few.loss_curve_
-    longer = cls(random_state=0, learning_rate="one_cycle", max_iter=70).fit(X, y)
+    longer = cls(
+        random_state=0, learning_rate="one_cycle", max_iter=70, n_members=1
+    ).fit(X, y)
     assert longer.n_iter_ == 70
     assert longer.recipe_ == "table"
 
 
-def test_the_value_that_auto_stood_for_changes_nothing():
-    auto = BackpropRegressor(random_state=0).fit(X, Y)
+def test_lbfgs_has_no_cycle_that_max_iter_would_cap():
+    params = {"recipe": "table", "solver": "lbfgs", "n_frequencies": 0, "tol": 0.0}
+    regressor = BackpropRegressor((4,), max_iter=70, random_state=0, **params)
+    assert regressor.fit(X, Y).n_iter_ == 70
+
+
+@pytest.mark.parametrize("n_members", [1, "auto"])
+def test_the_value_that_auto_stood_for_changes_nothing(n_members):
+    params = {"random_state": 0, "n_members": n_members}
+    auto = BackpropRegressor(**params).fit(X, Y)
     for name in auto.auto_params_:
-        if name == "dtype":  # which is also that of predictions
+        # The dtype is also that of predictions. Who names layers has one network in
+        # mind, and says so for more.
+        if name == "dtype" or (name == "hidden_layer_sizes" and n_members == "auto"):
             continue
-        named = BackpropRegressor(random_state=0, **{name: auto.auto_params_[name]})
+        named = BackpropRegressor(**{**params, name: auto.auto_params_[name]})
         assert named.fit(X, Y).loss_curve_ == auto.loss_curve_, name
 
 
@@ -404,7 +436,8 @@ def test_the_value_that_auto_stood_for_changes_nothing():
 )
 def test_who_asks_for_an_end_gets_one_with_the_recipe(params):
     noise = np.random.RandomState(3).randn(300, 5)
-    regressor = BackpropRegressor(random_state=0, **params).fit(noise, noise[::-1, 0])
+    regressor = BackpropRegressor(random_state=0, n_members=1, **params)
+    regressor.fit(noise, noise[::-1, 0])
     assert regressor.recipe_ == "table"
     assert regressor.n_iter_ < 60
 

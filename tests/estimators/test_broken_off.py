@@ -27,6 +27,7 @@ from failing import (
     make,
     make_fitted,
     make_warm,
+    needed_by,
 )
 from ways_to_fail import NEEDS_FIT, READ_ONLY, Broken, methods_of
 
@@ -312,7 +313,7 @@ def test_training_may_break_off_at_any_line(kind, situation, training, error):
     ],
 )
 def test_every_other_method_may_break_off_at_any_line(kind, method, error):
-    before = make_fitted(kind)
+    before = make_fitted(kind, **needed_by(method))
     arguments = good_arguments(kind, method)
     passed = contents(arguments)
     after = deepcopy(before)

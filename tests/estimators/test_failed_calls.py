@@ -23,6 +23,7 @@ from failing import (
     good_arguments,
     make,
     make_warm,
+    needed_by,
 )
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -73,7 +74,7 @@ def test_every_public_method_and_attribute_is_made_to_fail_here(kind):
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")  # of NaN
 def test_a_bad_call_changes_nothing(kind, method, state):
     good = good_arguments(kind, method)
-    made = STATES[state](kind)
+    made = STATES[state](kind, **needed_by(method))
     for name, way in WAYS[method](kind).items():
         if state not in way.states:
             continue
@@ -153,7 +154,8 @@ def test_nothing_that_is_passed_is_changed(kind, fitted, container):
             continue
         passed = contents(arguments)
         for broken in ("nothing", "record"):
-            estimator = make_warm(kind) if fitted else make(kind)
+            factory = make_warm if fitted else make
+            estimator = factory(kind, **needed_by(method))
             fault = Fault(MemoryError, 1 if broken == "record" else np.inf)
             with breaking("record", "before", fault):
                 error, _ = break_off(estimator, method, arguments, fault)

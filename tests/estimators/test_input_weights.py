@@ -37,22 +37,21 @@ def test_a_column_has_a_row_of_weights(kind, dtype):
 
 
 @both
-def test_a_column_has_a_row_for_each_mixture_of_its_cosines(kind):
+def test_a_column_has_a_row_for_each_of_its_cosines(kind):
     estimator = fitted(kind, activation="tanh", n_frequencies=5)
     embedding = estimator.embedding_
     # The pre-activation is the sum of what the columns contribute, and the bias.
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)
     expected = np.tile(estimator.intercepts_[0], (len(X), 1))
     for number, part in enumerate(estimator.input_weights().values()):
-        assert part.shape == (4, 7)
+        assert part.shape == (6, 7)
         column = scaled[:, [number]]
-        angles = (
-            embedding["factors"][number] * column * embedding["frequencies"][number]
+        factor, frequencies, phases = (
+            embedding[name][..., number]
+            for name in ("factors", "frequencies", "phases")
         )
-        cosines = np.cos(angles + embedding["phases"][number])
-        mixtures = cosines @ embedding["mixing_weights"][number]
-        mixtures += embedding["mixing_biases"][number]
-        expected += np.hstack([column, mixtures]) @ part
+        cosines = np.cos(factor * column * frequencies + phases)
+        expected += np.hstack([column, cosines]) @ part
     raw = np.tanh(expected) @ estimator.coefs_[1] + estimator.intercepts_[1]
     if kind == "regressor":
         predicted = estimator.predict(X)
@@ -84,7 +83,7 @@ def test_columns_may_be_sparse(n_frequencies):
         "regressor", sparse.csr_array(X), n_frequencies=n_frequencies
     ).input_weights()
     assert list(weights) == ["x0", "x1", "x2", "x3"]
-    assert {part.shape for part in weights.values()} == {(4 if n_frequencies else 1, 7)}
+    assert {part.shape for part in weights.values()} == {(1 + n_frequencies, 7)}
 
 
 @plain_or_cosines

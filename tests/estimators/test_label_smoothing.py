@@ -46,10 +46,10 @@ def hard_targets(target, output_activation):
     return np.eye(y.max() + 1)[y]
 
 
-def smooth_targets(target, output_activation):
+def smooth_targets(target, output_activation, weight=None):
     hard = hard_targets(target, output_activation)
-    n_alike = hard.shape[1] if output_activation == "softmax" else 2
-    return (1 - SMOOTHING) * hard + SMOOTHING / n_alike
+    frequencies = np.average(hard, axis=0, weights=weight)
+    return (1 - SMOOTHING) * hard + SMOOTHING * frequencies
 
 
 def loss_and_gradient_by_formula(target, output_activation, raw):
@@ -65,17 +65,15 @@ def loss_and_gradient_by_formula(target, output_activation, raw):
 
 
 def loss_and_gradient_by_torch(target, output_activation, raw):
-    """Do the same; torch itself smooths the targets of a softmax."""
+    """Do the same."""
     import torch
     from torch.nn import functional
 
     raw = torch.tensor(raw, requires_grad=True)
+    soft = torch.tensor(smooth_targets(target, output_activation))
     if output_activation == "softmax":
-        loss = functional.cross_entropy(
-            raw, torch.tensor(Y[target]), label_smoothing=SMOOTHING
-        )
+        loss = functional.cross_entropy(raw, soft)
     else:
-        soft = torch.tensor(smooth_targets(target, output_activation))
         loss = functional.binary_cross_entropy_with_logits(raw, soft, reduction="sum")
         loss = loss / N_SAMPLES
     loss.backward()
@@ -110,16 +108,32 @@ def test_a_step_with_smoothed_labels(target, output_activation, reference):
 @ignore_convergence
 @both_weights
 @each_case
-def test_the_best_constant_is_the_smoothed_frequency(target, output_activation, weight):
+def test_the_best_constant_is_the_frequency(target, output_activation, weight):
+    """However smooth the labels are, probabilities stay right in the mean."""
     estimator = linear(
         BackpropClassifier, label_smoothing=SMOOTHING,
         output_activation=output_activation,
     ).fit(np.zeros_like(X), Y[target], sample_weight=weight)  # fmt: skip
-    soft = smooth_targets(target, output_activation)
-    expected = np.average(soft, axis=0, weights=weight)
+    hard = hard_targets(target, output_activation)
+    expected = np.average(hard, axis=0, weights=weight)
     raw = estimator.intercepts_[0][np.newaxis]
     found = OUTPUTS[output_activation](raw)[0]
     assert_allclose(found, expected, rtol=1e-4)
+
+
+@ignore_convergence
+@each_case
+def test_weights_of_classes_count_in_their_frequencies(target, output_activation):
+    if target == "labels":
+        return
+    estimator = linear(
+        BackpropClassifier, label_smoothing=SMOOTHING, class_weight="balanced",
+        output_activation=output_activation,
+    ).fit(np.zeros_like(X), Y[target])  # fmt: skip
+    raw = estimator.intercepts_[0][np.newaxis]
+    found = OUTPUTS[output_activation](raw)[0]
+    n_classes = len(estimator.classes_)
+    assert_allclose(found, np.full_like(found, 1 / n_classes), rtol=1e-4)
 
 
 @pytest.mark.every(7)

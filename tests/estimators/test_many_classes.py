@@ -145,9 +145,9 @@ def test_nothing_was_learned_compares_with_the_best_constant(
 ):
     y = labels(n_classes) % (n_classes - 1)  # not all classes are as frequent
     smoothing = 0.1
-    n_alike = n_classes - 1 if output_activation == "softmax" else 2
-    rows = (1 - smoothing) * np.eye(n_classes - 1)[y] + smoothing / n_alike
+    rows = np.eye(n_classes - 1)[y]
     mean = np.average(rows, axis=0, weights=weight)
+    rows = (1 - smoothing) * rows + smoothing * mean  # whose mean is the same
     losses = (rows - mean) ** 2 / 2
     if loss == "log_loss":
         losses = -rows * np.log(mean)
@@ -197,7 +197,7 @@ def test_targets_take_no_memory_to_speak_of(params):
 
 
 def test_one_hot_rows_are_rows_of_zeros_with_a_one():
-    rows = OneHotRows(np.array([2, 0, 1, 2]), 4, np.array([0.0, 1.0]))
+    rows = OneHotRows(np.array([2, 0, 1, 2]), np.zeros(4))
     dense = np.eye(4)[[2, 0, 1, 2]]
     assert rows.shape == dense.shape
     assert rows.dtype == dense.dtype
@@ -211,9 +211,24 @@ def test_one_hot_rows_are_rows_of_zeros_with_a_one():
     assert rows.astype(np.float32).toarray().dtype == np.float32
 
 
+def test_smoothed_rows_have_a_background_and_a_peak():
+    background = np.array([0.01, 0.03, 0.06])
+    rows = OneHotRows(np.array([2, 0]), background, 0.9)
+    dense = np.array([[0.01, 0.03, 0.96], [0.91, 0.03, 0.06]])
+    assert rows.n_outputs == 3
+    assert_allclose(rows.toarray(), dense, rtol=1e-15)
+    assert_allclose(rows.write(slice(None), np.empty((3, 2))), dense.T, rtol=1e-15)
+    single = rows.astype(np.float32)
+    assert single.dtype == np.float32
+    assert single.peak == 0.9
+    assert_allclose(single[1:].toarray(), dense[1:], rtol=1e-6)
+    assert_array_equal(rows.background, background)
+
+
 @weighted_or_not
-def test_means_of_one_hot_rows_are_those_of_the_rows(weight):
-    rows = OneHotRows(labels(FEW), FEW + 1, np.array([0.02, 0.9]))
+@pytest.mark.parametrize("peak", [1.0, 0.9])
+def test_means_of_one_hot_rows_are_those_of_the_rows(weight, peak):
+    rows = OneHotRows(labels(FEW), np.linspace(0, 0.05, FEW + 1), peak)
     dense = rows.toarray()
     assert_allclose(rows.mean(weight), np.average(dense, axis=0, weights=weight))
     ones = np.ones(N) if weight is None else weight

@@ -23,6 +23,7 @@ from skann import (
     BackpropRegressor,
     Constant,
     Cosine,
+    Cycles,
     Elu,
     Exponential,
     FanScaled,
@@ -106,6 +107,7 @@ OF_BOTH = {
         ("inverse_time", {"decay": 0.5}, InverseTime(0.5)),
         ("cosine", {}, Cosine(6)),
         ("one_cycle", {}, OneCycle(6)),
+        ("cycles", {}, Cycles(6)),
     ],
     "activation": [
         ("identity", {}, Identity()),
@@ -328,6 +330,7 @@ def test_copies_are_equal_and_made_of_their_parameters(thing, copied):
         (InverseTime(), {"decay": -0.1}),
         (Cosine(5), {"n_epochs": 0}),
         (OneCycle(5), {"start": 3, "n_epochs": 0}),
+        (Cycles(5), {"n_epochs": 0}),
         (LeakyRelu(), {"slope": 2.0}),
         (Elu(), {"alpha": 0.0}),
         (Uniform(-1.0, 1.0), {"low": 2.0}),

@@ -102,6 +102,7 @@ OTHER_NETWORKS = {
     "hidden_layer_sizes": (4,),
     "activation": "tanh",
     "scaling": None,
+    "n_members": 2,
     "dtype": "float32",
 }
 NO_VALIDATION = dict.fromkeys(("X_val", "y_val", "sample_weight_val"))
@@ -248,6 +249,11 @@ def ways_to_predict(kind):
     return ways_to_pass("X", bad)
 
 
+def ways_to_predict_intervals(kind):
+    levels = {"none": None, "zero": 0, "one": 1.0, "percent": 90, "NaN": np.nan}
+    return {**ways_to_predict(kind), **ways_to_pass("confidence_level", levels)}
+
+
 def ways_to_assign(name):
     def ways(kind):
         return ways_to_pass("value", {**bad_layers(kind, name), "scalar": 3.0})
@@ -264,6 +270,7 @@ WAYS = {
     "fit": ways_to_fit,
     "partial_fit": ways_to_fit_partially,
     "predict": ways_to_predict,
+    "predict_interval": ways_to_predict_intervals,
     "predict_proba": ways_to_predict,
     "predict_log_proba": ways_to_predict,
     "decision_function": ways_to_predict,
@@ -276,6 +283,11 @@ WAYS = {
     "finalize": unknown_argument,
     "fold_scaling": unknown_argument,
     "input_weights": unknown_argument,
+    "member": lambda kind: ways_to_pass(
+        "number",
+        {"too large": 1, "negative": -1, "half": 0.5, "text": "first"},
+        error=(*BAD_CALL, IndexError),
+    ),
     "get_params": unknown_argument,
     "get_metadata_routing": unknown_argument,
     "set_params": lambda kind: {
@@ -304,9 +316,9 @@ WAYS = {
 }
 READ_ONLY = {"n_parameters_", "embedding_"}
 NEEDS_FIT = {
-    "predict", "predict_proba", "predict_log_proba", "decision_function", "score",
-    "check_gradient", "coefs_", "intercepts_", *READ_ONLY, "finalize",
-    "fold_scaling", "input_weights",
+    "predict", "predict_interval", "predict_proba", "predict_log_proba",
+    "decision_function", "score", "check_gradient", "coefs_", "intercepts_", *READ_ONLY,
+    "finalize", "fold_scaling", "input_weights", "member",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from skann.inspection import (
     ActivationDisplay,
     ErrorSurfaceDisplay,
     LossCurveDisplay,
+    NetworkDiagramDisplay,
     ParameterPathDisplay,
     UnitContributionDisplay,
     WeightImageDisplay,
@@ -402,3 +403,98 @@ def test_an_animation_of_a_long_training_has_few_frames():
     assert shown[:4] == [0, 1, 2, 3]
     assert shown[-1] == 200
     assert len(shown) <= 31
+
+
+# ------------------------------------------------------------------- several networks
+
+with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+    OPTIONS = {"n_members": 3, "max_iter": 3, "random_state": 0}
+    CURVES = BackpropRegressor((3,), "tanh", **OPTIONS).fit(X, Y)
+    OF_COSINES = BackpropRegressor((3,), n_frequencies=2, **OPTIONS).fit(X, Y)
+    PICTURES = BackpropClassifier((20,), **OPTIONS).fit(IMAGES, DIGITS)
+
+# Cycles that end after 8 and 24 epochs, the second of which is better.
+SHORT = {"max_iter": 24, "learning_rate_init": 0.01, "random_state": 0}
+
+LOOKS_AT_ONE = {
+    "contours": lambda regressor: ErrorSurfaceDisplay.from_estimator(
+        regressor, X, Y, grid_resolution=3
+    ),
+    "units": lambda regressor: UnitContributionDisplay.from_estimator(regressor, X),
+    "diagram": NetworkDiagramDisplay.from_estimator,
+    "diagram of a sample": lambda regressor: NetworkDiagramDisplay.from_estimator(
+        regressor, X[:1], Y[:1]
+    ),
+    "trace": lambda regressor: trace_backprop(regressor, X, Y),
+    "check": lambda regressor: check_gradient(regressor, X, Y),
+    "input weights": lambda regressor: regressor.input_weights(),
+}
+each_look = pytest.mark.parametrize("name", LOOKS_AT_ONE)
+
+
+@each_look
+@pytest.mark.parametrize("regressor", [CURVES, OF_COSINES], ids=["", "cosines"])
+def test_who_looks_at_one_network_is_told_of_several(name, regressor):
+    with pytest.raises(
+        ValueError, match=r"averages 3 networks.*estimator\.member\(0\)"
+    ):
+        LOOKS_AT_ONE[name](regressor)
+
+
+@each_look
+@pytest.mark.parametrize("regressor", [CURVES, OF_COSINES], ids=["", "cosines"])
+def test_each_of_several_networks_can_be_looked_at(name, regressor):
+    for number in (0, 2):
+        assert LOOKS_AT_ONE[name](regressor.member(number)) is not None
+
+
+def test_images_of_weights_and_folded_weights_are_those_of_one_network():
+    with pytest.raises(ValueError, match="averages 3 networks"):
+        WeightImageDisplay.from_estimator(PICTURES, (8, 8))
+    WeightImageDisplay.from_estimator(PICTURES.member(1), (8, 8))
+    with pytest.raises(ValueError, match="averages 3 networks"):
+        CURVES.fold_scaling()
+    assert len(CURVES.member(0).fold_scaling()) == 2
+
+
+def test_the_loss_of_several_networks_is_drawn():
+    display = LossCurveDisplay.from_estimator(CURVES)
+    assert_array_equal(display.losses, CURVES.loss_curve_)
+    assert display.oof_losses is None  # three members leave out no folds
+    assert display.ax_.get_ylabel().startswith("training loss")
+    assert display.ax_.get_legend() is None
+
+
+def test_the_out_of_fold_loss_is_drawn_where_cycles_end():
+    regressor = BackpropRegressor((4,), n_members=4, learning_rate="cycles", **SHORT)
+    display = LossCurveDisplay.from_estimator(regressor.fit(X, Y))
+    curve, points = display.ax_.lines
+    assert_array_equal(curve.get_ydata(), regressor.loss_curve_)
+    assert points.get_xdata().tolist() == [8, 24]
+    oof_loss = regressor.history_["oof_loss"]
+    assert points.get_ydata().tolist() == [oof_loss[7], oof_loss[23]]
+    assert points.get_linestyle() == "None"
+    assert curve.get_color() == points.get_color()
+    assert display.ax_.get_ylabel() == "loss (squared_error + L2 penalty)"
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["training loss", "out-of-fold loss (after each cycle)"]
+    assert display.score_ax_ is None
+
+
+def test_the_out_of_fold_losses_of_two_estimators_have_their_names():
+    ax = None
+    for name, n_members in [("four", 4), ("one", 1)]:
+        regressor = BackpropRegressor(
+            (4,), n_members=n_members, learning_rate="cycles", **SHORT
+        ).fit(X, Y)
+        display = LossCurveDisplay.from_estimator(regressor, name=name, ax=ax)
+        ax = display.ax_
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == [
+        "four: training loss",
+        "four: out-of-fold loss (after each cycle)",
+        "one: training loss",
+    ]
+    colors = [line.get_color() for line in ax.lines]
+    assert colors[0] == colors[1] != colors[2]
+    assert ax.get_ylabel().startswith("loss")

@@ -1,0 +1,146 @@
+"""What a fitted estimator has learned, and what it minimises."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from skann.core.objective import Objective
+from skann.core.types import FloatArray
+from skann.data.rows import TrainingData
+from skann.data.scaling import scale_columns
+from skann.estimators.checks import refuse_members
+from skann.estimators.inputs import Request, check_data, column_names
+from skann.estimators.problem import Problem, joined_loss, objective_of, prepare
+from skann.estimators.recipes import Choice
+from skann.estimators.settings import Settings, check_parameters, resolve, settle
+from skann.model import Model
+from skann.training.call import Call
+
+
+def model_of(estimator: Any) -> Model:
+    """Return the model of a fitted estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If it has none.
+    """
+    check_is_fitted(estimator)
+    return estimator._model
+
+
+def single_model_of(estimator: Any) -> Model:
+    """Return the model of a fitted estimator of one network.
+
+    Raises
+    ------
+    NotFittedError
+        If it has none.
+
+    ValueError
+        If it has several networks.
+    """
+    model = model_of(estimator)
+    refuse_members(model.architecture.n_members)
+    return model
+
+
+def with_parameters(estimator: Any, theta: FloatArray) -> Any:
+    """Return a copy of a fitted estimator with other parameters."""
+    model = model_of(estimator)
+    copied = copy.copy(estimator)
+    state = replace(estimator._training_state, theta=None)
+    theta = theta.astype(model.theta.dtype)
+    vars(copied).update(_model=model.with_theta(theta), _training_state=state)
+    return copied
+
+
+def used_settings(estimator: Any) -> Settings:
+    """Return the settings of a fitted estimator, as it used them last."""
+    check_is_fitted(estimator)
+    choice = Choice(estimator.recipe_, estimator.recipe_reason_)
+    return resolve(check_parameters(estimator), estimator.auto_params_, choice)
+
+
+def fitted_problem(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+) -> tuple[Objective, FloatArray, TrainingData]:
+    """Return what a fitted estimator minimises, for given data as one batch.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted or partially fitted estimator. It is not changed.
+
+    X, y, sample_weight
+        The data.
+
+    Returns
+    -------
+    objective : Objective
+        The objective, penalty included, without dropout.
+
+    theta : ndarray of shape (n_parameters,), float64
+        The parameters, a copy.
+
+    data : TrainingData
+        The scaled data, float64.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator has no parameters yet.
+
+    ValueError
+        If the data do not fit the estimator, or if it has several networks.
+    """
+    model, settings = single_model_of(estimator), used_settings(estimator)
+    checked = check_data(estimator, X, y, sample_weight, names=column_names(estimator))
+    target, encoded = estimator._read_target(
+        checked.y, settings, Call.NEXT_PIECE, estimator._target, None,
+        checked.sample_weight,
+    )  # fmt: skip
+    weight = target.weigh(settings, encoded, checked.sample_weight, Call.WARM_FIT)
+    loss = joined_loss(settings, target, encoded)
+    learned = target.soften(settings, encoded, weight)
+    mean_weight = 1.0
+    if weight is not None:
+        weight = weight.astype(np.float64)
+        mean_weight = float(weight.mean())
+    data = TrainingData(
+        model.scaled(checked.X, np.float64)[:],
+        scale_columns(learned, model.targets, np.float64),
+        weight,
+        mean_weight,
+    )
+    return objective_of(settings, model, loss), model.theta.astype(np.float64), data
+
+
+def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Problem:
+    """Return what a fit of an estimator to given data would begin with.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        An estimator, fitted or not. It is not changed.
+
+    X, y, sample_weight
+        The data.
+
+    Returns
+    -------
+    problem : Problem
+        The problem, with parameters that have not learned anything yet, and no part of
+        the data set aside.
+    """
+    estimator = clone(estimator)
+    request = Request(X, y, sample_weight)
+    settings, data = settle(estimator, request, Call.FIT)
+    settings = replace(settings, early_stopping=False)
+    return prepare(estimator, settings, data, request, Call.FIT, None)

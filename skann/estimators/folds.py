@@ -1,0 +1,292 @@
+"""Each member leaves out a fold of the rows, so that the fit knows its own error."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.random import RandomState
+from scipy.optimize import minimize
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from skann.core.blocks import map_outputs
+from skann.core.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
+from skann.core.types import FloatArray
+from skann.data.one_hot import OneHotRows
+from skann.data.rows import TrainingData
+from skann.data.scaling import scale_columns
+from skann.estimators.settings import Settings
+from skann.estimators.targets import MOST_PROBABILITIES, Target
+from skann.model import Model
+from skann.training.batches import TrainingDivergedError
+from skann.training.call import Call
+from skann.training.schedules import Cycles
+
+# The attributes that tell of predictions by members that have not learned from a row.
+# They hold for the parameters of the fit alone.
+OUT_OF_FOLD = ("oof_score_", "oof_prediction_", "oof_decision_function_")
+
+# The loss of more numbers than these is added up block by block.
+_MOST_NUMBERS = 1 << 20
+
+# A temperature is at most this number, and at least its inverse.
+MOST_SURE = 4.0
+
+
+def draw_folds(
+    n_samples: int, n_folds: int, strata: np.ndarray | None, random_state: Any
+) -> np.ndarray:
+    """Return the number of the fold of each row.
+
+    Parameters
+    ----------
+    n_samples, n_folds : int
+        The number of rows and of folds.
+
+    strata : ndarray of shape (n_samples,) or None
+        What the folds are stratified by, as far as their sizes allow.
+
+    random_state : RandomState or None
+        Draws the folds. None keeps the rows in order: each fold is a run of
+        neighbours.
+
+    Returns
+    -------
+    folds : ndarray of int of shape (n_samples,)
+        From 0 to n_folds - 1.
+    """
+    options = {"shuffle": random_state is not None, "random_state": random_state}
+    splitter: Any = KFold(n_folds, **options)
+    if strata is not None and random_state is not None:
+        _, strata, sizes = np.unique(strata, return_inverse=True, return_counts=True)
+        if sizes.max() >= n_folds:
+            splitter = StratifiedKFold(n_folds, **options)
+    folds = np.empty(n_samples, np.int16 if n_folds < 1 << 15 else np.intp)
+    with warnings.catch_warnings():
+        # A class of fewer samples than folds is missing from some of them.
+        warnings.simplefilter("ignore", UserWarning)
+        parts = splitter.split(np.zeros((n_samples, 1)), strata)
+        for number, (_, left_out) in enumerate(parts):
+            folds[left_out] = number
+    return folds
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Which member leaves out which rows.
+
+    Parameters
+    ----------
+    numbers : ndarray of int of shape (n_samples,)
+        For each row the number of that member.
+
+    split_state : dict
+        The state of the generator before it drew them, to draw them once more; empty
+        if rows keep their order.
+    """
+
+    numbers: np.ndarray
+    split_state: dict[str, Any]
+
+    def judge(
+        self,
+        settings: Settings,
+        model: Model,
+        loss: Loss,
+        data: TrainingData,
+        encoded: FloatArray | OneHotRows,
+    ) -> OutOfFold:
+        """Return what judges members by these folds, with all that it takes."""
+        return OutOfFold(
+            self.split_state,
+            model=model,
+            loss=model.loss_in_units(loss),
+            data=data,
+            encoded=encoded,
+            settings=settings,
+        )
+
+
+class OutOfFold:
+    """Predictions of each row by the member that has not learned from it.
+
+    Parameters
+    ----------
+    split_state : dict
+        The state of the generator before it drew the folds; empty if rows keep their
+        order.
+
+    model : Model
+        The model; its parameters are replaced by those to judge.
+
+    loss : Loss
+        The loss, in the units of the scaled targets.
+
+    data : TrainingData
+        The scaled data. Its targets may be smoothed.
+
+    encoded : ndarray or OneHotRows of shape (n_samples, n_outputs)
+        The targets to judge by, not scaled.
+
+    settings : Settings
+        Say when the cycles end.
+    """
+
+    def __init__(
+        self,
+        split_state: dict[str, Any],
+        *,
+        model: Model,
+        loss: Loss,
+        data: TrainingData,
+        encoded: FloatArray | OneHotRows,
+        settings: Settings,
+    ):
+        self.split_state = split_state
+        self._model = model
+        self._loss = loss
+        self._data = data
+        self.sample_weight = data.sample_weight
+        self.encoded = encoded
+        # A schedule object has ends of its own, which the fit may not reach.
+        schedule = settings.make_schedule(0)
+        ends = schedule.ends if isinstance(schedule, Cycles) else []
+        self._ends = {*ends, settings.max_iter}
+
+    def loss_after(self, n_epochs: int, theta: FloatArray) -> float | None:
+        """Return the mean loss at the end of a cycle, else None."""
+        if n_epochs not in self._ends:
+            return None
+        model, weight = self._model, self._data.sample_weight
+        total = 0.0
+        step = max(1, _MOST_NUMBERS // self.encoded.shape[1])
+        for number, member in enumerate(theta):
+            rows = np.flatnonzero(self._data.folds == number)
+            for start in range(0, rows.size, step):
+                part = rows[start : start + step]
+                raw = self._raw_of_rows(member, part)
+                target = scale_columns(self.encoded[part], model.targets, raw.dtype)
+                if isinstance(target, OneHotRows):
+                    target = target.toarray()
+                of_part = None if weight is None else weight[part]
+                total += self._loss.value_and_delta(
+                    target, raw, of_part, np.empty_like(raw)
+                )
+        mean = total / (self._data.mean_weight * self._data.n_samples)
+        if not np.isfinite(mean):
+            raise TrainingDivergedError(mean)
+        return float(mean)
+
+    def raw_outputs(self, theta: FloatArray) -> FloatArray:
+        """Return the raw output for each row, in the dtype of predictions."""
+        raw = np.empty(self.encoded.shape, self._model.architecture.output_dtype)
+        for number, member in enumerate(theta):
+            rows = np.flatnonzero(self._data.folds == number)
+            if rows.size:
+                raw[rows] = self._raw_of_rows(member, rows)
+        return raw
+
+    def calibrate(self, model: Model, raw: FloatArray) -> Model:
+        """Return a model whose probabilities are as sure as they are right.
+
+        Its logits are z / T + b for the temperature T and the offset b of each output
+        that minimise the cross-entropy of these predictions, of which none was learned
+        from: so their mean is the frequency of each class (Guo, Pleiss, Sun and
+        Weinberger, 2017, "On calibration of modern neural networks", section 4.2, with
+        the offsets of Alexandari, Kundaje and Shrikumar, 2020, "Maximum likelihood with
+        bias-corrected calibration is hard-to-beat at label shift adaptation", section
+        3).
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+
+        raw : ndarray of shape (n_samples, n_outputs)
+            What `raw_outputs` returned.
+
+        Returns
+        -------
+        model : Model
+            The same if the loss is not the cross-entropy, if there are more numbers
+            than are kept, or if there is nothing to tell apart.
+        """
+        is_cross_entropy = isinstance(
+            self._loss, BinaryCrossEntropy | CategoricalCrossEntropy
+        )
+        if not is_cross_entropy or raw.size > MOST_PROBABILITIES:
+            return model
+        target: FloatArray = (
+            self.encoded.toarray()
+            if isinstance(self.encoded, OneHotRows)
+            else self.encoded
+        )
+        logits = np.asfortranarray(raw, np.float64)
+        delta = np.empty_like(logits)
+        weight = self.sample_weight
+        total = len(logits) if weight is None else float(weight.sum())
+
+        def cross_entropy(point: np.ndarray) -> tuple[float, np.ndarray]:
+            scaled = np.asfortranarray(logits * point[0] + point[1:])
+            value = self._loss.value_and_delta(target, scaled, weight, delta)
+            gradient = np.append((delta * logits).sum(), delta.sum(axis=0))
+            return value / total, gradient / total
+
+        limits = [(1 / MOST_SURE, MOST_SURE)] + [(None, None)] * logits.shape[1]
+        start = np.append(1.0, np.zeros(logits.shape[1]))
+        found = minimize(
+            cross_entropy, start, jac=True, method="L-BFGS-B", bounds=limits
+        )
+        if not np.isfinite(found.x).all():
+            return model
+        offsets = found.x[1:].astype(raw.dtype)
+        return replace(model, temperature=float(1 / found.x[0]), offsets=offsets)
+
+    def _raw_of_rows(self, member, rows):
+        """Return the raw output of a member for some rows."""
+        return map_outputs(np.copy, self._model.network, member, self._data.X, rows)
+
+
+def leave_out(
+    settings: Settings,
+    call: Call,
+    target: Target,
+    encoded: FloatArray | OneHotRows,
+    random_state: RandomState,
+    split_state: dict[str, Any] | None,
+) -> Folds | None:
+    """Return the folds that members leave out, or None if all learn from all rows.
+
+    Parameters
+    ----------
+    settings : Settings
+        Whether they do, and how many there are.
+
+    call : Call
+        What is asked for: a piece of a stream is for all.
+
+    target : Target
+        Says what the folds are stratified by.
+
+    encoded : ndarray or OneHotRows of shape (n_samples, n_outputs)
+        The encoded targets.
+
+    random_state : RandomState
+        Draws the folds; without `shuffle` nothing is drawn.
+
+    split_state : dict or None
+        That of the earlier folds of these data, which are split as they were.
+    """
+    n_samples, n_folds = encoded.shape[0], settings.n_members
+    if not settings.leaves_out_folds or call.is_piece or n_samples < n_folds:
+        return None
+    generator: RandomState | None = random_state if settings.shuffle else None
+    if split_state:
+        generator = RandomState()
+        generator.set_state(split_state)
+    elif generator is not None:
+        split_state = generator.get_state(legacy=False)
+    numbers = draw_folds(n_samples, n_folds, target.strata(encoded), generator)
+    return Folds(numbers, split_state or {})
