@@ -74,11 +74,11 @@ def tables(folder):
         yield Table(name, frame.to_numpy(float), y, regression)
 
 
-def split(table, seed):
+def split(table, seed, most_rows=MOST_ROWS):
     """Return training and test data: X, X, y, y."""
     rows = np.arange(table.y.size)
-    if rows.size > MOST_ROWS:
-        rows = np.random.RandomState(seed).permutation(rows)[:MOST_ROWS]
+    if rows.size > most_rows:
+        rows = np.random.RandomState(seed).permutation(rows)[:most_rows]
     return train_test_split(
         table.X[rows],
         table.y[rows],
