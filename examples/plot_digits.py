@@ -35,17 +35,20 @@ print(f"{X.shape[0]} images of {X.shape[1]} pixels, {np.unique(y).size} digits")
 
 # %%
 # The model. A few pixels at the edge are white in every image and say nothing: the
-# first step drops them. The second is the network, with two hidden layers, as by
-# default. It scales its inputs by itself; since all pixels have the same unit, "minmax"
-# suits them better than the default, which would give rarely used pixels a large
-# weight.
+# first step drops them. The second is the classifier: by default it is the mean of
+# eight networks with two hidden layers each. It scales its inputs by itself; since all
+# pixels have the same unit, "minmax" suits them better than the default, which would
+# give rarely used pixels a large weight.
 model = make_pipeline(
     VarianceThreshold(), BackpropClassifier(scaling="minmax", random_state=0)
 )
 
 # %%
 # Cross-validation: five times, four fifths of the images are learned and the others
-# are read. So every image is read once, by a network that does not know it.
+# are read. So every image is read once, by networks that do not know it. Before that
+# each of the eight has left out an eighth of the images that were to be learned, so
+# that the fit has an estimate of its own: ``oof_score_``. It comes from one network for
+# each image, and is a little lower than that of the mean of eight.
 folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=0)
 results = cross_validate(
     model, X, y, cv=folds, return_estimator=True, return_indices=True
@@ -58,6 +61,8 @@ for k, network in enumerate(networks):
         f"({network.n_iter_} epochs)"
     )
 print(f"Accuracy: {accuracies.mean():.3f} (standard deviation {accuracies.std():.3f})")
+own = np.mean([network.oof_score_ for network in networks])
+print(f"As estimated by the fits themselves: {own:.3f}")
 print(f"Training time: {seconds.mean():.1f} s per fold, {seconds.sum():.1f} s in all")
 
 # %%
@@ -72,7 +77,8 @@ print(classification_report(y, predicted))
 
 # %%
 # Two pictures, if matplotlib is there: how the loss fell, and what was mistaken for
-# what.
+# what. The loss falls in three cycles of the learning rate, which end after 8, 24 and
+# 56 epochs: at the end of each the rate is zero, and the networks settle.
 if plt is None:
     print('For the loss curve and the confusion matrix: pip install ".[plot]"')
 else:
@@ -86,6 +92,8 @@ else:
         xlabel="Epoch (passes over the training images)",
         ylabel="Training loss (cross-entropy + L2 penalty, nats per image)",
     )
+    for end in (8, 24):
+        axes.axvline(end, color="0.8", zorder=0)
     axes.legend(title="Fold")
     figure.savefig(output / "digits_loss.png")
 

@@ -99,7 +99,7 @@ for name in contenders:
 # more of the 8s than the network at 50 %, for more false alarms. But class weights make
 # an 8 seem a third more likely than it is, and rank the scans no better by average
 # precision, which no threshold changes. Who needs a decision tunes the threshold; it
-# costs five more fits. Boosted trees rank nearly as well as the network, and logistic
+# costs five more fits. Boosted trees rank a little worse than the network, and logistic
 # regression is far behind. Early stopping is behind too by either score: the tenth of
 # the training data that it sets aside has but a dozen 8s.
 plain, weighted, tuned = "network", "network, class weights", "network, tuned threshold"

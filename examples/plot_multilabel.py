@@ -129,15 +129,16 @@ for name, estimator in contenders.items():
 # %%
 # On the digits, the same number of units does more where all labels share them: what
 # finds a stroke serves every digit that has it. Ten networks that are each as large as
-# the shared one are better by a little, for many times the work, and so is one network
-# that is larger. Without hidden units (logistic regression) it is hard: what speaks for
-# a 3 is not the same when an 8 lies on it. On the few rows of the emotions all this
+# the shared one are about as good, for many times the work. One network that is larger
+# is a little better. Without hidden units (logistic regression) it is hard: what speaks
+# for a 3 is not the same when an 8 lies on it. On the few rows of the emotions all this
 # makes no difference, and extra trees are ahead by a hair.
 if data is None:
     best, one, few, many, mlp, boosted, trees, linear = exact
     assert exact[one] > exact[few] + 0.02
     assert exact[one] > exact[linear] + 0.08
     assert exact[one] > exact[boosted] + 0.05
+    assert abs(exact[one] - exact[many]) < 0.04
     assert exact[best] > exact[many] - 0.01
 
 # %%

@@ -243,7 +243,7 @@ BUILT_IN = {
     "skann": "SquaredError AbsoluteError Huber Quantile LogLoss HalfPoissonDeviance "
     "HalfGammaDeviance Identity Logistic Tanh Relu LeakyRelu Elu Selu Gelu Silu "
     "Softplus FanScaled Uniform Normal SGD Adam Constant InverseScaling Adaptive "
-    "Exponential InverseTime Cosine OneCycle",
+    "Exponential InverseTime Cosine OneCycle Cycles",
     "skann.core.losses": "BinaryCrossEntropy CategoricalCrossEntropy",
     "skann.core.activations": "Softmax Exp",
 }

@@ -72,8 +72,15 @@ OF_CLASSES = {
             "the target.",
         },
         "n_frequencies": {"[11]_": "[13]_"},  # numbers of the same reference
+        "n_members": {
+            "[12]_": "[14]_",
+            "(stratified by class; neighbours": "(neighbours",
+        },
     },
-    "Attributes": {"coefs_": {"scaled inputs": "scaled inputs and targets"}},
+    "Attributes": {
+        "coefs_": {"scaled inputs": "scaled inputs and targets"},
+        "oof_score_": {"accuracy": "R2"},
+    },
 }
 
 LABELS = {"n_labels": "n_outputs"}
