@@ -67,7 +67,7 @@ class Loss(Searchable, ABC):
     ...         losses = np.logaddexp(residual, -residual) - np.log(2)
     ...         return float(np.sum(weight * losses))
     >>> X = np.random.RandomState(0).randn(50, 3)
-    >>> regressor = BackpropRegressor(5, loss=LogCosh(), solver="lbfgs")
+    >>> regressor = BackpropRegressor(5, loss=LogCosh(), solver="lbfgs", random_state=0)
     >>> bool(check_gradient(regressor.fit(X, X[:, 0]), X, X[:, 0]))
     True
     """
