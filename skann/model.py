@@ -172,12 +172,14 @@ class Model:
         """Return the model of one of the networks; it shares its parameters."""
         architecture = replace(self.architecture, n_members=1)
         return replace(
-            self,
+            self.uncalibrated(),
             architecture=architecture,
             theta=self.theta.reshape(-1, self.network.n_parameters)[number],
-            temperature=1.0,
-            offsets=None,
         )
+
+    def uncalibrated(self) -> Model:
+        """Return the same model without what was fitted to its own errors."""
+        return replace(self, temperature=1.0, offsets=None)
 
     def with_theta(self, theta: FloatArray) -> Model:
         """Return the same model with other parameters."""

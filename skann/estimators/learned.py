@@ -74,7 +74,7 @@ class LearnedMixin:
     def _replace_theta(self, theta: FloatArray) -> None:
         """Let predictions, and training that goes on, start from other parameters."""
         attributes = {
-            "_model": self._model.with_theta(theta),
+            "_model": self._model.uncalibrated().with_theta(theta),
             "_training_state": replace(self._training_state, theta=None),
             "_out_of_fold": None,
         }

@@ -280,6 +280,7 @@ WAYS = {
     "intercepts_": ways_to_assign("intercepts_"),
     "n_parameters_": lambda kind: ways_to_pass("value", {"any": 3}),
     "embedding_": lambda kind: ways_to_pass("value", {"any": None}),
+    "temperature_": lambda kind: ways_to_pass("value", {"any": 2.0}),
     "finalize": unknown_argument,
     "fold_scaling": unknown_argument,
     "input_weights": unknown_argument,
@@ -314,7 +315,7 @@ WAYS = {
         "no alias": Way({"sample_weight": 3.5}),
     },
 }
-READ_ONLY = {"n_parameters_", "embedding_"}
+READ_ONLY = {"n_parameters_", "embedding_", "temperature_"}
 NEEDS_FIT = {
     "predict", "predict_interval", "predict_proba", "predict_log_proba",
     "decision_function", "score", "check_gradient", "coefs_", "intercepts_", *READ_ONLY,
