@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from skann.core.types import FloatArray
+from skann.core.types import FloatArray, Generators
 
 # A unit is left out if 16 random bits are below the rate in units of 1 / 65536: they
 # are drawn four times as fast as floats.
@@ -30,7 +30,7 @@ def leave_out(
     output: FloatArray,
     slope: FloatArray,
     rate: float,
-    generator: np.random.Generator | Sequence[np.random.Generator],
+    generator: Generators,
 ) -> None:
     """Multiply a hidden layer's output and slope by a new random mask, in place.
 
@@ -49,8 +49,10 @@ def leave_out(
         Where the random bits come from; with members, one for each.
     """
     if isinstance(generator, Sequence):
-        for member in zip(output, slope, generator, strict=True):
-            leave_out(*member[:2], rate, member[2])
+        for its_output, its_slope, its_own in zip(
+            output, slope, generator, strict=True
+        ):
+            leave_out(its_output, its_slope, rate, its_own)
         return
     threshold = _threshold(rate)
     if threshold == 0:

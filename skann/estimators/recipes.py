@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -229,28 +230,32 @@ class Table:
 
     Parameters
     ----------
-    n_samples, n_features : int
-        The numbers of rows and of columns.
-
-    is_sparse : bool
-        Whether they are sparse.
-
-    is_collinear : bool
-        Whether nearly all that the columns hold lies in few directions, as in spectra.
-        Cosines of each column alone are noise there.
+    X : ndarray or CSR array of shape (n_samples, n_features)
+        The inputs.
     """
 
-    n_samples: int
-    n_features: int
-    is_sparse: bool
-    is_collinear: bool
+    X: Any
 
-    @classmethod
-    def of(cls, X: Any) -> Table:
-        """Return what there is to know of some inputs."""
-        is_sparse = sparse.issparse(X)
-        is_collinear = not is_sparse and effective_rank(X) < COLLINEAR * min(X.shape)
-        return cls(X.shape[0], X.shape[1], is_sparse, is_collinear)
+    @property
+    def n_samples(self) -> int:
+        """The number of rows."""
+        return self.X.shape[0]
+
+    @cached_property
+    def is_collinear(self) -> bool:
+        """Whether nearly all that the columns hold lies in few directions.
+
+        So it is with spectra, where cosines of each column alone are noise.
+        """
+        if sparse.issparse(self.X):
+            return False
+        return effective_rank(self.X) < COLLINEAR * min(self.X.shape)
+
+    @property
+    def has_columns_to_embed(self) -> bool:
+        """Whether cosines of the columns say something, and are not too many."""
+        is_small = self.X.shape[1] <= MOST_COLUMNS_TO_EMBED
+        return not sparse.issparse(self.X) and is_small and not self.is_collinear
 
 
 def auto_values(
@@ -294,8 +299,9 @@ def auto_values(
         values |= QUICK if _wants_a_quick_end(params) else ALONE
     if params["recipe"] == "auto" and recipe == "mlp":
         values["scaling"] = "standard"  # which the MLP leaves to its user
-    too_many = table.n_features > MOST_COLUMNS_TO_EMBED
-    if table.is_sparse or too_many or table.is_collinear:
+    # A network that is trained has what it has: no piece of a stream is looked at.
+    embeds = trained is None and values["n_frequencies"] > 0
+    if embeds and not table.has_columns_to_embed:
         values["n_frequencies"] = 0
     if not is_stochastic(params["solver"]):
         values |= {**STEP_BY_STEP, "dtype": None}  # which follows the curvature closely

@@ -115,11 +115,7 @@ class Settings:
         return (
             self.n_members >= LEAST_FOLDS
             and not self.early_stopping
-            and (
-                self.learning_rate == "cycles"
-                if isinstance(self.learning_rate, str)
-                else isinstance(self.learning_rate, Cycles)
-            )
+            and isinstance(self.make_schedule(0), Cycles)
         )
 
     def takes_ranks(self, *, is_sparse: bool) -> bool:
@@ -281,7 +277,7 @@ def settle(
         allow_zero_weight=call is Call.NEXT_PIECE,
     )
     choice = choose_recipe(params, call, data.X.shape[0], earlier)
-    table = Table.of(data.X)
+    table = Table(data.X)
     auto_params, own = auto_values(params, call, choice.recipe, table, trained)
     return resolve(params, auto_params, choice, own), data
 

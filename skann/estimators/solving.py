@@ -138,8 +138,7 @@ def make_descent(problem: Problem) -> MinibatchDescent:
 
 def _usable_jobs(n_jobs: int | None) -> int:
     """Return how many threads to use; one inside of another parallel job."""
-    backend, _ = get_active_backend()
-    if n_jobs is None or backend.nesting_level > 0:
+    if n_jobs is None or get_active_backend()[0].nesting_level > 0:
         return 1
     return effective_n_jobs(n_jobs)
 

@@ -19,6 +19,7 @@ from bad_calls import (
     make_fitted,
     situate,
 )
+from interrupting import Interrupt
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
@@ -27,28 +28,6 @@ from skann.core.objective import Objective
 from skann.training.minibatch import MinibatchDescent
 
 pytestmark = pytest.mark.filterwarnings(IGNORE)
-
-
-class Interrupt:
-    """A callback that presses Ctrl-C when the n-th epoch ends."""
-
-    def __init__(self, n_epochs):
-        self.n_epochs = n_epochs
-
-    def setup(self, estimator, context):
-        self.count = 0
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name in ("epoch", "iteration"):
-            self.count += 1
-            if self.count == self.n_epochs:
-                raise KeyboardInterrupt
 
 
 def fit_interrupted(estimator, kind, match):

@@ -6,6 +6,7 @@ from copy import deepcopy
 import joblib
 import numpy as np
 import pytest
+from interrupting import Interrupt
 from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
 from reference_data import WEIGHT, X, Y, both_weights
@@ -347,28 +348,6 @@ def test_a_fit_that_was_cut_off_is_brought_to_its_end(
     assert_same(rest, whole)
     for attribute in ("n_iter_", "t_", "best_loss_", "oof_score_"):
         assert getattr(rest, attribute, None) == getattr(whole, attribute, None)
-
-
-class Interrupt:
-    """A callback that presses Ctrl-C when the n-th epoch ends."""
-
-    def __init__(self, n_epochs):
-        self.n_epochs = n_epochs
-
-    def setup(self, estimator, context):
-        self.count = 0
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch":
-            self.count += 1
-            if self.count == self.n_epochs:
-                raise KeyboardInterrupt
 
 
 @both
