@@ -16,9 +16,9 @@ from skann.core.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss
 from skann.core.types import FloatArray
 from skann.data.one_hot import OneHotRows
 from skann.data.rows import TrainingData
-from skann.data.scaling import scale_columns
 from skann.estimators.settings import Settings
 from skann.estimators.targets import MOST_PROBABILITIES, Target
+from skann.estimators.validation import MOST_NUMBERS, summed_loss
 from skann.model import Model
 from skann.training.batches import TrainingDivergedError
 from skann.training.call import Call
@@ -27,9 +27,6 @@ from skann.training.schedules import Cycles
 # The attributes that tell of predictions by members that have not learned from a row.
 # They hold for the parameters of the fit alone.
 OUT_OF_FOLD = ("oof_score_", "oof_prediction_", "oof_decision_function_")
-
-# The loss of more numbers than these is added up block by block.
-_MOST_NUMBERS = 1 << 20
 
 # A temperature is at most this number, and at least its inverse.
 MOST_SURE = 4.0
@@ -159,20 +156,16 @@ class OutOfFold:
         """Return the mean loss at the end of a cycle, else None."""
         if n_epochs not in self._ends:
             return None
-        model, weight = self._model, self._data.sample_weight
-        total = 0.0
-        step = max(1, _MOST_NUMBERS // self.encoded.shape[1])
+        weight, total = self._data.sample_weight, 0.0
+        step = max(1, MOST_NUMBERS // self.encoded.shape[1])
         for number, member in enumerate(theta):
             rows = np.flatnonzero(self._data.folds == number)
             for start in range(0, rows.size, step):
                 part = rows[start : start + step]
                 raw = self._raw_of_rows(member, part)
-                target = scale_columns(self.encoded[part], model.targets, raw.dtype)
-                if isinstance(target, OneHotRows):
-                    target = target.toarray()
                 of_part = None if weight is None else weight[part]
-                total += self._loss.value_and_delta(
-                    target, raw, of_part, np.empty_like(raw)
+                total += summed_loss(
+                    self._loss, self._model, self.encoded[part], raw, of_part
                 )
         mean = total / (self._data.mean_weight * self._data.n_samples)
         if not np.isfinite(mean):

@@ -23,7 +23,7 @@ from skann.model import Model
 from skann.training.batches import TrainingDivergedError
 
 # The loss of more numbers than these is added up block by block.
-_MOST_NUMBERS = 1 << 20
+MOST_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +120,38 @@ def set_aside(
     return ValidationPart(X, encoded[rows], weight, rows, training_rows, split_state)
 
 
+def summed_loss(
+    loss: Loss,
+    model: Model,
+    encoded: FloatArray | OneHotRows,
+    raw: FloatArray,
+    sample_weight: FloatArray | None,
+) -> float:
+    """Return the weighted sum of the losses of raw outputs, which are used up.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss, in the units of the scaled targets.
+
+    model : Model
+        Says how targets are scaled.
+
+    encoded : ndarray or OneHotRows of shape (n_samples, n_outputs)
+        The encoded, unscaled targets.
+
+    raw : ndarray of shape (n_samples, n_outputs)
+        The raw outputs.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        The weights of the samples.
+    """
+    target = scale_columns(encoded, model.targets, raw.dtype)
+    if isinstance(target, OneHotRows):
+        target = target.toarray()
+    return loss.value_and_delta(target, raw, sample_weight, np.empty_like(raw))
+
+
 class Validation:
     """Scores parameters by validation data.
 
@@ -190,7 +222,7 @@ class Validation:
         """Return the weighted mean loss, added up where there are many numbers."""
         weight = self.part.sample_weight
         n_rows, n_outputs = self.part.encoded.shape
-        step = max(1, _MOST_NUMBERS // n_outputs)
+        step = max(1, MOST_NUMBERS // n_outputs)
         total = sum(
             self._summed_loss(theta, np.arange(start, min(start + step, n_rows)))
             for start in range(0, n_rows, step)
@@ -202,12 +234,9 @@ class Validation:
         part, model = self.part, self._model
         rows = samples if part.rows is None else part.rows[samples]
         raw = self._map_outputs(self._pooled_copy, theta, rows)
-        target = scale_columns(part.encoded[samples], model.targets, theta.dtype)
-        if isinstance(target, OneHotRows):
-            target = target.toarray()
         weight = None if part.sample_weight is None else part.sample_weight[samples]
         loss = model.loss_in_units(self._loss)
-        return loss.value_and_delta(target, raw, weight, np.empty_like(raw))
+        return summed_loss(loss, model, part.encoded[samples], raw, weight)
 
     def _pooled_copy(self, raw):
         """Return a copy of raw outputs, one for all members, in theta's dtype."""

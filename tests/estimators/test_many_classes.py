@@ -129,7 +129,7 @@ def test_validation_data_are_scored_as_predictions_are(n_classes, weight, monkey
         classifier = BackpropClassifier(scoring=scoring, **COMMON).fit(X, y, **given)
         score = classifier.score(X, y, sample_weight=weight)
         assert classifier.validation_scores_[-1] == score
-    monkeypatch.setattr("skann.estimators.validation._MOST_NUMBERS", 1000)
+    monkeypatch.setattr("skann.estimators.validation.MOST_NUMBERS", 1000)
     classifier.set_params(scoring="loss").fit(X, y, **given)
     probability = classifier.predict_proba(X)[np.arange(N), y]
     loss = -np.average(np.log(probability), weights=weight)

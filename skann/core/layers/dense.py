@@ -154,23 +154,15 @@ class Dense(Layer[DenseMemory]):
             memory.keep(delta=delta)
         weights, _ = parameters
         of_weights, of_biases = gradients
-        if weights.ndim > 2:
-            self._sum_over_samples(layer_input, delta, of_weights)
-            np.matmul(memory.ones, delta, out=of_biases)
-            if not passes_on:
-                return None
-            if layer_input.ndim > 2:
-                return np.matmul(delta, weights.transpose(0, 2, 1), out=layer_input)
-            return self._mean_of_members(delta, weights, memory.of_one, layer_input)
-        if isinstance(layer_input, np.ndarray):
-            layer_input.T.dot(delta, out=of_weights)
-        else:
-            of_weights[...] = layer_input.T @ delta
-        memory.ones.dot(delta, out=of_biases)
+        self._sum_over_samples(layer_input, delta, of_weights)
+        product = np.dot if weights.ndim == 2 else np.matmul
+        product(memory.ones, delta, out=of_biases)
         if not passes_on:
             return None
         # The input was needed for the last time: its gradient takes its place.
-        return delta.dot(weights.T, out=layer_input)
+        if layer_input.ndim == weights.ndim:
+            return product(delta, weights.swapaxes(-1, -2), out=layer_input)
+        return self._mean_of_members(delta, weights, memory.of_one, layer_input)
 
     @staticmethod
     def _mean_of_members(delta, weights, of_one, out):
@@ -185,12 +177,15 @@ class Dense(Layer[DenseMemory]):
         return out
 
     def _sum_over_samples(self, layer_input, delta, of_weights):
-        """Write the gradient of the weights of each member."""
+        """Write the gradient of the weights."""
         if isinstance(layer_input, np.ndarray):
-            np.matmul(layer_input.swapaxes(-1, -2), delta, out=of_weights)
-            return
-        for of_member, its_delta in zip(of_weights, delta, strict=True):
-            of_member[...] = layer_input.T @ its_delta
+            product = np.dot if of_weights.ndim == 2 else np.matmul
+            product(layer_input.swapaxes(-1, -2), delta, out=of_weights)
+        elif of_weights.ndim == 2:
+            of_weights[...] = layer_input.T @ delta
+        else:
+            for of_member, its_delta in zip(of_weights, delta, strict=True):
+                of_member[...] = layer_input.T @ its_delta
 
     def absorb_input_change(self, parameters, shift, ratio):
         # From x W + b with x = x' ratio + shift: W' = W ratio, b' = b + shift W.
