@@ -57,7 +57,9 @@ class UnitContributionDisplay(Display):
     >>> from skann.datasets import make_curve
     >>> from skann.inspection import UnitContributionDisplay
     >>> X, y = make_curve("sine", random_state=0)
-    >>> regressor = BackpropRegressor((3,), "tanh", solver="lbfgs", tol=1e-3)
+    >>> regressor = BackpropRegressor(
+    ...     (3,), "tanh", solver="lbfgs", tol=1e-3, random_state=4
+    ... )
     >>> display = UnitContributionDisplay.from_estimator(regressor.fit(X, y), X, y)
     >>> display.contributions.shape
     (200, 3)
@@ -228,7 +230,9 @@ class WeightImageDisplay(Display):
     >>> from skann import BackpropClassifier
     >>> from skann.inspection import WeightImageDisplay
     >>> X, y = load_digits(return_X_y=True)
-    >>> classifier = BackpropClassifier((20,), scaling="minmax", solver="lbfgs")
+    >>> classifier = BackpropClassifier(
+    ...     (20,), scaling="minmax", solver="lbfgs", random_state=0
+    ... )
     >>> display = WeightImageDisplay.from_estimator(classifier.fit(X, y), (8, 8))
     >>> display.images.shape
     (16, 8, 8)
