@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from skann.core.types import FloatArray
-from skann.data.measuring import column_of
+from skann.data.measuring import column_of, quantiles
 
 # So many quantiles tell cells apart.
 N_QUANTILES = 500
@@ -31,30 +31,19 @@ def column_quantiles(X: np.ndarray, sample_weight: FloatArray) -> np.ndarray:
         The data, finite.
 
     sample_weight : ndarray of shape (n_samples,)
-        Rows of weight zero count as absent; else all count alike.
+        The weights of the rows, as `quantiles` takes them.
 
     Returns
     -------
     quantiles : ndarray of shape (n_columns, N_QUANTILES), float64
         From the smallest to the largest value.
     """
-    present = sample_weight > 0
-    quantiles = np.empty((X.shape[1], N_QUANTILES))
-    # `np.quantile` takes twenty times as long for so many of them.
-    place = np.linspace(0, 1, N_QUANTILES) * (np.count_nonzero(present) - 1)
-    below = np.floor(place).astype(np.intp)
-    above = np.ceil(place).astype(np.intp)
-    part = place - below
-    for j in range(X.shape[1]):
-        column = np.sort(column_of(X, j)[present].astype(np.float64))
-        low, high = column[below], column[above]
-        # A mean cannot overflow, as a difference can; one of equals may be rounded.
-        mean = low * (1 - part) + high * part
-        quantiles[j] = np.where(low == high, low, mean)
-    return quantiles
+    shares = np.linspace(0, 1, N_QUANTILES)
+    columns = (column_of(X, j) for j in range(X.shape[1]))
+    return np.array([quantiles(values, sample_weight, shares) for values in columns])
 
 
-def normal_ranks(X: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Return the normal ranks of cells, in float64.
 
     With p the share of the measured cells that are smaller, and P the share of those
@@ -66,7 +55,7 @@ def normal_ranks(X: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     X : ndarray of shape (n_samples, n_columns)
         The cells.
 
-    quantiles : ndarray of shape (n_columns, N_QUANTILES)
+    measured : ndarray of shape (n_columns, N_QUANTILES)
         What `column_quantiles` returned.
 
     Returns
@@ -74,9 +63,9 @@ def normal_ranks(X: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
     ranks : ndarray of shape (n_samples, n_columns)
         Between -3.1 and 3.1.
     """
-    shares = np.linspace(0, 1, quantiles.shape[1])
+    shares = np.linspace(0, 1, measured.shape[1])
     middle = np.empty(X.shape)
-    for j, q in enumerate(quantiles):
+    for j, q in enumerate(measured):
         column = X[:, j].astype(np.float64)
         at_most = np.interp(column, q, shares)
         at_least = np.interp(-column, -q[::-1], shares)
