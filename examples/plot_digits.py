@@ -51,7 +51,7 @@ model = make_pipeline(
 # each image, and is a little lower than that of the mean of eight.
 folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=0)
 results = cross_validate(
-    model, X, y, cv=folds, return_estimator=True, return_indices=True
+    model, X, y, cv=folds, return_estimator=True, return_indices=True, n_jobs=-1
 )
 networks = [pipeline[-1] for pipeline in results["estimator"]]
 accuracies, seconds = results["test_score"], results["fit_time"]
