@@ -65,7 +65,8 @@ OF_CLASSES = {
         "scoring": {"accuracy": "R^2 (or D^2, see `score`)"},
         "scaling": {
             "of X are": "of X and, where possible, of y are",
-            "for them;": 'for them, and "standard" for y;',
+            "in relation to these. None leaves them as they are.": "in relation to "
+            'these. For y these two are "standard". None leaves X and y as they are.',
             "stays sparse.": "stays sparse. The target is scaled where the output can "
             "follow: with the identity as output activation, and for the deviances, "
             "where it is divided by its mean. Predictions are in the original units of "

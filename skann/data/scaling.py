@@ -6,12 +6,14 @@ with the same statistics change nothing, not even a rounding; and the network ca
 a change of scaling, so that the function that it computes stays what it was.
 
 "bounded" is not linear: beyond the range of a column it bends. No weights can absorb
-another bend, so that there the first statistics stay.
+another bend, so that there the first statistics stay. "adaptive" is for streams that
+drift: its statistics forget what is long gone, and the network is to see each row in
+relation to those just before it, so that nothing is absorbed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +37,15 @@ from skann.data.wild_cells import MARGIN, bound, tame
 # The scalings by name whose statistics can grow, as a network absorbs their changes.
 SCALINGS = ("standard", "minmax", "robust")
 
+# The scalings that are not linear.
+BENDING = ("bounded", "adaptive")
+
+# What "adaptive" remembers counts as so many rows when others come.
+RECENT_ROWS = 300
+
+# A column that stands still for long keeps this share of half its range as its spread.
+_LEAST_SPREAD = 1e-6
+
 # So many spreads from the centre zero is far from it.
 _FAR = 2.0
 
@@ -45,7 +56,7 @@ class ColumnStatistics:
 
     Parameters
     ----------
-    kind : {"standard", "minmax", "robust", "bounded", "mean"}
+    kind : {"standard", "minmax", "robust", "bounded", "adaptive", "mean"}
         What center and spread are, as `column_statistics` says.
 
     weight : float
@@ -101,8 +112,12 @@ class ColumnStatistics:
         else:
             center = np.zeros_like(self.low)
             fallback = np.maximum(-self.low, self.high)
-        degenerate = constant | (self.spread == 0)
-        scale = np.where(degenerate, fallback, self.spread)
+        spread = self.spread
+        if self.kind == "adaptive":
+            half_range = self.high / 2 - self.low / 2
+            spread = np.maximum(spread, _LEAST_SPREAD * half_range)
+        degenerate = constant | (spread == 0)
+        scale = np.where(degenerate, fallback, spread)
         scale = np.minimum(scale, np.finfo(np.float64).max)
         scale[scale == 0] = 1
         return center, scale
@@ -134,6 +149,8 @@ class ColumnStatistics:
     def _limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Two ndarrays : Between which scaled cells are what they are."""
         center, scale = self.center_and_scale
+        if self.kind == "adaptive":
+            return np.full_like(center, -MARGIN), np.full_like(center, MARGIN)
         lower, upper = (
             limit / scale - center / scale for limit in (self.low, self.high)
         )
@@ -155,7 +172,7 @@ class ColumnStatistics:
         center, scale = self.center_and_scale
         if self._is_huge:
             values, center, scale = values / 4, center / 4, scale / 4
-        if self.kind == "bounded":
+        if self.kind in BENDING:
             with np.errstate(over="ignore"):  # infinity has a bound as well
                 scaled = (values - center[columns]) / scale[columns]
             lower, upper = self._limits
@@ -166,6 +183,10 @@ class ColumnStatistics:
             np.copyto(scaled, 0.0, where=self._vanishes[columns])
         return scaled
 
+    def fade(self, weight: float) -> ColumnStatistics:
+        """Return the same statistics with at most the given weight."""
+        return replace(self, weight=min(self.weight, weight))
+
     def merge(self, new: ColumnStatistics) -> ColumnStatistics:
         """Return the statistics of the data behind these and the new ones together.
 
@@ -173,7 +194,7 @@ class ColumnStatistics:
         "Algorithms for computing the sample variance", equation 2.1), and so are
         ranges. Medians and quartiles cannot be merged: theirs are averages over the
         batches. "bounded" goes on with the statistics of the first data in which a
-        column was not constant.
+        column was not constant. For "adaptive" see `fade`.
         """
         share = new.weight / (self.weight + new.weight)
         low, high = np.minimum(self.low, new.low), np.maximum(self.high, new.high)
@@ -186,7 +207,7 @@ class ColumnStatistics:
         else:
             center = _average(self.center, new.center, share)
             spread = _average(self.spread, new.spread, share)
-        if self.kind in ("standard", "bounded"):
+        if self.kind in ("standard", *BENDING):
             unit = unit_exponent(low, high)
             spread = _merge_deviations(self, new, share, unit)
         if self.kind == "bounded":
@@ -229,11 +250,12 @@ def column_statistics(
     sample_weight : ndarray of shape (n_samples,) or None
         Weights; a sample of weight zero counts as absent.
 
-    kind : {"standard", "minmax", "robust", "bounded", "mean"}
+    kind : {"standard", "minmax", "robust", "bounded", "adaptive", "mean"}
         "standard": mean and standard deviation. "minmax": the middle and half the
         width of the range, so that the scaled range is [-1, 1]. "robust": median and
         interquartile range. "bounded": "standard", without the wild cells of a column,
-        and with a bound for what lies outside of its range. "mean": no centre, and the
+        and with a bound for what lies outside of its range. "adaptive": "standard",
+        with a bound, and merged so that old rows fade. "mean": no centre, and the
         mean as scale, for positive targets whose loss is proportional to their unit.
 
     ranked : bool, default=False
@@ -481,10 +503,10 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     ValueError
         If the scaling of the inputs is not linear.
     """
-    if inputs is not None and inputs.kind == "bounded":
+    if inputs is not None and inputs.kind in BENDING:
         raise ValueError(
-            "scaling='bounded' bends what lies outside of a column's range, so that no "
-            "weights for raw inputs do the same. Fit with scaling='standard'."
+            f"scaling={inputs.kind!r} bends what lies outside of a column's range, so "
+            "that no weights for raw inputs do the same. Fit with scaling='standard'."
         )
     weights = [array.astype(np.float64) for array in weights]
     biases = [array.astype(np.float64) for array in biases]

@@ -111,16 +111,18 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           epochs, then down to 0, both along half a cosine [6]_.
         - "cycles": such cycles one after the other, each about twice as long as the one
           before it, `max_iter` epochs in all; with four members or more, training ends
-          with the first cycle that makes the out-of-fold loss no smaller, and the best
-          weights are kept.
+          with the first cycle that makes the out-of-fold loss less than 4 % smaller,
+          and the best weights are kept. Where there are more than 16 000 samples the
+          first cycles are shorter.
         - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own,
           for any solver with steps.
 
     learning_rate_init : float or "auto", default="auto"
         The learning rate from which the schedule starts or, for "one_cycle" and
-        "cycles", to which it rises. "auto" is 0.005 for these two and for "cosine", and
-        0.001 for the others. A change takes effect at the next call to `fit` or
-        `partial_fit`.
+        "cycles", to which it rises. "auto" is 0.005 for these two and for "cosine",
+        0.003 with "adam" for a stream of `partial_fit` with scaled inputs, unless
+        `recipe="mlp"`, and 0.001 otherwise. A change takes effect at the next call to
+        `fit` or `partial_fit`.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
@@ -131,10 +133,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycles (see Notes) have 56 epochs, or up to 248 if there are few samples; that
+        cycles (see Notes) have up to 120 epochs, or 248 if there are few samples; that
         of a single network has 60, or 30 with `early_stopping`. A larger number does
         not lengthen them. A schedule with an end that `learning_rate` names, such as
-        "cosine", extends over all of them. "auto" is the recipe's number, 56 to 248 for
+        "cosine", extends over all of them. "auto" is the recipe's number, 60 to 248 for
         "cycles", 60 for other schedules with an end, else 200.
 
     shuffle : bool, default=True
@@ -242,13 +244,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           `skann.Normal(mean, scale)` are the same for every layer, biases too;
           `skann.FanScaled` is what the names stand for.
 
-    scaling : {"auto", "standard", "minmax", "robust", "bounded"} or None, \
+    scaling : {"auto", "standard", "minmax", "robust", "bounded", "adaptive"} or None, \
             default="auto"
         How the columns of X are scaled: to mean 0 and standard deviation 1, to the
         range [-1, 1], or to median 0 and interquartile range 1; "bounded" is "standard"
-        without a column's wild cells, and bounded for them; None leaves them as they
-        are. Sample weights count, columns that are constant (up to rounding) become 0,
-        and sparse X is scaled as dense X is, and stays sparse.
+        without a column's wild cells, and bounded for them; "adaptive" is for streams
+        that drift: "standard", bounded, and by the recent rows of `partial_fit`, some
+        300, so that all are seen in relation to these. None leaves them as they are.
+        Sample weights count, columns that are constant (up to rounding) become 0, and
+        sparse X is scaled as dense X is, and stays sparse.
         "auto" is "bounded" with the recipe (see Notes), None with `recipe="mlp"`, and
         "standard" otherwise.
 
@@ -400,10 +404,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     that the network was trained by; a stream has that of the MLP from its start.
     `recipe_`, `recipe_reason_` and `auto_params_` say what it was, and why.
 
-    The recipe trains eight members in cycles of 8, 16, 32, ... epochs: three of them,
-    or up to five until they make 150 steps. Each member leaves out an eighth of the
-    samples. Training ends with the first cycle that makes the loss on these no smaller,
-    and the weights after the best cycle are kept.
+    The recipe trains eight members in cycles of 8, 16, 32 and 64 epochs, and 128
+    if all of them make no more than 5000 steps. With more than 16 000 samples the first
+    one is shorter (4 epochs of 40 000, 2 of 100 000, 1 of 260 000), and there are as
+    many as make 60 epochs. Each member leaves out an eighth of the samples. Training
+    ends with the first cycle that makes the loss on these less than 4 % smaller (no
+    smaller, if columns are collinear), and the weights after the best cycle are kept.
 
     A single network takes their place if `hidden_layer_sizes`, `n_members=1` or a quick
     end is asked for, by `early_stopping` or a `max_iter` below 24. It is trained in one
@@ -550,8 +556,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Each call carries on with the optimizer's state, the learning-rate schedule and
         the random numbers, so that k calls with the same data do what `fit` does in k
         epochs. Inputs are scaled by the statistics of all batches so far; when these
-        change, the first layer absorbs the change. The first batch sets the scale for
-        the initial weights, and should hold at least a few dozen samples.
+        change, the first layer absorbs the change (but see `scaling="adaptive"`). The
+        first batch sets the scale for the initial weights, and should hold at least a
+        few dozen samples.
 
         Parameters
         ----------

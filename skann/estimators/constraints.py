@@ -9,7 +9,7 @@ import numpy as np
 
 from skann.core.activations import HIDDEN_ACTIVATIONS, HiddenActivation
 from skann.core.initializers import INITIALIZERS, Initializer
-from skann.data.scaling import SCALINGS
+from skann.data.scaling import BENDING, SCALINGS
 from skann.estimators.recipes import RECIPES
 from skann.estimators.settings import SCHEDULES
 from skann.estimators.sklearn_private import Interval, Options, StrOptions
@@ -58,7 +58,7 @@ COMMON: dict[str, list[Any]] = {
     "weight_decay": [AUTO, NOT_NEGATIVE],
     "max_grad_norm": [POSITIVE, None],
     "init": [StrOptions({"auto", *INITIALIZERS}), Initializer],
-    "scaling": [StrOptions({"auto", *SCALINGS, "bounded"}), None],
+    "scaling": [StrOptions({"auto", *SCALINGS, *BENDING}), None],
     "n_frequencies": [AUTO, Interval(Integral, 0, None, closed="left")],
     "n_members": [AUTO, COUNT],
     "n_jobs": [None, Integral],

@@ -263,8 +263,8 @@ class LearnedMixin:
 
         ValueError
             If the network takes cosines of the inputs, which are not linear in them, or
-            if their scaling is "bounded", which is not linear either, or if there are
-            several networks, of which `member` gives one.
+            if their scaling is "bounded" or "adaptive", neither of which is linear, or
+            if there are several networks, of which `member` gives one.
         """
         check_is_fitted(self)
         if self._model.network.embedding is not None:

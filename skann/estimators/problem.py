@@ -24,6 +24,7 @@ from skann.core.objective import Objective
 from skann.core.types import FloatArray, Generators
 from skann.data.rows import TrainingData
 from skann.data.scaling import (
+    RECENT_ROWS,
     absorb_target_scaling,
     change_of_scaling,
     column_statistics,
@@ -415,6 +416,8 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
             else:
                 ranked = known.quantiles is not None
             inputs = column_statistics(X, weight, settings.scaling, ranked=ranked)
+            if call is Call.NEXT_PIECE and settings.scaling == "adaptive":
+                known = known.fade(RECENT_ROWS * inputs.weight / X.shape[0])
             if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):
                 inputs = known.merge(inputs)
         kind = target.scaling(loss, settings)
@@ -426,12 +429,16 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
 
 
 def _absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
-    """Change parameters in place so that predictions survive a change of scaling."""
+    """Change parameters in place so that predictions survive a change of scaling.
+
+    They are to follow a scaling that is adaptive.
+    """
     if theta is None:
         return
     network = new.network
     with np.errstate(over="ignore", invalid="ignore"):
-        if old.inputs is not None and new.inputs is not None:
+        follows = new.inputs is not None and new.inputs.kind == "adaptive"
+        if old.inputs is not None and new.inputs is not None and not follows:
             change = change_of_scaling(old.inputs, new.inputs)
             network.absorb_input_change(theta, *change)
         for member in theta.reshape(-1, network.n_parameters):

@@ -26,7 +26,7 @@ from skann.data.measuring import effective_rank
 from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import Optimizer
-from skann.training.schedules import SHORTEST_CYCLE, Horizon
+from skann.training.schedules import FIRST_CYCLE, Horizon
 
 # What "auto" stands for, by the name of the recipe.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -80,11 +80,21 @@ LEAST_EPOCHS_OF_MEMBERS = 24
 WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
 WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
 
-# As many cycles of 8, 16, 32, ... epochs as make so many steps, from three to five.
-# Where columns are collinear a step says little of their differences.
-STEPS_OF_CYCLES = 150
-STEPS_IF_COLLINEAR = 480
-MOST_CYCLES = 5
+# With more rows the first cycle is shorter than 8 epochs, and has, at this power of
+# their number, more steps all the same.
+ROWS_OF_SHORTER_CYCLES = 16_000
+SHORTENING = 0.75
+
+# Each cycle takes as long as all before it, and comes only if the last one has made the
+# loss of the rows that were left out smaller by this share. Where columns are collinear
+# a step says little of their differences, and the loss falls slowly for long.
+GAIN_OF_A_CYCLE = 0.04
+GAIN_IF_COLLINEAR = 0.0
+
+# There are at least so many cycles, and epochs, and one more if all make few steps.
+LEAST_CYCLES = 4
+LEAST_EPOCHS = 60
+FEW_STEPS = 5000
 
 # What L-BFGS cannot do: it takes no steps of minibatches.
 STEP_BY_STEP: dict[str, Any] = {
@@ -97,6 +107,9 @@ STEP_BY_STEP: dict[str, Any] = {
 # After a fit by the recipe a piece of a stream moves the parameters by less if it holds
 # fewer rows than a minibatch of that fit: its gradient says less.
 ROWS_OF_A_STEP = 200
+
+# In a stream each piece is seen once, and often makes a single step.
+RATE_OF_STREAMS = 0.003
 
 USUAL_TOL = 1e-4
 
@@ -321,10 +334,11 @@ def auto_values(
         schedule = values["learning_rate"]
     ends = is_stochastic(params["solver"]) and has_end(schedule)
     values |= WITH_END if ends else WITHOUT_END
+    is_stream = call.is_piece and recipe == "mlp" and params["recipe"] == "auto"
+    if is_stream and is_adam(params["solver"]) and params["scaling"] is not None:
+        values["learning_rate_init"] = RATE_OF_STREAMS
     if ends and isinstance(schedule, str) and schedule == "cycles":
-        values["max_iter"] = epochs_of_cycles(
-            table.n_samples, params["batch_size"], is_collinear=table.is_collinear
-        )
+        values["max_iter"] = epochs_of_cycles(table.n_samples, params["batch_size"])
     if recipe == "table" and ends and params["early_stopping"]:
         values["max_iter"] = EPOCHS_TO_STOP_EARLY
     own_epochs = None
@@ -372,19 +386,23 @@ def _wants_a_quick_end(params):
     )
 
 
-def epochs_of_cycles(
-    n_samples: int, batch_size: int | str, *, is_collinear: bool = False
-) -> int:
+def first_cycle(n_samples: int) -> int:
+    """Return how many epochs the first of several cycles has at least."""
+    ratio = min(1.0, ROWS_OF_SHORTER_CYCLES / n_samples)
+    return max(1, round(FIRST_CYCLE * ratio**SHORTENING))
+
+
+def epochs_of_cycles(n_samples: int, batch_size: int | str) -> int:
     """Return how many epochs all cycles of the recipe have.
 
-    Few rows make few steps in an epoch; training ends anyway when a cycle brings
-    nothing.
+    Training ends before where a cycle brings too little.
     """
     rows = ROWS_OF_A_STEP if isinstance(batch_size, str) else batch_size
     steps = math.ceil(n_samples / rows)
-    epochs = 0
-    for number in range(3, MOST_CYCLES + 1):
-        epochs = SHORTEST_CYCLE * (2**number - 1)
-        if epochs * steps >= (STEPS_IF_COLLINEAR if is_collinear else STEPS_OF_CYCLES):
-            break
-    return epochs
+    first = first_cycle(n_samples)
+    n_cycles = LEAST_CYCLES
+    while first * (2**n_cycles - 1) < LEAST_EPOCHS:
+        n_cycles += 1
+    if first * (2 ** (n_cycles + 1) - 1) * steps <= FEW_STEPS:
+        n_cycles += 1
+    return first * (2**n_cycles - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,12 +17,15 @@ from skann.core.losses import Loss
 from skann.estimators.inputs import CheckedData, Request, check_data, column_names
 from skann.estimators.recipes import (
     FOR_SGD_ALONE,
+    GAIN_IF_COLLINEAR,
+    GAIN_OF_A_CYCLE,
     LEAST_FOLDS,
     STEP_BY_STEP,
     Choice,
     Table,
     auto_values,
     choose_recipe,
+    first_cycle,
     is_adam,
     is_auto,
     is_stochastic,
@@ -33,6 +36,7 @@ from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import SGD, Adam, Optimizer
 from skann.training.schedules import (
+    FIRST_CYCLE,
     Adaptive,
     Constant,
     Cosine,
@@ -97,6 +101,10 @@ class Settings:
     auto_params: dict[str, Any]
     recipe: str
     recipe_reason: str
+    # How many epochs the first of several cycles has at least, and what share of the
+    # out-of-fold loss each must take away if there is to be another.
+    first_cycle: int = FIRST_CYCLE
+    gain_of_a_cycle: float = GAIN_OF_A_CYCLE
     # The classifier's.
     class_weight: dict | str | None = None
     label_smoothing: float = 0.0
@@ -160,7 +168,9 @@ SCHEDULES: dict[str, Callable[[Settings, int], Schedule]] = {
         InverseTime() if settings.decay is None else InverseTime(settings.decay)
     ),
     "cosine": lambda settings, start: Cosine(settings.max_iter, start),
-    "cycles": lambda settings, start: Cycles(settings.max_iter, start),
+    "cycles": lambda settings, start: Cycles(
+        settings.max_iter, start, settings.first_cycle
+    ),
     "one_cycle": lambda settings, start: OneCycle(settings.max_iter, start),
 }
 
@@ -279,7 +289,11 @@ def settle(
     choice = choose_recipe(params, call, data.X.shape[0], earlier)
     table = Table(data.X)
     auto_params, own = auto_values(params, call, choice.recipe, table, trained)
-    return resolve(params, auto_params, choice, own), data
+    settings = resolve(params, auto_params, choice, own)
+    settings = replace(settings, first_cycle=first_cycle(table.n_samples))
+    if settings.leaves_out_folds and table.is_collinear:
+        settings = replace(settings, gain_of_a_cycle=GAIN_IF_COLLINEAR)
+    return settings, data
 
 
 def resolve(

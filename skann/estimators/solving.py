@@ -37,8 +37,8 @@ def make_loop(problem: Problem) -> TrainingLoop:
     counts_on = problem.call.counts_on and isinstance(solver, MinibatchSolver)
     watched = "score" if by_score else "loss" if problem.folds is None else "oof_loss"
     rule = StoppingRule(
-        # A cycle that does not make the out-of-fold loss smaller is the last.
-        tol=0.0 if watched == "oof_loss" else settings.tol,
+        # The next cycle takes as long as all before it.
+        tol=settings.gain_of_a_cycle if watched == "oof_loss" else settings.tol,
         n_iter_no_change=0 if watched == "oof_loss" else settings.n_iter_no_change,
         watched=watched,
         keeps_best=watched != "loss" or settings.restore_best_weights,

@@ -22,7 +22,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from skann.core.losses import Huber, Loss, Quantile
 from skann.core.types import FloatArray
 from skann.data.one_hot import OneHotRows
-from skann.data.scaling import column_statistics
+from skann.data.scaling import BENDING, column_statistics
 from skann.estimators.class_weights import weigh_labels
 from skann.estimators.settings import Settings
 from skann.model import Model, fields_of
@@ -436,7 +436,7 @@ class _Values(Target):
             return None
         if loss.target_scaling == "affine":
             is_identity = loss.output_activation.name == "identity"
-            kind = "standard" if settings.scaling == "bounded" else settings.scaling
+            kind = "standard" if settings.scaling in BENDING else settings.scaling
             return kind if is_identity else None
         return loss.target_scaling
 

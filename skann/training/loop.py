@@ -270,7 +270,8 @@ class TrainingLoop:
             if self._history["oof_loss"][-1] is None:
                 return
             value = self._history["oof_loss"][-1]
-        improved = self.progress.plateau.update(value, self._rule.tol)
+        plateau = self.progress.plateau
+        improved = plateau.update(value, self._rule.least_gain(plateau.best))
         if improved and self._rule.keeps_best:
             self._best_theta = epoch.theta.copy()
 

@@ -222,19 +222,19 @@ class OneCycle(Horizon):
         return (1 + math.cos(math.pi * (share - rise) / (1 - rise))) / 2
 
 
-# The first of several cycles has no fewer epochs.
-SHORTEST_CYCLE = 8
+# The first of several cycles usually has no fewer epochs.
+FIRST_CYCLE = 8
 
 
 @dataclass(frozen=True)
 class Cycles(Horizon):
     """One cycle after the other, each about twice as long as the one before it.
 
-    Each is a `OneCycle`. There are as many as make the first at least 8 epochs long: 8,
-    16 and 32 of 56 epochs, 8, 16, 32 and 64 of 120, and so on. After each the network
-    has settled, so that it can be judged, and training can end there (after Loshchilov
-    and Hutter, 2017, "SGDR: stochastic gradient descent with warm restarts", section
-    3).
+    Each is a `OneCycle`. There are as many as make the first at least `first` epochs
+    long: 8, 16 and 32 of 56 epochs, 8, 16, 32 and 64 of 120, and so on. After each the
+    network has settled, so that it can be judged, and training can end there (after
+    Loshchilov and Hutter, 2017, "SGDR: stochastic gradient descent with warm restarts",
+    section 3).
 
     Parameters
     ----------
@@ -244,17 +244,29 @@ class Cycles(Horizon):
     start : int, default=0
         The number of epochs that were trained before they begin.
 
+    first : int, default=8
+        The least number of epochs of the first cycle.
+
     Examples
     --------
     >>> from skann import Cycles
     >>> Cycles(56).ends, Cycles(40).ends, Cycles(10).ends
     ([8, 24, 56], [13, 40], [10])
+    >>> Cycles(30, first=2).ends
+    [2, 6, 14, 30]
     """
+
+    first: int = FIRST_CYCLE
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.first < 1:
+            raise ValueError(f"first must be at least 1. Got {self}.")
 
     @property
     def ends(self) -> list[int]:
         """List of int : How many epochs are done when each cycle ends."""
-        n_cycles = max(1, (self.n_epochs // SHORTEST_CYCLE + 1).bit_length() - 1)
+        n_cycles = max(1, (self.n_epochs // self.first + 1).bit_length() - 1)
         parts = 2**n_cycles - 1
         return [
             self.n_epochs * (2**number - 1) // parts

@@ -44,7 +44,8 @@ class StoppingRule:
     Parameters
     ----------
     tol : float
-        The improvement that counts.
+        The improvement that counts; of the loss of rows that members leave out, the
+        share by which it becomes smaller.
 
     n_iter_no_change : float
         The number of epochs in a row that may bring none; inf for any number.
@@ -66,6 +67,12 @@ class StoppingRule:
     keeps_best: bool
     continues_search: bool
 
+    def least_gain(self, best: float) -> float:
+        """Return the improvement on the best value that counts."""
+        if self.watched == "oof_loss" and math.isfinite(best):
+            return self.tol * abs(best)
+        return self.tol
+
     def is_met(self, plateau: Plateau) -> bool:
         """Say whether the plateau has lasted too long."""
         return plateau.count > self.n_iter_no_change
@@ -73,7 +80,10 @@ class StoppingRule:
     def explain(self) -> str:
         """Say what the rule has seen."""
         if self.watched == "oof_loss":
-            return "The out-of-fold loss is no smaller than after the last cycle."
+            return (
+                "The last cycle did not make the out-of-fold loss smaller by "
+                f"{self.tol:.0%}."
+            )
         watched = "Validation score" if self.watched == "score" else "Training loss"
         return (
             f"{watched} did not improve more than tol={self.tol:f} for "

@@ -179,10 +179,10 @@ def test_auto_is_the_same_as_the_values_that_it_stands_for(cls):
     assert clone(auto).get_params()["dropout"] == "auto"
 
 
-def test_a_stream_is_learned_as_the_mlp_learns_it():
+def test_a_stream_is_learned_as_the_mlp_learns_it_but_faster():
     stream = BackpropRegressor(random_state=0).partial_fit(X, Y)
-    assert stream.auto_params_ == PLAIN
-    assert stream.history_["learning_rate"] == [0.001]
+    assert stream.auto_params_ == {**PLAIN, "learning_rate_init": 0.003}
+    assert stream.history_["learning_rate"] == [0.003]
     assert stream.embedding_ is None
     # After a fit it goes on with the network that was trained, cosines included.
     fitted = BackpropRegressor(random_state=0).fit(X, Y)

@@ -5,7 +5,6 @@ import pytest
 
 from skann import BackpropRegressor
 from skann.data.measuring import effective_rank
-from skann.estimators.recipes import epochs_of_cycles
 
 RNG = np.random.RandomState(0)
 
@@ -44,16 +43,4 @@ def test_collinear_columns_get_steps_instead_of_cosines(n_columns):
     X, y = spectra(320, n_columns)
     regressor = BackpropRegressor(random_state=0).fit(X[:120], y[:120])
     assert regressor.auto_params_["n_frequencies"] == 0
-    expected = epochs_of_cycles(120, "auto", is_collinear=True)
-    assert regressor.auto_params_["max_iter"] == expected
     assert regressor.score(X[120:], y[120:]) > 0.9
-
-
-@pytest.mark.parametrize("n_samples", [100, 200, 201, 400, 401, 5000, 100_000])
-def test_few_rows_get_more_epochs_and_collinear_ones_no_fewer(n_samples):
-    usual = epochs_of_cycles(n_samples, "auto")
-    assert usual in (56, 120, 248)
-    assert epochs_of_cycles(n_samples, "auto", is_collinear=True) >= usual
-    assert epochs_of_cycles(n_samples * 2, "auto") <= usual
-    # Steps are what counts.
-    assert epochs_of_cycles(n_samples, 1) == 56

@@ -30,7 +30,12 @@ import skann.estimators.targets as targets_module
 from skann import BackpropClassifier, BackpropRegressor, Cycles
 from skann.callbacks import Checkpoint
 from skann.estimators.folds import OutOfFold
-from skann.estimators.recipes import LEAST_EPOCHS_OF_MEMBERS, epochs_of_cycles
+from skann.estimators.recipes import (
+    GAIN_OF_A_CYCLE,
+    LEAST_EPOCHS_OF_MEMBERS,
+    epochs_of_cycles,
+    first_cycle,
+)
 
 # Few epochs, and noise, are learned badly, which is not news.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -290,9 +295,12 @@ def test_cycles_that_help_go_on():
     inputs, y = make_friedman1(300, random_state=0)
     regressor = BackpropRegressor((32, 32), n_members=4, random_state=0).fit(inputs, y)
     epochs, losses = ends(regressor)
-    assert epochs == Cycles(epochs_of_cycles(len(y), "auto")).ends
-    assert losses == sorted(losses, reverse=True)
-    assert regressor.n_iter_ == epochs_of_cycles(len(y), "auto")
+    every_end = Cycles(epochs_of_cycles(len(y), "auto")).ends
+    assert epochs == every_end[: len(epochs)]
+    gains = 1 - np.divide(losses[1:], losses[:-1])
+    assert (gains[:-1] >= GAIN_OF_A_CYCLE).all()
+    assert regressor.n_iter_ == every_end[-1] or gains[-1] < GAIN_OF_A_CYCLE
+    assert regressor.n_iter_ >= every_end[2]
     assert regressor.oof_score_ > 0.8
     test, expected = make_friedman1(1000, random_state=1)
     assert regressor.score(test, expected) > regressor.oof_score_ - 0.05
@@ -320,6 +328,19 @@ def test_max_iter_is_a_cap(cls):
     assert few.n_iter_ == LEAST_EPOCHS_OF_MEMBERS - 1
     assert shown(few) == []
     assert few.history_["oof_loss"] == [None] * few.n_iter_
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "first", "epochs"),
+    [
+        (100, 8, 248), (4000, 8, 248), (4200, 8, 120), (16_000, 8, 120),
+        (40_000, 4, 60), (100_000, 2, 62), (260_000, 1, 63), (10**7, 1, 63),
+    ],
+)  # fmt: skip
+def test_cycles_are_shorter_where_rows_are_many(n_samples, first, epochs):
+    assert first_cycle(n_samples) == first
+    assert epochs_of_cycles(n_samples, "auto") == epochs
+    assert Cycles(epochs, first=first).ends[0] == first
 
 
 @pytest.mark.parametrize(
@@ -367,7 +388,7 @@ def test_what_happens_is_said(capsys):
     BackpropRegressor(**IN_TWO, verbose=True).fit(NOISE, LUCK)
     printed = capsys.readouterr().out
     assert printed.count("Out-of-fold loss: ") == 2
-    assert "no smaller than after the last cycle" in printed
+    assert "did not make the out-of-fold loss smaller by 4%" in printed
 
 
 # ----------------------------------------------------------------- no stale predictions

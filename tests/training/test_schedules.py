@@ -180,6 +180,7 @@ def test_cycles_end_where_they_are_said_to(n_epochs, ends):
         lambda: Cosine(0),
         lambda: OneCycle(-3),
         lambda: Cycles(0),
+        lambda: Cycles(10, first=0),
     ],
 )
 def test_a_setting_without_sense_is_refused(make):
