@@ -13,9 +13,8 @@ learned in 37 epochs, "40 or so" as the text says.
 
 # %%
 # Everything in the text is gradient descent, one sample at a time and in a fixed order,
-# on half the squared error. The rate is multiplied by 0.95 after each epoch. To work on
-# given weights, an estimator takes one epoch, which gives it its shape, and is then
-# assigned the weights.
+# on half the squared error. The rate is multiplied by 0.95 after each epoch. An
+# estimator of given weights is what ``from_weights`` makes.
 import tempfile
 import warnings
 from itertools import pairwise
@@ -71,12 +70,10 @@ def say(what, text, ours):
 
 def network(coefs, intercepts, **params):
     """Return a network of sigmoids with these weights; a unit's are a column."""
-    hidden = [len(biases) for biases in intercepts[:-1]]
-    params = {"output_activation": "logistic", **PLAIN, **params}
-    estimator = BackpropRegressor(hidden, "logistic", **params)
-    estimator.partial_fit(np.zeros((1, len(coefs[0]))), [0.0])
-    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
-    return estimator
+    sigmoids = {"activation": "logistic", "output_activation": "logistic"}
+    return BackpropRegressor.from_weights(
+        coefs, intercepts, **{**sigmoids, **PLAIN, **params}
+    )
 
 
 def draw_network(estimator, title, ax, *sample):

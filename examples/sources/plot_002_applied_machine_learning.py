@@ -826,9 +826,9 @@ surface = ErrorSurfaceDisplay.from_estimator(
     best, slope, response, parameters=[(0, 0, 0), (0, 0)], span=2.2, ax=axes[0]
 )
 for ax, size in zip(axes, [100, 25, 1], strict=True):
-    line = BackpropRegressor((), **PLAIN, learning_rate_init=RATE)
-    line.partial_fit(slope[:1], response[:1])  # so that it has a shape
-    line.coefs_, line.intercepts_ = [[[-1.0]]], [[-1.0]]
+    line = BackpropRegressor.from_weights(
+        [[[-1.0]]], [[-1.0]], **PLAIN, learning_rate_init=RATE
+    )
     steps = [(-1.0, -1.0)]
     for first in range(0, 100, size):
         line.partial_fit(slope[first : first + size], response[first : first + size])

@@ -60,12 +60,9 @@ def say(what, text, ours):
 
 def network(first, second):
     """Return a network with the given weights, biases in the first rows."""
-    n_inputs, n_hidden = first.shape[0] - 1, first.shape[1]
-    regressor = BackpropRegressor(n_hidden, **PLAIN)
-    regressor.partial_fit([np.zeros(n_inputs)], [0.0])  # gives it its shape
-    regressor.coefs_ = [first[1:], second[1:]]
-    regressor.intercepts_ = [first[0], second[0]]
-    return regressor
+    return BackpropRegressor.from_weights(
+        [first[1:], second[1:]], [first[0], second[0]], **PLAIN
+    )
 
 
 # %%

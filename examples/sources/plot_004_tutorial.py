@@ -11,8 +11,8 @@ simple a network, as it suggests, but the price of its first weights.
 
 # %%
 # Everything in the text is plain gradient descent on sigmoids: no momentum, no penalty,
-# no scaling of what goes in. To work on given weights, an estimator takes one epoch,
-# which gives it its shape, and is then assigned the weights.
+# no scaling of what goes in. An estimator of given weights is what
+# ``from_weights`` makes.
 import timeit
 import warnings
 from itertools import pairwise
@@ -66,13 +66,7 @@ def say(what, text, ours):
 
 def network(coefs, intercepts):
     """Return a network of sigmoids with these weights; a unit's are a column."""
-    n_inputs, n_outputs = np.shape(coefs[0])[0], np.shape(coefs[-1])[1]
-    hidden = [len(biases) for biases in intercepts[:-1]]
-    y = np.zeros(n_outputs)
-    estimator = BackpropRegressor(hidden, **PLAIN)
-    estimator.partial_fit([np.zeros(n_inputs)], y if n_outputs == 1 else [y])
-    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
-    return estimator
+    return BackpropRegressor.from_weights(coefs, intercepts, **PLAIN)
 
 
 # %%

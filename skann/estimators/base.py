@@ -27,6 +27,7 @@ from skann.core.types import FloatArray
 from skann.estimators import constraints
 from skann.estimators.epoch_tasks import EpochTasks
 from skann.estimators.folds import OUT_OF_FOLD
+from skann.estimators.given import GivenWeightsMixin
 from skann.estimators.inputs import Request, check_inputs
 from skann.estimators.learned import LearnedMixin
 from skann.estimators.problem import Past, Problem, prepare
@@ -81,7 +82,9 @@ def has_partial_fit(estimator):
     return True
 
 
-class BaseBackprop(CallbackSupportMixin, LearnedMixin, BaseEstimator, ABC):
+class BaseBackprop(
+    CallbackSupportMixin, GivenWeightsMixin, LearnedMixin, BaseEstimator, ABC
+):
     """The shared part of `BackpropClassifier` and `BackpropRegressor`."""
 
     _parameter_constraints: dict = constraints.COMMON

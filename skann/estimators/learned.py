@@ -219,7 +219,8 @@ class LearnedMixin:
         if not self.__sklearn_is_fitted__():
             raise AttributeError(
                 f"This {type(self).__name__} has no weights yet: call fit first. To "
-                "start from given weights, pass coef_init and intercept_init to fit."
+                "start from given weights, pass coef_init and intercept_init to fit, "
+                "or call from_weights."
             )
         return self._model
 

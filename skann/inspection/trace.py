@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -94,12 +94,17 @@ class BackpropTrace:
 
     learning_rate : float
         The rate of the updates.
+
+    digits : int or None
+        How many digits after the point are shown; None for those of
+        `numpy.printoptions`.
     """
 
     layers: list[LayerTrace]
     target: FloatArray
     loss: float
     learning_rate: float
+    digits: int | None = None
 
     def steps(self) -> Iterator[tuple[str, list[tuple[str, str, FloatArray]]]]:
         """Yield the title of each step, and its rows: place, symbol and numbers."""
@@ -145,7 +150,7 @@ class BackpropTrace:
             lines.append(title)
             for place, symbol, numbers in rows:
                 head = f"  {place:<15} {symbol:<8} "
-                text = _as_text(numbers).split("\n")
+                text = _as_text(numbers, self.digits).split("\n")
                 indent = "\n" + " " * len(head)
                 lines.append(head + indent.join(text))
             lines.append("")
@@ -163,7 +168,7 @@ class BackpropTrace:
         for title, rows in self.steps():
             parts.append(f"<h4>{escape(title)}</h4>\n<table>")
             for place, symbol, numbers in rows:
-                text = escape(_as_text(numbers))
+                text = escape(_as_text(numbers, self.digits))
                 parts.append(
                     f"<tr><td>{escape(place)}</td><td><i>{escape(symbol)}</i></td>"
                     f"<td><pre>{text}</pre></td></tr>"
@@ -188,7 +193,7 @@ class BackpropTrace:
             parts.append(rf"\paragraph{{{heading}}}")
             parts.append(r"\begin{align*}")
             equations = [
-                f"{_latex_symbol(symbol)} &= {_as_latex(numbers)}"
+                f"{_latex_symbol(symbol)} &= {_as_latex(numbers, self.digits)}"
                 rf" && \text{{{place}}}"
                 for place, symbol, numbers in rows
             ]
@@ -204,6 +209,7 @@ def trace_backprop(
     sample_weight: ArrayLike | None = None,
     *,
     learning_rate: float | None = None,
+    digits: int | None = None,
 ) -> BackpropTrace:
     """Follow given samples through one step of plain gradient descent.
 
@@ -228,6 +234,11 @@ def trace_backprop(
         The rate of the step, above 0. None stands for the estimator's
         `learning_rate_init`.
 
+    digits : int, default=None
+        How many digits after the point are shown. None stands for what
+        :func:`numpy.set_printoptions` or :func:`numpy.printoptions` say when the trace
+        is shown.
+
     Returns
     -------
     trace : BackpropTrace
@@ -250,9 +261,9 @@ def trace_backprop(
     --------
     >>> from skann import BackpropRegressor
     >>> from skann.inspection import trace_backprop
-    >>> regressor = BackpropRegressor((), scaling=None, alpha=0.0, random_state=0)
-    >>> regressor = regressor.partial_fit([[1.0, 2.0]], [3.0])
-    >>> regressor.coefs_, regressor.intercepts_ = [[[0.5], [0.25]]], [[1.0]]
+    >>> regressor = BackpropRegressor.from_weights(
+    ...     [[[0.5], [0.25]]], [[1.0]], alpha=0.0
+    ... )
     >>> print(trace_backprop(regressor, [[1.0, 2.0]], [3.0], learning_rate=0.1))
     1. Forward: z = a W + b, then a = f(z)
       input           a_0      [[1. 2.]]
@@ -284,6 +295,8 @@ def trace_backprop(
         learning_rate, "learning_rate", Real, min_val=0,
         include_boundaries="neither",
     )  # fmt: skip
+    if digits is not None:
+        check_scalar(digits, "digits", Integral, min_val=0)
     objective, theta, data = fitted_problem(estimator, X, y, sample_weight)
     network = objective.network
     workspace = Workspace(network, data.n_samples, theta.dtype, keep=True)
@@ -308,7 +321,9 @@ def trace_backprop(
         )
     ]
     layers[-1] = replace(layers[-1], name="output layer")
-    return BackpropTrace(layers, data.dense_target, float(loss), float(learning_rate))
+    return BackpropTrace(
+        layers, data.dense_target, float(loss), float(learning_rate), digits
+    )
 
 
 def forward_layers(
@@ -352,24 +367,33 @@ def _summary(numbers: FloatArray) -> str:
     )
 
 
-def _as_text(numbers: FloatArray) -> str:
+def _as_text(numbers: FloatArray, digits: int | None) -> str:
     """Return an array as text, small ones in full."""
-    if numbers.ndim == 0:
-        return f"{float(numbers):.6g}"
     if numbers.size > _MOST_NUMBERS:
         return _summary(numbers)
-    return np.array2string(numbers, precision=4, suppress_small=True)
+    # On paper a number that is rounded to 0 is 0.
+    suppress = None if digits is None else True
+    return np.array2string(numbers, precision=digits, suppress_small=suppress)
 
 
-def _as_latex(numbers: FloatArray) -> str:
+def _as_latex(numbers: FloatArray, digits: int | None) -> str:
     """Return an array as a LaTeX matrix, small ones in full."""
-    if numbers.ndim == 0:
-        return f"{float(numbers):.6g}"
     if numbers.size > _MOST_NUMBERS:
         return rf"\text{{{_summary(numbers)}}}"
-    number: Callable[[float], str] = "{:.4g}".format
-    rows = [" & ".join(map(number, row)) for row in np.atleast_2d(numbers)]
+    if numbers.ndim == 0:
+        return _latex_number(numbers, digits)
+    rows = [
+        " & ".join(_latex_number(number, digits) for number in row)
+        for row in np.atleast_2d(numbers)
+    ]
     return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+
+
+def _latex_number(number: FloatArray, digits: int | None) -> str:
+    """Return a number in LaTeX, a very small or large one as a power of ten."""
+    text = _as_text(np.asarray(number), digits).rstrip(".")
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa.rstrip('.')} \cdot 10^{{{int(exponent)}}}" if exponent else text
 
 
 def _latex_symbol(symbol: str) -> str:

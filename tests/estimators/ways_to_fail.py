@@ -284,6 +284,15 @@ WAYS = {
     "finalize": unknown_argument,
     "fold_scaling": unknown_argument,
     "input_weights": unknown_argument,
+    "from_weights": lambda kind: {
+        "no layers": Way({"coefs": [], "intercepts": []}),
+        "no matrix": Way({"coefs": [[1.0]], "intercepts": [[0.0]]}),
+        "other biases": Way({"coefs": [[[1.0]]], "intercepts": [[0.0, 1.0]]}),
+        "NaN": Way({"coefs": [[[np.nan]]], "intercepts": [[0.0]]}),
+        "scaling": Way(
+            {"coefs": [[[1.0]]], "intercepts": [[0.0]], "scaling": "standard"}
+        ),
+    },
     "member": lambda kind: ways_to_pass(
         "number",
         {"too large": 1, "negative": -1, "half": 0.5, "text": "first"},

@@ -135,3 +135,28 @@ def test_a_strange_rate_is_refused(rate):
 def test_there_is_nothing_to_trace_before_fit():
     with pytest.raises(NotFittedError):
         trace_backprop(BackpropRegressor(), X, NUMBERS)
+
+
+@pytest.mark.parametrize("show", [str, lambda t: t.to_html(), lambda t: t.to_latex()])
+def test_digits_are_those_that_are_named_or_those_of_numpy(show):
+    regressor = BackpropRegressor.from_weights([[[1 / 3]]], [[0.0]], alpha=0.0)
+    rows = [[1.0]], [0.0]
+    assert "0.333" in show(trace_backprop(regressor, *rows, digits=3))
+    assert "0.3333" not in show(trace_backprop(regressor, *rows, digits=3))
+    trace = trace_backprop(regressor, *rows)
+    assert "0.33333333" in show(trace)
+    with np.printoptions(precision=2):
+        assert "0.333" not in show(trace)
+
+
+def test_a_large_number_of_digits_in_latex_is_a_power_of_ten():
+    regressor = BackpropRegressor.from_weights([[[1.5e-20]]], [[0.0]], alpha=0.0)
+    latex = trace_backprop(regressor, [[1.0]], [0.0]).to_latex()
+    assert r"1.5 \cdot 10^{-20}" in latex
+
+
+@pytest.mark.parametrize("digits", [-1, 2.5, "3"])
+def test_digits_that_are_no_number_are_refused(digits):
+    regressor = BackpropRegressor.from_weights([[[1.0]]], [[0.0]])
+    with pytest.raises((TypeError, ValueError), match="digits"):
+        trace_backprop(regressor, [[1.0]], [0.0], digits=digits)

@@ -1,0 +1,259 @@
+"""A fitted estimator of given weights, without data.
+
+It is what a fit of no epochs would leave behind: the problem is prepared for a row that
+stands in for data, and published before its first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import is_classifier
+
+from skann.core.types import FloatArray
+from skann.estimators.checks import assign_layers
+from skann.estimators.inputs import CheckedData, Request
+from skann.estimators.problem import prepare
+from skann.estimators.recipes import Choice, Table, auto_values, is_auto, is_stochastic
+from skann.estimators.results import fitted_attributes
+from skann.estimators.settings import Settings, check_parameters, resolve
+from skann.estimators.solving import make_loop
+from skann.training.call import Call
+
+# What has to be measured in data, or learned beside the weights, is left out.
+WITHOUT_DATA: dict[str, Any] = {"scaling": None, "n_frequencies": 0, "dtype": None}
+
+REMEDIES = {
+    "scaling": "Leave it out, and put a scaler in front, as in make_pipeline("
+    "StandardScaler(), estimator)",
+    "n_frequencies": "Leave it out: cosines have frequencies of their own, which are "
+    "learned",
+    "huber_delta": "Name it: with None a fit would measure it in the targets",
+}
+
+
+class GivenWeightsMixin:
+    """Estimators that can be made of weights alone."""
+
+    @classmethod
+    def from_weights(
+        cls,
+        coefs: Sequence[ArrayLike],
+        intercepts: Sequence[ArrayLike],
+        *,
+        classes: ArrayLike | None = None,
+        multilabel: bool = False,
+        **params: Any,
+    ) -> Self:
+        """Return a fitted estimator with exactly these weights, without data.
+
+        It predicts, can be looked at and exported, and goes on from these weights with
+        `partial_fit` or a warm `fit`: for teaching, for tests, or for weights that were
+        learned elsewhere.
+
+        Parameters
+        ----------
+        coefs : list of array-like of shape (fan_in, fan_out)
+            The weights of each layer, from the input up, as `coefs_` holds them: those
+            of a unit are a column. With an axis in front they are those of several
+            networks, (n_members, fan_in, fan_out), which are averaged.
+
+        intercepts : list of array-like of shape (fan_out,) or (n_members, fan_out)
+            The biases of each layer.
+
+        classes : array-like of shape (n_classes,), default=None
+            The labels of a classifier, in order. None stands for 0, 1, 2 and so on: two
+            classes for one output, else one for each.
+
+        multilabel : bool, default=False
+            Whether the outputs of a classifier are labels that are independent of each
+            other, so that it predicts indicator matrices.
+
+        **params : dict
+            Parameters of the estimator. Those left "auto" have the values of
+            `recipe="mlp"`, unless `recipe` names the other; inputs and targets are not
+            scaled, and there are no cosines. `hidden_layer_sizes` follows from the
+            weights. The dtype is float32 if all arrays are, or if `dtype` says so.
+
+        Returns
+        -------
+        estimator : object
+            A fitted estimator, with `n_iter_` and `t_` 0 and `loss_` NaN.
+
+        Raises
+        ------
+        ValueError
+            If the arrays do not fit together, or not with the parameters.
+
+        Examples
+        --------
+        The network that is 1 where one of its two inputs is 1, and not both (Minsky and
+        Papert, 1969), by hand:
+
+        >>> from skann import BackpropRegressor
+        >>> regressor = BackpropRegressor.from_weights(
+        ...     [[[1, 1], [1, 1]], [[1], [-2]]], [[0, -1], [0]], activation="relu"
+        ... )
+        >>> regressor.predict([[0, 0], [0, 1], [1, 0], [1, 1]])
+        array([0., 1., 1., 0.])
+        """
+        arrays = _arrays(coefs, 2, "coefs")
+        biases = _arrays(intercepts, 1, "intercepts")
+        if not arrays:
+            raise ValueError("coefs must hold an array for each layer. Got none.")
+        sizes = tuple(array.shape[-1] for array in arrays[:-1])
+        named = params.pop("hidden_layer_sizes", sizes)
+        if not is_auto(named) and tuple(np.atleast_1d(named)) != sizes:
+            raise ValueError(
+                f"coefs have hidden layers of {sizes} units, and hidden_layer_sizes="
+                f"{named!r} was passed. Leave it out."
+            )
+        if arrays[0].ndim == 3:
+            params.setdefault("n_members", arrays[0].shape[0])
+        estimator: Any = cls(**{"hidden_layer_sizes": sizes, **params})
+        n_outputs = arrays[-1].shape[-1]
+        if is_classifier(estimator):
+            y, classes = _labels(classes, n_outputs, multilabel=multilabel)
+        elif classes is not None or multilabel:
+            raise ValueError("classes and multilabel are for classifiers.")
+        else:
+            y = _numbers(estimator, n_outputs)
+        attributes = attributes_of(estimator, arrays, biases, y, classes)
+        vars(estimator).update(attributes)
+        return estimator
+
+
+def _arrays(arrays: Sequence[ArrayLike], ndim: int, name: str) -> list[np.ndarray]:
+    """Return the arrays of layers, with so many axes or that of members more."""
+    shape = "(fan_in, fan_out)" if ndim == 2 else "(fan_out,)"
+    found = [np.asarray(array) for array in arrays]
+    for number, array in enumerate(found):
+        if array.ndim not in (ndim, ndim + 1) or array.size == 0:
+            raise ValueError(
+                f"{name}[{number}] must have shape {shape}, or an axis of members in "
+                f"front. Got an array of shape {array.shape}."
+            )
+    return found
+
+
+def _labels(
+    classes: ArrayLike | None, n_outputs: int, *, multilabel: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets of one row that stand for the classes, and the classes."""
+    if multilabel:
+        if classes is not None:
+            raise ValueError(
+                "With multilabel=True, classes are the numbers of columns."
+            )
+        if n_outputs < 2:
+            raise ValueError("multilabel=True needs an output for each of two labels.")
+        return np.ones((1, n_outputs), int), np.arange(n_outputs)
+    known = np.arange(max(2, n_outputs)) if classes is None else np.asarray(classes)
+    if known.ndim != 1 or not np.array_equal(known, np.unique(known)):
+        raise ValueError(
+            "classes must be different labels in ascending order, as the outputs are. "
+            f"Got {classes!r}."
+        )
+    return known[:1], known
+
+
+def _numbers(estimator: Any, n_outputs: int) -> np.ndarray:
+    """Return targets of one row, which every loss accepts."""
+    if estimator.loss == "huber" and estimator.huber_delta is None:
+        raise _needs_data("huber_delta", None)
+    several = estimator.loss == "quantile" and np.ndim(estimator.quantile) > 0
+    return np.ones(1) if several or n_outputs == 1 else np.ones((1, n_outputs))
+
+
+def _needs_data(name: str, value: Any) -> ValueError:
+    """Return the error that says what cannot be without data."""
+    return ValueError(
+        f"from_weights has no data to measure, which {name}={value!r} needs. "
+        f"{REMEDIES[name]}."
+    )
+
+
+def _settings(estimator: Any, n_inputs: int) -> Settings:
+    """Return the settings of an estimator that has weights and no data."""
+    params = check_parameters(estimator)
+    for name in ("scaling", "n_frequencies"):
+        if not is_auto(params[name]) and params[name]:
+            raise _needs_data(name, params[name])
+    choice = Choice("mlp", "from_weights was given weights and no data")
+    if not is_auto(params["recipe"]):
+        choice = Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
+    # No cosines, and a rate that is not made for a small piece.
+    stand_in = Table(sparse.csr_array((1000, n_inputs)))
+    auto, _ = auto_values(params, Call.FIRST_PIECE, choice.recipe, stand_in)
+    without = {name: v for name, v in WITHOUT_DATA.items() if name in auto}
+    return resolve(params, auto | without, choice)
+
+
+def attributes_of(
+    estimator: Any,
+    coefs: Sequence[np.ndarray],
+    intercepts: Sequence[np.ndarray],
+    y: np.ndarray,
+    classes: np.ndarray | None,
+) -> Mapping[str, Any]:
+    """Return the attributes that an estimator has with these weights.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        Whose parameters they belong to. It is not changed.
+
+    coefs, intercepts : list of ndarray
+        The weights and biases of each layer.
+
+    y : ndarray of one row
+        A target, for its kind.
+
+    classes : ndarray of shape (n_classes,) or None
+        The labels of a classifier.
+
+    Raises
+    ------
+    ValueError
+        If these do not fit together.
+    """
+    n_inputs = coefs[0].shape[-2]
+    settings = _settings(estimator, n_inputs)
+    narrow = all(array.dtype == np.float32 for array in (*coefs, *intercepts))
+    X: FloatArray = np.zeros((1, n_inputs), np.float32 if narrow else np.float64)
+    data = CheckedData(X, y, None, {"n_features_in_": n_inputs})
+    request = Request(X, y, classes=classes, is_piece=True)
+    call = Call.FIRST_PIECE if is_stochastic(settings.solver) else Call.FIT
+    # What draws, weighs or sets aside has nothing to do here.
+    bare = replace(
+        settings, random_state=0, class_weight=None, early_stopping=False,
+        batch_size="auto", verbose=False,
+    )  # fmt: skip
+    problem = prepare(estimator, bare, data, request, call, None)
+    network, theta = problem.model.network, problem.model.theta.copy()
+    if network.layer_sizes[-1] != coefs[-1].shape[-1]:
+        raise ValueError(
+            f"coefs end in {coefs[-1].shape[-1]} outputs, and {_what(problem.target)} "
+            f"need {network.layer_sizes[-1]}, with output_activation="
+            f"{settings.output_activation!r}."
+        )
+    assign_layers(network.weights(theta), coefs, "coefs")
+    assign_layers(network.biases(theta), intercepts, "intercepts")
+    model = problem.model.with_theta(theta)
+    outcome = make_loop(problem).outcome()
+    attributes = fitted_attributes(problem, replace(outcome, theta=theta))
+    state = attributes["_training_state"]
+    fresh = replace(state, order=None, random_state=None, dropout=None)
+    return {**attributes, "_model": model, "_training_state": fresh}
+
+
+def _what(target: Any) -> str:
+    """Say what there is to predict."""
+    if target.kind == "quantiles":
+        return f"the quantiles {target.levels}"
+    return f"the classes {getattr(target, 'classes', None)}"
