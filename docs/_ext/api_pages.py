@@ -22,7 +22,13 @@ BUILT_IN = {
     "skann.training.optimizers": ("Optimizers", "Optimizer"),
     "skann.training.schedules": ("Learning-rate schedules", "Schedule"),
 }
-PUBLIC = ("skann", "skann.inspection", "skann.callbacks", "skann.datasets")
+PUBLIC = (
+    "skann",
+    "skann.inspection",
+    "skann.export",
+    "skann.callbacks",
+    "skann.datasets",
+)
 EXTRA = ("skann.training.progress.Progress",)
 
 
@@ -221,6 +227,7 @@ def index_page():
         if names_of_kind:
             parts.append(table(names_of_kind))
     for module, heading in (
+        ("skann.export", "Export"),
         ("skann.callbacks", "Callbacks"),
         ("skann.datasets", "Data sets"),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,10 @@ from skann.estimators.inputs import Request, check_data, column_names
 from skann.estimators.problem import Problem, joined_loss, objective_of, prepare
 from skann.estimators.recipes import Choice
 from skann.estimators.settings import Settings, check_parameters, resolve, settle
+from skann.estimators.targets import Target
 from skann.model import Model
 from skann.training.call import Call
+from skann.training.state import TrainingState
 
 
 def model_of(estimator: Any) -> Model:
@@ -59,6 +62,60 @@ def with_parameters(estimator: Any, theta: FloatArray) -> Any:
     theta = theta.astype(model.theta.dtype)
     vars(copied).update(_model=model.with_theta(theta), _training_state=state)
     return copied
+
+
+def with_parts(
+    estimator: Any,
+    model: Model,
+    state: TrainingState,
+    *,
+    params: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+) -> Any:
+    """Return a copy of a fitted estimator that goes on from elsewhere.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted estimator. It is not changed.
+
+    model : Model
+        What it is to predict by.
+
+    state : TrainingState
+        What training is to go on from.
+
+    params : dict
+        Parameters that it is to have as well; they are "auto" no longer.
+
+    attributes : dict
+        Other fitted attributes.
+    """
+    copied = copy.copy(estimator)
+    auto_params = {
+        name: value
+        for name, value in estimator.auto_params_.items()
+        if name not in params
+    }
+    vars(copied).update(
+        {**params, **attributes},
+        auto_params_=auto_params,
+        _model=model,
+        _training_state=state,
+    )
+    return copied
+
+
+def training_state_of(estimator: Any) -> TrainingState:
+    """Return what training of a fitted estimator goes on from."""
+    check_is_fitted(estimator)
+    return estimator._training_state
+
+
+def target_of(estimator: Any) -> Target:
+    """Return what a fitted estimator predicts."""
+    check_is_fitted(estimator)
+    return estimator._target
 
 
 def used_settings(estimator: Any) -> Settings:

@@ -36,7 +36,9 @@ __all__ = [
     "check_sample_weight",
     "forget_callback_context",
     "has_callbacks",
+    "memory_of_mlp",
     "open_callback_context",
+    "remember_in_mlp",
     "validate_params",
 ]
 
@@ -89,3 +91,35 @@ def forget_callback_context(estimator):
     """
     for name in ("_callback_fit_ctx", "_skl_callbacks_to_teardown"):
         vars(estimator).pop(name, None)
+
+
+def memory_of_mlp(mlp):
+    """Return what a fitted MLP remembers for its next epoch, by name.
+
+    `_optimizer` and `_no_improvement_count` are what `partial_fit` goes on from; after
+    L-BFGS there are none. Replaced by: an optimizer that starts anew.
+    """
+    optimizer = getattr(mlp, "_optimizer", None)
+    memory = {"count": getattr(mlp, "_no_improvement_count", 0), "rate": None}
+    if optimizer is not None:
+        memory["rate"] = optimizer.learning_rate
+        for name in ("t", "ms", "vs", "velocities"):
+            if hasattr(optimizer, name):
+                memory[name] = getattr(optimizer, name)
+    return memory
+
+
+def remember_in_mlp(mlp, memory):
+    """Let a fitted MLP go on from what `memory_of_mlp` has returned; None for nothing.
+
+    Replaced by: an optimizer that starts anew.
+    """
+    if memory is None:
+        del mlp._optimizer
+        mlp._no_improvement_count = 0
+        return
+    values = dict(memory)
+    mlp._no_improvement_count = values.pop("count")
+    mlp._optimizer.learning_rate = values.pop("rate")
+    for name, value in values.items():
+        setattr(mlp._optimizer, name, value)

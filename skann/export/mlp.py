@@ -1,0 +1,501 @@
+"""To scikit-learn's MLP, and from it.
+
+Both hold the same matrices. What differs is beside them: the MLP scales nothing, so
+that a linear scaling is folded into its weights, and it knows fewer activations and
+losses. Where nothing is scaled the memory of the optimizer moves as well.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.random import RandomState
+from sklearn.base import is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from skann.core.types import FloatArray
+from skann.data.scaling import ColumnStatistics
+from skann.estimators.classifier import BackpropClassifier
+from skann.estimators.fitted import (
+    model_of,
+    target_of,
+    training_state_of,
+    used_settings,
+    with_parts,
+)
+from skann.estimators.recipes import is_auto
+from skann.estimators.regressor import BackpropRegressor
+from skann.estimators.settings import Settings
+from skann.estimators.sklearn_private import memory_of_mlp, remember_in_mlp
+from skann.model import Model
+from skann.training.optimizers import SGD, Adam
+from skann.training.progress import Progress
+from skann.training.stopping import Plateau
+
+ACTIVATIONS_OF_MLP = ("identity", "logistic", "tanh", "relu")
+SCHEDULES_OF_MLP = ("constant", "invscaling", "adaptive")
+LOSSES_OF_MLP = {"classifier": ("log_loss",), "regressor": ("squared_error", "poisson")}
+
+# How an MLP's rate falls at a plateau with learning_rate="adaptive".
+_REDUCTION = 5.0
+
+_NAMES = ("n_iter_", "t_", "loss_", "best_loss_", "validation_scores_")
+
+
+# ------------------------------------------------------------------- to scikit-learn
+
+
+def to_sklearn(
+    estimator: Any, *, with_memory: bool = False
+) -> MLPClassifier | MLPRegressor:
+    """Return scikit-learn's MLP with the same predictions.
+
+    Scalings of inputs and targets are folded into its weights. It goes on from these
+    with `partial_fit`. What the MLP does not have for training (dropout, weight decay,
+    other schedules, a limit of the gradient's norm) has no part in that.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted estimator. It is not changed.
+
+    with_memory : bool, default=False
+        Whether the memory of the optimizer comes with the weights, so that the next
+        `partial_fit` equals that of the estimator. skops then wants the type of the
+        optimizer to be trusted, as for any MLP that was fitted. There is none to take
+        along where inputs or targets are scaled, or after `finalize`.
+
+    Returns
+    -------
+    mlp : MLPClassifier or MLPRegressor
+        A fitted MLP; nothing in it is of skann.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+
+    ValueError
+        If the MLP cannot express the network. The error names the parameter to fit
+        with instead.
+
+    See Also
+    --------
+    from_sklearn : The way back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skann import BackpropClassifier
+    >>> from skann.export import to_sklearn
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = BackpropClassifier(
+    ...     (20,), recipe="mlp", scaling="standard", solver="lbfgs", random_state=0
+    ... )
+    >>> mlp = to_sklearn(classifier.fit(X, y))
+    >>> np.allclose(mlp.predict_proba(X), classifier.predict_proba(X))
+    True
+    >>> type(mlp).__name__
+    'MLPClassifier'
+    """
+    model, target, settings = (
+        model_of(estimator), target_of(estimator), used_settings(estimator),
+    )  # fmt: skip
+    _require_expressible(estimator, model, target, settings)
+    mlp = _untrained(estimator, model, target, settings)
+    if model.inputs is None and model.targets is None:
+        weights, biases = (
+            [array.copy() for array in arrays]
+            for arrays in (estimator.coefs_, estimator.intercepts_)
+        )
+    else:
+        weights, biases = model.fold_scaling()
+    memory = None
+    if with_memory and model.inputs is None and model.targets is None:
+        memory = _memory_for_mlp(estimator, model, settings)
+    mlp.coefs_, mlp.intercepts_ = weights, biases
+    remember_in_mlp(mlp, memory)
+    for name in _NAMES:
+        setattr(mlp, name, copy.deepcopy(getattr(estimator, name)))
+    if np.isnan(mlp.loss_):  # of weights that were not trained
+        mlp.best_loss_ = np.inf
+    mlp.best_validation_score_ = estimator.best_validation_score_
+    mlp.loss_curve_ = list(estimator.loss_curve_)
+    if hasattr(estimator, "feature_names_in_"):
+        mlp.feature_names_in_ = estimator.feature_names_in_.copy()
+    return mlp
+
+
+def _require_expressible(
+    estimator: Any, model: Model, target: Any, settings: Settings
+) -> None:
+    """Refuse a network that the MLP cannot have, and say what to fit with."""
+    architecture = model.architecture
+    hidden = architecture.hidden_activations()
+    own = [each for each in hidden if not isinstance(each, str)]
+    known = not own and set(hidden) <= set(ACTIVATIONS_OF_MLP) and len(set(hidden)) <= 1
+    losses = LOSSES_OF_MLP["classifier" if is_classifier(estimator) else "regressor"]
+    natural = {"poisson": "exp", "squared_error": "identity"}.get(
+        str(settings.loss), "logistic"
+    )
+    if target.kind == "labels" and target.classes.size > 2:
+        natural = "softmax"
+    activation = architecture.output_activation
+    bounded = model.inputs is not None and model.inputs.kind == "bounded"
+    n_classes = target.classes.size if target.kind == "labels" else 2
+    against = {
+        "n_members=1": (architecture.n_members > 1, "several networks"),
+        "n_frequencies=0": (architecture.n_frequencies > 0, "cosines of the inputs"),
+        f"activation in {ACTIVATIONS_OF_MLP}, one for all layers": (
+            not known, f"activation={settings.activation!r}",
+        ),
+        f"loss in {losses}": (
+            settings.loss not in losses, f"loss={settings.loss!r}",
+        ),
+        "output_activation='auto'": (
+            activation != natural, f"output_activation={activation!r} here",
+        ),
+        "scaling='standard', 'minmax', 'robust' or None": (
+            bounded, "scaling='bounded'",
+        ),
+        "y of two classes or more": (n_classes < 2, "a single class"),
+        "solver='adam', 'sgd' or 'lbfgs'": (
+            not isinstance(settings.solver, str | Adam | SGD),
+            f"solver={settings.solver!r}",
+        ),
+    }  # fmt: skip
+    found = {remedy: what for remedy, (holds, what) in against.items() if holds}
+    if found:
+        raise ValueError(
+            f"scikit-learn's MLP cannot express {', nor '.join(found.values())}. Fit "
+            f"with {'; '.join(found)}."
+        )
+
+
+def _untrained(
+    estimator: Any, model: Model, target: Any, settings: Settings
+) -> MLPClassifier | MLPRegressor:
+    """Return an MLP of that shape, which has been shown a row that means nothing."""
+    kind = MLPClassifier if is_classifier(estimator) else MLPRegressor
+    own = vars(settings)
+    params = {
+        name: own.get(name, default)
+        for name, default in kind().get_params().items()
+        if name in own and name != "activation"
+    }
+    hidden = model.architecture.hidden_activations()
+    if hidden:
+        params["activation"] = hidden[0]
+    solver = settings.solver
+    if isinstance(solver, Adam):
+        params |= {"solver": "adam", **vars(solver)}
+    elif isinstance(solver, SGD):
+        params |= {"solver": "sgd", "momentum": solver.momentum}
+        params["nesterovs_momentum"] = solver.nesterov
+    if settings.learning_rate not in SCHEDULES_OF_MLP:
+        params["learning_rate"] = "constant"
+    if not is_auto(estimator.learning_rate) and (
+        estimator.learning_rate in SCHEDULES_OF_MLP
+    ):
+        params["learning_rate"] = estimator.learning_rate  # "adam" does not mind
+    stand_ins = {"early_stopping": False, "random_state": 0, "batch_size": "auto"}
+    if params["solver"] == "lbfgs":
+        stand_ins["solver"] = "adam"
+    mlp = kind(**{**params, **stand_ins, "verbose": False})
+    dtype = model.theta.dtype if model.inputs is None else np.float64
+    X = np.zeros((1, model.architecture.layer_sizes[0]), dtype)
+    n_outputs = model.architecture.layer_sizes[-1]
+    if target.kind == "labels":
+        mlp.partial_fit(X, target.classes[:1], classes=target.classes)
+    elif target.kind == "indicators":
+        labels = np.arange(n_outputs) % 2
+        mlp.partial_fit(X, labels[np.newaxis], classes=target.classes)
+    else:
+        mlp.partial_fit(X, np.zeros(1) if n_outputs == 1 else np.zeros((1, n_outputs)))
+    random_state = copy.deepcopy(settings.random_state)
+    return mlp.set_params(
+        **{name: params[name] for name in (*stand_ins, "verbose") if name in params}
+        | {"random_state": random_state}
+    )
+
+
+def _memory_for_mlp(
+    estimator: Any, model: Model, settings: Settings
+) -> dict[str, Any] | None:
+    """Return what the optimizer remembers, as an MLP holds it."""
+    state, network = training_state_of(estimator), model.network
+    if state.solver != settings.solver_name or state.optimizer is None:
+        return None
+    memory, optimizer = state.optimizer["optimizer"], settings.make_optimizer()
+    progress = state.restored_progress()
+    rate = float(settings.learning_rate_init)
+
+    def arrays(flat: FloatArray, factor: float = 1.0) -> list[np.ndarray]:
+        parts = [*network.weights(flat), *network.biases(flat)]
+        return [factor * part for part in parts]
+
+    values: dict[str, Any] = {"count": progress.plateau.count}
+    if isinstance(optimizer, Adam):
+        values |= {
+            "t": memory["n_steps"],
+            "ms": arrays(memory["sum"], 1 - optimizer.beta_1),
+            "vs": arrays(memory["square_sum"], 1 - optimizer.beta_2),
+        }
+    else:
+        values["velocities"] = arrays(memory["velocity"])
+        rate = settings.make_schedule(0).rate(rate, progress)
+    return {**values, "rate": rate}
+
+
+# ----------------------------------------------------------------- from scikit-learn
+
+
+def from_sklearn(mlp: Any) -> BackpropClassifier | BackpropRegressor:
+    """Return a fitted MLP of scikit-learn as an estimator of skann.
+
+    It predicts the same, and the next `partial_fit` equals that of the MLP to rounding:
+    the optimizer's memory and a generator that was passed as `random_state` come with
+    it, as copies. Gradient checks, traces and displays work on it.
+
+    Parameters
+    ----------
+    mlp : MLPClassifier, MLPRegressor or Pipeline
+        A fitted MLP, or a pipeline of a fitted scaler and an MLP, which comes in as one
+        estimator that scales: of `StandardScaler`, `MinMaxScaler` or `RobustScaler`
+        with their default settings (or another `feature_range`). It is not changed.
+
+    Returns
+    -------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted estimator with the parameters of the MLP. `scaling` is None or, of a
+        pipeline, that of its scaler, whose statistics grow with `partial_fit`.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+
+    NotFittedError
+        If it is not fitted.
+
+    ValueError
+        If the scaler does what no `scaling` does.
+
+    See Also
+    --------
+    to_sklearn : The way back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skann import check_gradient
+    >>> from skann.export import from_sklearn
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier((5,), solver="lbfgs", max_iter=1000, random_state=0)
+    >>> classifier = from_sklearn(mlp.fit(X, y))
+    >>> np.allclose(mlp.predict_proba(X), classifier.predict_proba(X))
+    True
+    >>> check_gradient(classifier, X[::10], y[::10]).passed
+    True
+    """
+    scaler = None
+    if isinstance(mlp, Pipeline):
+        scaler, mlp = _taken_apart(mlp)
+    if not isinstance(mlp, MLPClassifier | MLPRegressor):
+        raise TypeError(
+            "from_sklearn takes an MLPClassifier, an MLPRegressor, or a pipeline of a "
+            f"scaler and one of these. Got {type(mlp).__name__}."
+        )
+    check_is_fitted(mlp)
+    params = mlp.get_params()
+    if isinstance(params["random_state"], RandomState):
+        params["random_state"] = copy.deepcopy(params["random_state"])
+    kind: Any = BackpropRegressor
+    given: dict[str, Any] = {}
+    if is_classifier(mlp):
+        kind = BackpropClassifier
+        multilabel = mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1
+        given = {"multilabel": True} if multilabel else {"classes": mlp.classes_}
+    estimator = kind.from_weights(
+        mlp.coefs_, mlp.intercepts_, **given, scaling=None, **params
+    )
+    model, scaling = model_of(estimator), None
+    if scaler is not None:
+        scaling, statistics, change = _statistics_of(scaler)
+        architecture = replace(model.architecture, scaling=scaling)
+        theta = model.theta.copy()
+        model.network.absorb_input_change(theta, *change)
+        model = replace(
+            model, architecture=architecture, inputs=statistics, theta=theta
+        )
+    attributes = _attributes_of(mlp, estimator)
+    names = getattr(mlp if scaler is None else scaler, "feature_names_in_", None)
+    if names is not None:
+        attributes["feature_names_in_"] = names.copy()
+    return with_parts(
+        estimator,
+        model,
+        _state_of(mlp, estimator, with_memory=scaler is None),
+        params={"scaling": scaling},
+        attributes=attributes,
+    )
+
+
+def _taken_apart(pipeline: Pipeline) -> tuple[Any, Any]:
+    """Return the scaler of a pipeline, or None, and its MLP."""
+    steps = [step for _, step in pipeline.steps if step not in (None, "passthrough")]
+    if not 1 <= len(steps) <= 2:
+        raise TypeError(
+            "A pipeline comes in if it is a scaler and an MLP. Got the steps "
+            f"{[type(step).__name__ for step in steps]}: keep the others in a pipeline "
+            "in front of what from_sklearn makes of the last."
+        )
+    check_is_fitted(steps[0])
+    return (steps[0] if len(steps) == 2 else None), steps[-1]
+
+
+def _attributes_of(mlp: Any, estimator: Any) -> dict[str, Any]:
+    """Return what an estimator shows of the training of an MLP."""
+    losses = [float(loss) for loss in getattr(mlp, "loss_curve_", [mlp.loss_])]
+    scores = getattr(mlp, "validation_scores_", None)
+    history: dict[str, list[Any]] = {
+        name: [None] * len(losses) for name in estimator.history_
+    }
+    # What nobody has recorded.
+    history["learning_rate"] = [np.nan] * len(losses)
+    history["gradient_norm"] = [np.nan] * len(losses)
+    history["seconds"] = [0.0] * len(losses)
+    history |= {"epoch": list(range(1, len(losses) + 1)), "loss": losses}
+    if scores is not None:
+        scores = [float(score) for score in scores]
+        history["validation_score"] = list(scores)
+    return {
+        "n_iter_": mlp.n_iter_,
+        "t_": int(mlp.t_),
+        "loss_": float(mlp.loss_),
+        "loss_curve_": losses,
+        "history_": history,
+        "best_loss_": getattr(mlp, "best_loss_", float(mlp.loss_)),
+        "validation_scores_": scores,
+        "best_validation_score_": getattr(mlp, "best_validation_score_", None),
+    }
+
+
+def _state_of(mlp: Any, estimator: Any, *, with_memory: bool) -> Any:
+    """Return what training goes on from after that of an MLP."""
+    state, settings = training_state_of(estimator), used_settings(estimator)
+    memory = memory_of_mlp(mlp)
+    watches_score = mlp.early_stopping and mlp.solver != "lbfgs"
+    best = getattr(mlp, "best_loss_", None)
+    if watches_score:
+        best = -mlp.best_validation_score_
+    elif not is_classifier(mlp) and mlp.n_outputs_ > 1:
+        best = None  # a mean over targets, where losses are sums here
+    progress = Progress(
+        n_epochs=len(getattr(mlp, "loss_curve_", [])),
+        n_samples_seen=int(mlp.t_),
+        n_reductions=_reductions(mlp, memory["rate"]),
+        plateau=Plateau(
+            best=np.inf if best is None else float(best),
+            count=int(memory["count"]),
+            watched="score" if watches_score else "loss",
+        ),
+    )
+    state = replace(state, progress=progress.as_dict())
+    if not with_memory or memory["rate"] is None:
+        return state
+    network = model_of(estimator).network
+    dtype = model_of(estimator).theta.dtype
+
+    def flat(arrays: list[np.ndarray], factor: float = 1.0) -> FloatArray:
+        joined = np.empty(network.n_parameters, dtype)
+        views = [*network.weights(joined), *network.biases(joined)]
+        for view, array in zip(views, arrays, strict=True):
+            np.divide(array, factor, out=view)
+        return joined
+
+    if mlp.solver == "adam":
+        optimizer = settings.make_optimizer()
+        assert isinstance(optimizer, Adam)
+        inner: dict[str, Any] = {
+            "n_steps": memory["t"],
+            "sum": flat(memory["ms"], 1 - optimizer.beta_1),
+            "square_sum": flat(memory["vs"], 1 - optimizer.beta_2),
+        }
+        n_steps = memory["t"]
+    else:
+        inner, n_steps = {"velocity": flat(memory["velocities"])}, 0
+    return replace(
+        state,
+        solver=settings.solver_name,
+        optimizer={"n_steps": n_steps, "optimizer": inner},
+    )
+
+
+def _reductions(mlp: Any, rate: float | None) -> int:
+    """Return how often a plateau has lowered the learning rate."""
+    if mlp.solver != "sgd" or mlp.learning_rate != "adaptive" or rate is None:
+        return 0
+    return round(np.log(mlp.learning_rate_init / rate) / np.log(_REDUCTION))
+
+
+def _statistics_of(
+    scaler: Any,
+) -> tuple[str, ColumnStatistics, tuple[np.ndarray, np.ndarray]]:
+    """Return the scaling of a scaler, and how its output follows from that of skann.
+
+    The change is a shift and a ratio: what comes out of the scaler is what comes out of
+    the statistics, times the ratio, plus the shift.
+    """
+    n_columns = scaler.n_features_in_
+    shift, ratio = np.zeros(n_columns), np.ones(n_columns)
+    weight = float(np.max(getattr(scaler, "n_samples_seen_", 1)))
+    if isinstance(scaler, StandardScaler) and scaler.with_mean and scaler.with_std:
+        kind, center, spread = "standard", scaler.mean_, scaler.scale_
+        low, high = center - spread, center + spread
+    elif isinstance(scaler, MinMaxScaler) and not scaler.clip:
+        kind, low, high = "minmax", scaler.data_min_, scaler.data_max_
+        center, spread = low / 2 + high / 2, high / 2 - low / 2
+        # scale_ is the slope of the scaler's line, min_ what it gives at 0.
+        scale = np.where(spread == 0, 1.0, spread)
+        ratio, shift = scaler.scale_ * scale, scaler.scale_ * center + scaler.min_
+    elif isinstance(scaler, RobustScaler) and _is_plain(scaler):
+        kind, center, spread = "robust", scaler.center_, scaler.scale_
+        low, high = center - spread, center + spread
+    else:
+        raise ValueError(
+            "A pipeline comes in if its scaler is a StandardScaler, a MinMaxScaler "
+            f"without clip or a RobustScaler, with their defaults. Got {scaler!r}: "
+            "keep it in a pipeline in front of what from_sklearn makes of the MLP."
+        )
+    statistics = ColumnStatistics(
+        kind=kind,
+        weight=weight,
+        precision="float64",
+        center=center.astype(np.float64),
+        spread=spread.astype(np.float64),
+        low=low.astype(np.float64),
+        high=high.astype(np.float64),
+        # A scaler lets what is new in such a column pass.
+        is_constant=np.zeros(n_columns, bool),
+    )
+    return kind, statistics, (shift, ratio)
+
+
+def _is_plain(scaler: RobustScaler) -> bool:
+    """Say whether a scaler has the median and the interquartile range."""
+    return (
+        scaler.with_centering
+        and scaler.with_scaling
+        and not scaler.unit_variance
+        and tuple(scaler.quantile_range) == (25.0, 75.0)
+    )
