@@ -220,7 +220,13 @@ def api_pages():
         sys.path.remove(str(DOCS / "_ext"))
 
 
-MODULES = ("skann", "skann.inspection", "skann.callbacks", "skann.datasets")
+MODULES = (
+    "skann",
+    "skann.inspection",
+    "skann.export",
+    "skann.callbacks",
+    "skann.datasets",
+)
 
 
 @pytest.mark.parametrize("module_name", MODULES)

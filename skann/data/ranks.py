@@ -19,7 +19,7 @@ from skann.data.measuring import column_of, quantiles
 N_QUANTILES = 500
 
 # No rank is further out than the quantiles of these shares.
-_OUTERMOST = 1e-3
+OUTERMOST = 1e-3
 
 
 def column_quantiles(X: np.ndarray, sample_weight: FloatArray) -> np.ndarray:
@@ -71,4 +71,4 @@ def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
         at_least = np.interp(-column, -q[::-1], shares)
         # Between subnormal numbers interpolation may end at infinity.
         middle[:, j] = (np.clip(at_most, 0, 1) + 1 - np.clip(at_least, 0, 1)) / 2
-    return ndtri(np.clip(middle, _OUTERMOST, 1 - _OUTERMOST))
+    return ndtri(np.clip(middle, OUTERMOST, 1 - OUTERMOST))

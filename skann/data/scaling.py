@@ -134,7 +134,7 @@ class ColumnStatistics:
         return center, scale
 
     @cached_property
-    def _is_huge(self) -> bool:
+    def is_huge(self) -> bool:
         """Whether differences of such numbers may overflow."""
         limit = np.finfo(np.float64).max / 4
         return bool(max(-self.low.min(), self.high.max()) > limit)
@@ -146,7 +146,7 @@ class ColumnStatistics:
         return self.is_constant if some else None
 
     @cached_property
-    def _limits(self) -> tuple[np.ndarray, np.ndarray]:
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Two ndarrays : Between which scaled cells are what they are."""
         center, scale = self.center_and_scale
         if self.kind == "adaptive":
@@ -170,12 +170,12 @@ class ColumnStatistics:
             The column of each cell; all columns for rows.
         """
         center, scale = self.center_and_scale
-        if self._is_huge:
+        if self.is_huge:
             values, center, scale = values / 4, center / 4, scale / 4
         if self.kind in BENDING:
             with np.errstate(over="ignore"):  # infinity has a bound as well
                 scaled = (values - center[columns]) / scale[columns]
-            lower, upper = self._limits
+            lower, upper = self.limits
             scaled = bound(scaled, lower[columns], upper[columns])
         else:
             scaled = (values - center[columns]) / scale[columns]

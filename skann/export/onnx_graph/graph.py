@@ -1,0 +1,307 @@
+"""Nodes of an ONNX graph, written as arithmetic.
+
+A `Value` stands for a tensor that the graph computes. Its operators add nodes, so that
+a formula reads as it does in numpy. Only operators that onnxruntime has in float64 are
+used: what it lacks there (LeakyRelu, Elu, Selu, Softplus, Erf) is composed of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+# The first set of operators whose sums take their axes as an input, and the first whose
+# maxima do.
+AXES_OF_MAXIMA = 18
+
+
+class Graph:
+    """Collects the nodes and the constants of an ONNX graph.
+
+    Parameters
+    ----------
+    opset : int
+        The version of the set of operators.
+    """
+
+    def __init__(self, opset: int):
+        self.opset = opset
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._n_names = 0
+
+    # ------------------------------------------------------ where nodes and names go
+
+    def new_name(self, kind: str) -> str:
+        """Return a name that nothing else has."""
+        self._n_names += 1
+        return f"{kind.lower()}_{self._n_names}"
+
+    def write_node(
+        self,
+        op: str,
+        inputs: list[str],
+        outputs: list[str],
+        name: str,
+        **attributes: Any,
+    ) -> None:
+        """Add a node."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(op, inputs, outputs, name, **attributes))
+
+    def write_constant(self, array: np.ndarray, name: str) -> None:
+        """Add a constant."""
+        from onnx import numpy_helper
+
+        self.initializers.append(numpy_helper.from_array(array, name))
+
+    # ----------------------------------------------------------------------- values
+
+    def node(
+        self,
+        op: str,
+        *inputs: Value,
+        dtype: DTypeLike,
+        name: str | None = None,
+        **attributes: Any,
+    ) -> Value:
+        """Return what an operator makes of values."""
+        output = self.new_name(op)
+        names = [value.name for value in inputs]
+        self.write_node(op, names, [output], name or output, **attributes)
+        return Value(self, output, dtype)
+
+    def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> Value:
+        """Return a constant; equal ones are one."""
+        array = np.asarray(array, dtype)
+        if array.dtype.kind in "US":
+            array = array.astype(object)
+        content = repr(array.tolist()).encode() if array.dtype == object else b""
+        key = str(array.dtype), array.shape, content or array.tobytes()
+        if key not in self._known:
+            name = self.new_name("constant")
+            self.write_constant(np.ascontiguousarray(array).reshape(array.shape), name)
+            self._known[key] = name
+        return Value(self, self._known[key], array.dtype)
+
+    def rename(self, value: Value, name: str) -> None:
+        """Let a value have a name that others know, of an output."""
+        self.write_node("Identity", [value.name], [name], self.new_name("output"))
+
+
+class Value:
+    """A tensor of a graph; arithmetic with it adds nodes.
+
+    Numbers and arrays on the other side are constants of its dtype.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where it is computed.
+
+    name : str
+        Its name there.
+
+    dtype : dtype
+        Its dtype.
+    """
+
+    __array_ufunc__ = None  # an array on the left leaves the arithmetic to us
+
+    def __init__(self, graph: Graph, name: str, dtype: DTypeLike):
+        self.graph = graph
+        self.name = name
+        self.dtype = np.dtype(dtype)
+
+    def like(self, other: Any) -> Value:
+        """Return a value, or a constant of this dtype."""
+        if isinstance(other, Value):
+            return other
+        return self.graph.constant(other, self.dtype)
+
+    def _with(self, op: str, other: Any, dtype: DTypeLike | None = None) -> Value:
+        dtype = self.dtype if dtype is None else dtype
+        return self.graph.node(op, self, self.like(other), dtype=dtype)
+
+    def _of(self, op: str, **attributes: Any) -> Value:
+        return self.graph.node(op, self, dtype=self.dtype, **attributes)
+
+    def __add__(self, other: Any) -> Value:
+        return self._with("Add", other)
+
+    def __sub__(self, other: Any) -> Value:
+        return self._with("Sub", other)
+
+    def __mul__(self, other: Any) -> Value:
+        return self._with("Mul", other)
+
+    def __truediv__(self, other: Any) -> Value:
+        return self._with("Div", other)
+
+    def __matmul__(self, other: Any) -> Value:
+        return self._with("MatMul", other)
+
+    def __radd__(self, other: Any) -> Value:
+        return self.like(other) + self
+
+    def __rsub__(self, other: Any) -> Value:
+        return self.like(other) - self
+
+    def __rmul__(self, other: Any) -> Value:
+        return self.like(other) * self
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return self.like(other) / self
+
+    def __neg__(self) -> Value:
+        return self._of("Neg")
+
+    def __gt__(self, other: Any) -> Value:
+        return self._with("Greater", other, bool)
+
+    def __le__(self, other: Any) -> Value:
+        return self._with("LessOrEqual", other, bool)
+
+    def equals(self, other: Any) -> Value:
+        """Return where it is equal to another; NaN is equal to nothing."""
+        return self._with("Equal", other, bool)
+
+    def negated(self) -> Value:
+        """Return what is true where this is false."""
+        return self._of("Not")
+
+    def where(self, yes: Value, no: Any) -> Value:
+        """Return `yes` where this is true, else `no`."""
+        return self.graph.node("Where", self, yes, yes.like(no), dtype=yes.dtype)
+
+    def minimum(self, other: Any) -> Value:
+        """Return the smaller of two."""
+        return self._with("Min", other)
+
+    def maximum(self, other: Any) -> Value:
+        """Return the larger of two."""
+        return self._with("Max", other)
+
+    def exp(self) -> Value:
+        """Return the exponential."""
+        return self._of("Exp")
+
+    def log(self) -> Value:
+        """Return the natural logarithm."""
+        return self._of("Log")
+
+    def sqrt(self) -> Value:
+        """Return the square root."""
+        return self._of("Sqrt")
+
+    def cos(self) -> Value:
+        """Return the cosine."""
+        return self._of("Cos")
+
+    def tanh(self) -> Value:
+        """Return the hyperbolic tangent."""
+        return self._of("Tanh")
+
+    def sigmoid(self) -> Value:
+        """Return the logistic function."""
+        return self._of("Sigmoid")
+
+    def relu(self) -> Value:
+        """Return the positive part."""
+        return self._of("Relu")
+
+    def erf(self) -> Value:
+        """Return the error function, which onnxruntime has in float32 alone."""
+        return self._of("Erf")
+
+    def abs(self) -> Value:
+        """Return the absolute value."""
+        return self._of("Abs")
+
+    def sign(self) -> Value:
+        """Return -1, 0 or 1."""
+        return self._of("Sign")
+
+    def log_softmax(self, axis: int) -> Value:
+        """Return the logarithm of the softmax over an axis.
+
+        The operator of that name underflows in the reference implementation.
+        """
+        shifted = self - self.max(axis, keepdims=True)
+        return shifted - shifted.exp().sum(axis, keepdims=True).log()
+
+    def astype(self, dtype: DTypeLike) -> Value:
+        """Return the value in another dtype."""
+        from onnx import helper
+
+        if np.dtype(dtype) == self.dtype:
+            return self
+        to = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.graph.node("Cast", self, dtype=dtype, to=to)
+
+    def sum(self, axis: int, *, keepdims: bool = False) -> Value:
+        """Return the sum over an axis."""
+        axes = self.graph.constant([axis], np.int64)
+        return self.graph.node(
+            "ReduceSum", self, axes, dtype=self.dtype, keepdims=int(keepdims)
+        )
+
+    def max(self, axis: int, *, keepdims: bool = False) -> Value:
+        """Return the maximum over an axis."""
+        kept = int(keepdims)
+        if self.graph.opset < AXES_OF_MAXIMA:
+            return self._of("ReduceMax", axes=[axis], keepdims=kept)
+        axes = self.graph.constant([axis], np.int64)
+        return self.graph.node("ReduceMax", self, axes, dtype=self.dtype, keepdims=kept)
+
+    def argmax(self) -> Value:
+        """Return the place of the first maximum of each row."""
+        return self.graph.node("ArgMax", self, dtype=np.int64, axis=1, keepdims=0)
+
+    def sorted(self, n_columns: int) -> Value:
+        """Return the values of each row in ascending order."""
+        graph = self.graph
+        output, order = graph.new_name("sorted"), graph.new_name("order")
+        inputs = [self.name, graph.constant([n_columns], np.int64).name]
+        graph.write_node("TopK", inputs, [output, order], output, axis=1, largest=0)
+        return Value(graph, output, self.dtype)
+
+    def reshape(self, *shape: int) -> Value:
+        """Return the same numbers in another shape; 0 leaves an axis as it is."""
+        wanted = self.graph.constant(shape, np.int64)
+        return self.graph.node("Reshape", self, wanted, dtype=self.dtype)
+
+    def add_axes(self, *axes: int) -> Value:
+        """Return the same numbers with axes of length 1 at these places."""
+        places = self.graph.constant(axes, np.int64)
+        return self.graph.node("Unsqueeze", self, places, dtype=self.dtype)
+
+    def last(self, numbers: ArrayLike) -> Value:
+        """Return those of the last axis that have these numbers."""
+        places = self.graph.constant(numbers, np.int64)
+        return self.graph.node("Gather", self, places, dtype=self.dtype, axis=-1)
+
+    def rows_of(self, table: ArrayLike, dtype: DTypeLike | None = None) -> Value:
+        """Return the rows of a constant table that have these numbers."""
+        rows = self.graph.constant(table, dtype)
+        return self.graph.node("Gather", rows, self, dtype=rows.dtype, axis=0)
+
+    def polynomial(self, coefficients: Sequence[float]) -> Value:
+        """Return a polynomial, by Horner's rule; the constant term comes first."""
+        *lower, first, last = [float(number) for number in coefficients]
+        result = self * last + first
+        for number in reversed(lower):
+            result = result * self + number
+        return result
+
+
+def concatenate(values: Sequence[Value], axis: int) -> Value:
+    """Return values side by side."""
+    if len(values) == 1:
+        return values[0]
+    return values[0].graph.node("Concat", *values, dtype=values[0].dtype, axis=axis)

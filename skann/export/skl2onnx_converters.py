@@ -1,0 +1,159 @@
+"""What lets skl2onnx convert skann's estimators, and all that is built around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from skann.estimators.classifier import BackpropClassifier
+from skann.estimators.fitted import model_of, target_of
+from skann.estimators.regressor import BackpropRegressor
+from skann.export.onnx_graph.graph import Graph, Value, concatenate
+from skann.export.onnx_graph.outputs import labels_as_tensor
+from skann.export.onnx_model import write_graph
+
+# The options of skl2onnx's own classifiers.
+OPTIONS = {
+    "zipmap": [True, False, "columns"],
+    "raw_scores": [True, False],
+    "nocl": [True, False],
+    "output_class_labels": [False, True],
+}
+
+
+def register_onnx_converters() -> None:
+    """Let skl2onnx convert skann's estimators.
+
+    After this call `skl2onnx.to_onnx` takes them alone and in pipelines, column
+    transformers, searches, stacking, voting and calibrated classifiers. What it writes
+    is the graph of `to_onnx`. The options of a classifier are those of skl2onnx's own:
+    "zipmap", "raw_scores" (decision values in the place of probabilities, as calibrated
+    classifiers ask for them), "nocl" and "output_class_labels".
+
+    Raises
+    ------
+    ImportError
+        Without the package skl2onnx.
+
+    See Also
+    --------
+    to_onnx : Converts an estimator by itself, without skl2onnx.
+
+    Examples
+    --------
+    >>> from skann.export import register_onnx_converters
+    >>> register_onnx_converters()  # doctest: +SKIP
+    """
+    try:
+        from skl2onnx import update_registered_converter
+    except ImportError as error:
+        raise ImportError(
+            "register_onnx_converters needs the package skl2onnx: pip install skl2onnx."
+        ) from error
+    for kind, options in ((BackpropClassifier, OPTIONS), (BackpropRegressor, None)):
+        alias = f"Skann{kind.__name__}"
+        update_registered_converter(kind, alias, _set_shapes, _convert, options=options)
+
+
+class _ContainerGraph(Graph):
+    """A graph whose nodes go into a container of skl2onnx."""
+
+    def __init__(self, scope: Any, container: Any):
+        super().__init__(int(container.target_opset))
+        self._scope = scope
+        self._container = container
+
+    def new_name(self, kind):
+        return self._scope.get_unique_variable_name(f"skann_{kind.lower()}")
+
+    def write_node(self, op, inputs, outputs, name, **attributes):
+        name = self._scope.get_unique_operator_name(name)
+        self._container.add_node(op, inputs, outputs, name=name, **attributes)
+
+    def write_constant(self, array, name):
+        from onnx import TensorProto, numpy_helper
+
+        if array.dtype == object:
+            content = [text.encode() for text in array.ravel()]
+            self._container.add_initializer(
+                name, TensorProto.STRING, list(array.shape), content
+            )
+            return
+        tensor = numpy_helper.from_array(array, name)
+        self._container.add_initializer(
+            name, tensor.data_type, list(array.shape), tensor
+        )
+
+
+def _is_double(operator: Any) -> bool:
+    """Say whether the input of an operator is float64."""
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    return isinstance(operator.inputs[0].type, DoubleTensorType)
+
+
+def _set_shapes(operator: Any) -> None:
+    """Set the types and shapes of the outputs of an operator."""
+    from skl2onnx.common.data_types import (
+        DoubleTensorType,
+        FloatTensorType,
+        Int64TensorType,
+        StringTensorType,
+    )
+
+    if len(operator.inputs) != 1:
+        raise ValueError(
+            "skann's estimators take one input of all columns. Got "
+            f"{len(operator.inputs)}: concatenate them, as a ColumnTransformer does."
+        )
+    estimator = operator.raw_operator
+    n_rows = operator.inputs[0].get_first_dimension()
+    of_values = DoubleTensorType if _is_double(operator) else FloatTensorType
+    if not is_classifier(estimator):
+        n_outputs = model_of(estimator).architecture.layer_sizes[-1]
+        operator.outputs[0].type = of_values([n_rows, n_outputs])
+        return
+    n_classes, is_multilabel = len(estimator.classes_), _is_multilabel(estimator)
+    of_labels = Int64TensorType
+    if not _wants_numbers(operator.scope_inst, estimator) and (
+        labels_as_tensor(estimator.classes_).dtype == object
+    ):
+        of_labels = StringTensorType
+    operator.outputs[0].type = of_labels(
+        [n_rows, n_classes] if is_multilabel else [n_rows]
+    )
+    operator.outputs[1].type = of_values([n_rows, n_classes])
+
+
+def _is_multilabel(estimator: Any) -> bool:
+    """Say whether a classifier predicts indicators."""
+    return target_of(estimator).kind == "indicators"
+
+
+def _wants_numbers(scope: Any, estimator: Any) -> bool:
+    """Say whether labels are to be numbers of classes, whatever they are."""
+    return bool(scope.get_options(estimator, {"nocl": False})["nocl"])
+
+
+def _convert(scope: Any, operator: Any, container: Any) -> None:
+    """Write the nodes of an operator."""
+    estimator = operator.raw_operator
+    graph = _ContainerGraph(scope, container)
+    dtype = np.float64 if _is_double(operator) else np.float32
+    X = Value(graph, operator.inputs[0].full_name, np.void)
+    X = X.astype(dtype)  # of integers or booleans, perhaps
+    numbers = is_classifier(estimator) and _wants_numbers(scope, estimator)
+    predictions = write_graph(X, estimator, numbers_as_labels=numbers)
+    if predictions.labels is None:
+        graph.rename(predictions.values, operator.outputs[0].full_name)
+        return
+    values = predictions.values
+    if container.get_options(estimator, {"raw_scores": False})["raw_scores"]:
+        values = predictions.scores
+        if target_of(estimator).kind == "labels" and len(estimator.classes_) == 2:
+            # A column for each class, as skl2onnx's linear classifiers have.
+            values = concatenate([-values, values], axis=1)
+    graph.rename(predictions.labels, operator.outputs[0].full_name)
+    graph.rename(values, operator.outputs[1].full_name)

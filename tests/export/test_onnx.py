@@ -1,0 +1,260 @@
+"""ONNX models compute what estimators do, in onnxruntime and in the reference."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from exported import (
+    ACTIVATIONS,
+    SCALINGS,
+    SHAPES,
+    TARGETS,
+    fitted,
+    inputs_for,
+    outputs_of,
+)
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from skann import BackpropClassifier, BackpropRegressor, HiddenActivation
+from skann.core.layers.layer import Layer
+from skann.export import to_onnx
+from skann.export.onnx_graph.outputs import labels_as_tensor
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+reference = pytest.importorskip("onnx.reference")
+
+DTYPES = ("float32", "float64")
+
+
+def by_onnxruntime(model):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda X: session.run(None, {"X": X})
+
+
+def by_reference(model):
+    evaluator = reference.ReferenceEvaluator(model)
+
+    def run(X):
+        with np.errstate(all="ignore"):  # it computes what is then not chosen, by numpy
+            return evaluator.run(None, {"X": X})
+
+    return run
+
+
+RUNTIMES = {"onnxruntime": by_onnxruntime, "reference": by_reference}
+
+
+def require_equal(estimator, X, outputs, *, narrow):
+    """Check labels and values of a model against those of the estimator."""
+    labels, values = outputs_of(estimator, X)
+    ours = outputs[-1]
+    assert ours.dtype == X.dtype
+    assert ours.shape == values.shape
+    if labels is None:
+        size = np.abs(values).max(axis=0)
+        size = np.where(size == 0, 1, size)
+        assert_allclose(
+            ours / size, values / size, rtol=0, atol=1e-6 if narrow else 1e-12
+        )
+        return
+    assert_allclose(ours, values, rtol=0, atol=3e-6 if narrow else 1e-12)
+    assert_array_equal(outputs[0], labels)
+    if len(estimator.classes_) > 1:
+        assert ours.min() > 0
+        assert ours.max() < 1
+
+
+def check(estimator, X, dtype, runtime, opset=None):
+    model = to_onnx(estimator, dtype=dtype, opset=opset)
+    onnx.checker.check_model(model, full_check=True)
+    X = X.astype(dtype)
+    narrow = "float32" in (dtype, estimator.dtype)
+    outputs = RUNTIMES[runtime](model)(X)
+    require_equal(estimator, X, outputs, narrow=narrow)
+
+
+@pytest.mark.every(23)
+@pytest.mark.parametrize(
+    ("target", "activation", "scaling", "fit_dtype"),
+    list(product(TARGETS, ACTIVATIONS, SCALINGS, DTYPES)),
+)
+def test_the_model_computes_what_the_estimator_does(
+    target, activation, scaling, fit_dtype
+):
+    estimator = fitted(target, activation, scaling, fit_dtype)
+    for dtype, runtime in product(DTYPES, RUNTIMES):
+        check(estimator, inputs_for(scaling), dtype, runtime)
+
+
+@pytest.mark.every(11)
+@pytest.mark.parametrize(
+    ("shape", "target", "scaling", "fit_dtype"),
+    list(product(SHAPES, TARGETS, ["standard", "bounded", None], DTYPES)),
+)
+def test_so_do_members_and_cosines(shape, target, scaling, fit_dtype):
+    estimator = fitted(target, "silu", scaling, fit_dtype, shape)
+    for dtype, runtime in product(DTYPES, RUNTIMES):
+        check(estimator, inputs_for(scaling), dtype, runtime)
+
+
+@pytest.mark.parametrize("opset", [13, 17, 18, 22])
+@pytest.mark.parametrize("target", ["three strings", "quantiles"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_set_of_operators_from_13_on(opset, target, runtime):
+    estimator = fitted(target, "gelu", "bounded", "float64", "members of two groups")
+    check(estimator, inputs_for("bounded"), "float64", runtime, opset)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 2])
+@pytest.mark.parametrize(
+    "target", ["three strings", "two classes", "labels", "quantiles"]
+)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_small_batches_and_empty_ones(n_rows, target, runtime):
+    estimator = fitted(target, "silu", "bounded", "float32", "members of two groups")
+    model = to_onnx(estimator, dtype="float64")
+    X = inputs_for("bounded")[:n_rows]
+    outputs = RUNTIMES[runtime](model)(X)
+    assert all(len(output) == n_rows for output in outputs)
+    if n_rows:
+        require_equal(estimator, X, outputs, narrow=True)
+    else:
+        assert outputs[-1].shape[1] == len(getattr(estimator, "classes_", "abc"))
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", ["plain", "members of two groups"])
+@pytest.mark.parametrize("target", ["strings", "one target", "one class"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused(scaling, dtype, shape, target, value):
+    estimator = fitted(target, "relu", scaling, "float64", shape)
+    X = inputs_for(scaling)[:3].astype(dtype)
+    run = by_onnxruntime(to_onnx(estimator, dtype=dtype))
+    run(X)
+    X[1, 2] = value
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        estimator.predict(X)
+    with pytest.raises(Exception, match="X_or_the_output_for_it_is_not_finite"):
+        run(X)
+
+
+@pytest.mark.parametrize(
+    "target", ["two classes", "three classes", "independent", "labels"]
+)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_probabilities_that_saturate_stay_inside_the_unit_interval(
+    target, dtype, runtime
+):
+    estimator = fitted(target, "relu", None, dtype)
+    X = inputs_for(None) * 1e4
+    check(estimator, X, dtype, runtime)
+    model = to_onnx(estimator, dtype=dtype)
+    tails = RUNTIMES[runtime](model)(X.astype(dtype))[1]
+    expected = estimator.predict_proba(X.astype(dtype))
+    far = expected < 1e-10
+    assert far.any()
+    assert_allclose(np.log(tails[far]), np.log(expected[far]), rtol=1e-3)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_ranks_of_ties_and_of_cells_outside(runtime):
+    estimator = fitted("one target", "tanh", "bounded", "float64", "cosines")
+    known = inputs_for("bounded")
+    step = np.diff(np.sort(known, axis=0), axis=0).max(axis=0)
+    X = np.concatenate([known, known + step / 3, known * 1.5, -known, known * 1e6])
+    check(estimator, X, "float64", runtime)
+
+
+def test_a_column_without_spread_between_its_outer_quantiles():
+    random_state = np.random.RandomState(0)
+    X = np.c_[random_state.randint(2, size=300), random_state.randn(300)] * 1.0
+    estimator = BackpropRegressor(
+        (3,), scaling="bounded", n_frequencies=1, solver="lbfgs", random_state=0
+    ).fit(X, X[:, 1])
+    X = np.c_[np.array([-1.0, 0.0, 0.5, 1.0, 2.0]), np.zeros(5)]
+    check(estimator, X, "float64", "onnxruntime")
+
+
+def test_numbers_that_nearly_overflow():
+    X = np.array([[-1.5e308, 1.0], [1.2e308, 2.0], [0.0, 3.0]] * 10)
+    estimator = BackpropRegressor((3,), max_iter=3, random_state=0, scaling="minmax")
+    with pytest.warns(match="Maximum iterations"):
+        estimator.fit(X, X[:, 1])
+    check(estimator, X, "float64", "onnxruntime")
+
+
+def test_float32_inputs_and_outputs_are_the_default_for_float32_data():
+    X = inputs_for("standard").astype(np.float32)
+    estimator = BackpropClassifier((4,), solver="lbfgs", random_state=0)
+    estimator.fit(X, TARGETS["two classes"][2])
+    for model, expected in (
+        (to_onnx(estimator), onnx.TensorProto.FLOAT),
+        (to_onnx(fitted("two classes")), onnx.TensorProto.DOUBLE),
+    ):
+        assert model.graph.input[0].type.tensor_type.elem_type == expected
+        assert model.graph.output[1].type.tensor_type.elem_type == expected
+        assert [output.name for output in model.graph.output] == [
+            "label",
+            "probabilities",
+        ]
+
+
+class Cube(HiddenActivation):
+    """An activation that skann does not have."""
+
+    def apply(self, pre_activation, out):
+        np.power(pre_activation, 3, out=out)
+
+    def apply_with_slope(self, pre_activation, slope):
+        np.multiply(3, pre_activation**2, out=slope)
+        np.power(pre_activation, 3, out=pre_activation)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"dtype": "float16"}, "dtype must be"),
+        ({"dtype": np.float32}, "dtype must be"),
+        ({"opset": 12}, "opset must be an int from 13"),
+        ({"opset": 18.0}, "opset must be an int from 13"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        to_onnx(fitted("one target"), **params)
+
+
+def test_what_cannot_be_expressed_is_refused():
+    weights = [np.ones((2, 3)), np.ones((3, 1))], [np.zeros(3), np.zeros(1)]
+    own = BackpropRegressor.from_weights(*weights, activation=Cube())
+    with pytest.raises(ValueError, match="nobody has told to_onnx"):
+        to_onnx(own)
+    for classes in ([0.5, 1.5], [b"a", b"b"]):
+        with pytest.raises(ValueError, match="integers or strings"):
+            labels_as_tensor(np.array(classes))
+    with pytest.raises(NotFittedError):
+        to_onnx(BackpropRegressor())
+
+
+def test_a_layer_that_nobody_knows_is_refused(monkeypatch):
+    from skann.export.onnx_graph import layers
+
+    assert set(layers.LAYERS) <= set(Layer.__subclasses__()) | {*layers.LAYERS}
+    monkeypatch.setattr(layers, "LAYERS", {})
+    with pytest.raises(ValueError, match="does not know layers of Dense"):
+        to_onnx(fitted("one target"))
+
+
+def test_weights_by_hand_leave_as_well():
+    by_hand = BackpropRegressor.from_weights([[[1.0], [2.0]]], [[0.5]])
+    outputs = by_onnxruntime(to_onnx(by_hand))(np.array([[1.0, 1.0]]))
+    assert_allclose(outputs[0], [[3.5]])
