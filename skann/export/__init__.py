@@ -1,7 +1,14 @@
-"""Ways out of skann, and into it: to scikit-learn's MLP and back, and to ONNX."""
+"""Ways out of skann, and into it: scikit-learn's MLP, ONNX, and files to be trusted."""
 
 from skann.export.mlp import from_sklearn, to_sklearn
 from skann.export.onnx_model import to_onnx
 from skann.export.skl2onnx_converters import register_onnx_converters
+from skann.export.skops_types import trusted_types
 
-__all__ = ["from_sklearn", "register_onnx_converters", "to_onnx", "to_sklearn"]
+__all__ = [
+    "from_sklearn",
+    "register_onnx_converters",
+    "to_onnx",
+    "to_sklearn",
+    "trusted_types",
+]

@@ -95,7 +95,10 @@ def fitted(
     estimator = kind(**params, scaling=scaling, dtype=dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return estimator.fit(inputs_for(scaling), y)
+        estimator.fit(inputs_for(scaling), y)
+    if kind is BackpropRegressor:  # what its errors are to be compared with
+        estimator.size_of_targets = np.abs(y).max(axis=0)
+    return estimator
 
 
 def outputs_of(estimator, X):

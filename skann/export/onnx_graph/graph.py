@@ -168,12 +168,12 @@ class Value:
         return self._with("LessOrEqual", other, bool)
 
     def equals(self, other: Any) -> Value:
-        """Return where it is equal to another; NaN is equal to nothing."""
+        """Return where it is equal to another."""
         return self._with("Equal", other, bool)
 
-    def negated(self) -> Value:
-        """Return what is true where this is false."""
-        return self._of("Not")
+    def is_nan(self) -> Value:
+        """Return where it is not a number."""
+        return self.graph.node("IsNaN", self, dtype=bool)
 
     def where(self, yes: Value, no: Any) -> Value:
         """Return `yes` where this is true, else `no`."""

@@ -66,13 +66,16 @@ def _log_logistic(z: Value) -> Value:
 
 
 def _inside_unit_interval(log_probabilities: Value) -> Value:
-    """Return exp(log p) inside (0, 1), as `exp_inside_unit_interval` does."""
+    """Return exp(log p) inside (0, 1), as `exp_inside_unit_interval` does.
+
+    What takes the place of p below the threshold is the larger of the two there, and
+    above it the smaller.
+    """
     info = np.finfo(log_probabilities.dtype)
     threshold = float(info.tiny) * 2.0**20
     deficit = float(np.log(threshold)) - log_probabilities
-    tail = threshold / ((deficit.maximum(0) + 1).log() + 1)
-    probabilities = (deficit > 0).where(tail, log_probabilities.exp())
-    return probabilities.minimum(1 - float(info.epsneg))
+    tail = threshold / ((deficit.relu() + 1).log() + 1)
+    return log_probabilities.exp().maximum(tail).minimum(1 - float(info.epsneg))
 
 
 def _of_labels(model: Model, target: Labels, raw: Value) -> Predictions:
@@ -150,9 +153,9 @@ def refuse_what_is_not_finite(X: Value, raw: Value) -> Value:
     is refused: an element that does not exist is taken from a table. The name of the
     node says why.
     """
-    difference = (X - X).astype(raw.dtype).sum(1, keepdims=True)
-    difference = difference + (raw - raw).sum(1, keepdims=True)
-    number = difference.equals(difference).negated().astype(np.int64)
+    # Zero, or NaN where a number is not finite.
+    difference = raw - raw + (X - X).sum(1, keepdims=True)
+    number = difference.is_nan().astype(np.int64)
     table = raw.graph.constant([0.0], raw.dtype)
     zero = raw.graph.node(
         "Gather", table, number, dtype=raw.dtype, axis=0,
