@@ -78,7 +78,10 @@ def _normal_ranks(X: Value, measured: np.ndarray) -> Value:
 
     # From the right: how far it is from the first quantile that is not smaller.
     last = (n_at_most - 1).maximum(0)
-    place = (last + first_column).rows_of(_first_of_equals(measured).ravel())
+    first_of_equals = _first_of_equals(measured)
+    place = last
+    if (first_of_equals != np.arange(n)).any():
+        place = (last + first_column).rows_of(first_of_equals.ravel())
     first = quantile(last).equals(X).where(place, n_at_most)
     right = first.maximum(1).minimum(n - 1)
     start, stop = quantile(right - 1), quantile(right)
