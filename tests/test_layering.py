@@ -20,6 +20,7 @@ ALLOWED = {
     "data": {"numpy", "scipy", "sklearn"},
     "training": {"numpy", "scipy.special", "scipy.optimize"},
 }
+EXTRAS = ("matplotlib", "onnx", "onnxruntime", "skl2onnx", "skops", "mlflow", "torch")
 EXCEPTIONS = {
     "core/gradient_check.py": {"scipy.optimize"},
     "training/blas.py": {"threadpoolctl"},  # scikit-learn needs it, too
@@ -77,7 +78,7 @@ def violations(path, source):
     found = []
     for name, at_module_level in imported_modules(ast.parse(source), module):
         top = name.split(".")[0]
-        if top == "matplotlib" and at_module_level:
+        if top in EXTRAS and at_module_level:
             found.append(f"{path}: {name} is imported before it is used")
         if top == "skann":
             if height(name) > height(module):
@@ -133,6 +134,7 @@ def test_every_room_is_looked_at():
         ("estimators/new.py", "from skann import datasets"),
         ("estimators/new.py", "import matplotlib.pyplot as plt"),
         ("inspection/new.py", "from matplotlib import pyplot"),
+        ("export/new.py", "import onnx"),
         ("__init__.py", "try:\n    import matplotlib\nexcept ImportError:\n    pass"),
     ],
 )
@@ -165,8 +167,12 @@ def test_a_permitted_import_is_let_pass(path, source):
     assert violations(path, source) == []
 
 
-def test_importing_skann_does_not_import_matplotlib():
-    program = "import sys, skann; sys.exit('matplotlib' in sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("skann", "matplotlib"), ("skann.export", "onnx"), ("skann.export", "skl2onnx")],
+)
+def test_importing_skann_does_not_import_an_extra(module, extra):
+    program = f"import sys, {module}; sys.exit('{extra}' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=PACKAGE.parent, check=False
     )

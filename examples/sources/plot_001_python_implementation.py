@@ -128,8 +128,9 @@ def descend(X, y, start, n_steps):
 
 
 start = text_start(0)
-untrained = descend(X, y, start, 1).network_
-untrained.coefs_, untrained.intercepts_ = start["coef_init"], start["intercept_init"]
+untrained = BackpropClassifier.from_weights(
+    start["coef_init"], start["intercept_init"], multilabel=True, **TEXT
+)
 thetas = [(w.shape[1], w.shape[0] + 1) for w in untrained.coefs_]
 assert thetas == [(5, 3), (5, 6), (2, 6)]
 assert untrained.n_parameters_ == 57

@@ -33,6 +33,7 @@ from skann.estimators.recipes import is_auto
 from skann.estimators.regressor import BackpropRegressor
 from skann.estimators.settings import Settings
 from skann.estimators.sklearn_private import memory_of_mlp, remember_in_mlp
+from skann.export.parts import refuse_unknown_parts
 from skann.model import Model
 from skann.training.optimizers import SGD, Adam
 from skann.training.progress import Progress
@@ -137,6 +138,7 @@ def _require_expressible(
     estimator: Any, model: Model, target: Any, settings: Settings
 ) -> None:
     """Refuse a network that the MLP cannot have, and say what to fit with."""
+    refuse_unknown_parts(model)
     architecture = model.architecture
     hidden = architecture.hidden_activations()
     own = [each for each in hidden if not isinstance(each, str)]
@@ -152,7 +154,9 @@ def _require_expressible(
     n_classes = target.classes.size if target.kind == "labels" else 2
     against = {
         "n_members=1": (architecture.n_members > 1, "several networks"),
-        "n_frequencies=0": (architecture.n_frequencies > 0, "cosines of the inputs"),
+        "n_frequencies=0": (
+            model.network.embedding is not None, "cosines of the inputs",
+        ),
         f"activation in {ACTIVATIONS_OF_MLP}, one for all layers": (
             not known, f"activation={settings.activation!r}",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,10 @@ from skann.export.onnx_graph.outputs import (
     refuse_what_is_not_finite,
 )
 from skann.export.onnx_graph.scaling import scale
-from skann.model import Model
+from skann.export.parts import refuse_unknown_parts
 
 FIRST_OPSET = 13
 USUAL_OPSET = 18
-
-# What a model is made of that the graph knows.
-PARTS_OF_MODEL = (
-    "architecture", "theta", "inputs", "targets", "temperature", "offsets",
-)  # fmt: skip
 
 
 def to_onnx(
@@ -194,12 +189,3 @@ def write_graph(
         raw = raw / model.temperature + model.offsets
     raw = refuse_what_is_not_finite(X, raw)
     return predict(model, target, raw)
-
-
-def refuse_unknown_parts(model: Model) -> None:
-    """Refuse a model with a part that nobody here knows."""
-    for item in fields(model):
-        if item.name not in PARTS_OF_MODEL and getattr(model, item.name) is not None:
-            raise ValueError(
-                f"The estimator has {item.name}, which cannot be exported. Fit without."
-            )

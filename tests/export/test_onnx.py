@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 
 from skann import BackpropClassifier, BackpropRegressor, HiddenActivation
 from skann.core.layers.layer import Layer
-from skann.export import to_onnx
+from skann.export import to_onnx, to_sklearn
 from skann.export.onnx_graph.outputs import labels_as_tensor
 
 onnx = pytest.importorskip("onnx")
@@ -259,3 +259,12 @@ def test_weights_by_hand_leave_as_well():
     by_hand = BackpropRegressor.from_weights([[[1.0], [2.0]]], [[0.5]])
     outputs = by_onnxruntime(to_onnx(by_hand))(np.array([[1.0, 1.0]]))
     assert_allclose(outputs[0], [[3.5]])
+
+
+def test_a_part_of_a_model_that_nobody_knows_is_refused(monkeypatch):
+    from skann.export import parts
+
+    monkeypatch.setattr(parts, "KNOWN_PARTS", ("architecture", "theta", "inputs"))
+    for export in (to_onnx, to_sklearn):
+        with pytest.raises(ValueError, match="has 'targets', which cannot be exported"):
+            export(fitted("one target"))
