@@ -15,6 +15,7 @@ for tables, more speed, a validation set of one's own, and a record of the train
 # Ten measurements of 442 patients, and how far their diabetes has got a year later.
 # ``get_params`` of the MLP is all that skann needs. (By position a regressor's first
 # parameter is the loss in the MLP, and ``hidden_layer_sizes`` in skann.)
+import copy
 import time
 import warnings
 
@@ -29,6 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skann import BackpropClassifier, BackpropRegressor
+from skann.export import from_sklearn
 from skann.inspection import LossCurveDisplay
 
 # Some of these fits end at max_iter, which both libraries say.
@@ -46,6 +48,16 @@ print(f"largest relative difference of a loss: {difference:.1e}")
 assert len(same.loss_curve_) == len(mlp.loss_curve_)
 assert difference < 1e-9
 assert np.allclose(same.predict(X_test), mlp.predict(X_test))
+
+# %%
+# An MLP that is fitted already comes in with its weights, and goes on from there:
+# ``from_sklearn`` takes the optimizer's memory along.
+arrived = from_sklearn(mlp)
+assert np.allclose(arrived.predict(X_test), mlp.predict(X_test))
+further = copy.deepcopy(mlp).partial_fit(X_train, y_train)
+arrived.partial_fit(X_train, y_train)
+print(f"one more epoch: loss {further.loss_:.6f}, in skann {arrived.loss_:.6f}")
+assert np.isclose(arrived.loss_, further.loss_)
 
 # %%
 # What changes: scaling, and the defaults

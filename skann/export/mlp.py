@@ -273,7 +273,8 @@ def from_sklearn(mlp: Any) -> BackpropClassifier | BackpropRegressor:
     mlp : MLPClassifier, MLPRegressor or Pipeline
         A fitted MLP, or a pipeline of a fitted scaler and an MLP, which comes in as one
         estimator that scales: of `StandardScaler`, `MinMaxScaler` or `RobustScaler`
-        with their default settings (or another `feature_range`). It is not changed.
+        with their default settings (or another `feature_range`). Of a pipeline the
+        optimizer's memory stays behind. It is not changed.
 
     Returns
     -------

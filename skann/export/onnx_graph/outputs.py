@@ -87,9 +87,9 @@ def _of_labels(model: Model, target: Labels, raw: Value) -> Predictions:
         number = (raw * 0).reshape(-1).astype(np.int64)
         return Predictions(ones, number.rows_of(classes), raw)
     if n_outputs == 1:
-        number = (raw > 0).astype(np.int64).reshape(-1)
-        logarithms = _log_logistic(concatenate([-raw, raw], axis=1))
-        scores = raw
+        both = concatenate([-raw, raw], axis=1)
+        number, scores = both.argmax(), raw
+        logarithms = _log_logistic(both)
     else:
         number, scores = raw.argmax(), raw
         if model.architecture.output_activation == "softmax":
