@@ -81,9 +81,9 @@ def to_onnx(
     >>> from skann import BackpropClassifier
     >>> from skann.export import to_onnx
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = BackpropClassifier((20,), random_state=0, max_iter=30).fit(X, y)
-    >>> model = to_onnx(classifier)  # doctest: +SKIP
-    >>> [output.name for output in model.graph.output]  # doctest: +SKIP
+    >>> classifier = BackpropClassifier((20,), solver="lbfgs", random_state=0)
+    >>> model = to_onnx(classifier.fit(X, y))
+    >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
     model = model_of(estimator)

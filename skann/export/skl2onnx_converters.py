@@ -44,7 +44,7 @@ def register_onnx_converters() -> None:
     Examples
     --------
     >>> from skann.export import register_onnx_converters
-    >>> register_onnx_converters()  # doctest: +SKIP
+    >>> register_onnx_converters()
     """
     try:
         from skl2onnx import update_registered_converter
