@@ -109,6 +109,18 @@ def test_partial_fit_goes_on_as_a_fit_of_one_epoch_does(name):
     assert estimator.t_ == 20
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_warm_fit_goes_on_from_these_weights(solver):
+    params = {"solver": solver, "warm_start": True, "shuffle": False, "max_iter": 2}
+    estimator = BackpropRegressor.from_weights(*ONE, **params)
+    with pytest.warns(match="Maximum iterations|ITERATIONS"):
+        estimator.fit(X, X[:, 0])
+    from_there = BackpropRegressor((4,), **params, scaling=None)
+    with pytest.warns(match="Maximum iterations|ITERATIONS"):
+        from_there.fit(X, X[:, 0], coef_init=ONE[0], intercept_init=ONE[1])
+    assert_allclose(estimator.predict(X), from_there.predict(X), **EXACT)
+
+
 def test_weights_of_members_are_averaged():
     coefs = [np.stack([array, -array]) for array in COEFS]
     intercepts = [np.stack([array, array]) for array in INTERCEPTS]

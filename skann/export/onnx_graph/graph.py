@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-# The first set of operators whose sums take their axes as an input, and the first whose
-# maxima do.
+# From this opset on ReduceMax takes its axes as an input, as ReduceSum does from 13 on.
 AXES_OF_MAXIMA = 18
 
 
