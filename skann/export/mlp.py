@@ -335,7 +335,7 @@ def from_sklearn(mlp: Any) -> BackpropClassifier | BackpropRegressor:
     )
     model, scaling = model_of(estimator), None
     if scaler is not None:
-        scaling, statistics, change = _statistics_of(scaler)
+        scaling, statistics, change = _statistics_of(scaler, _rows_of_an_epoch(mlp))
         architecture = replace(model.architecture, scaling=scaling)
         theta = model.theta.copy()
         model.network.absorb_input_change(theta, *change)
@@ -453,17 +453,24 @@ def _reductions(mlp: Any, rate: float | None) -> int:
     return round(np.log(mlp.learning_rate_init / rate) / np.log(_REDUCTION))
 
 
+def _rows_of_an_epoch(mlp: Any) -> float:
+    """Return how many rows an MLP has learned from, as far as it remembers that."""
+    n_epochs = len(getattr(mlp, "loss_curve_", []))
+    return mlp.t_ / n_epochs if n_epochs else 1.0
+
+
 def _statistics_of(
-    scaler: Any,
+    scaler: Any, n_rows: float
 ) -> tuple[str, ColumnStatistics, tuple[np.ndarray, np.ndarray]]:
     """Return the scaling of a scaler, and how its output follows from that of skann.
 
+    A scaler that does not know how many rows it has seen has seen `n_rows`.
     The change is a shift and a ratio: what comes out of the scaler is what comes out of
     the statistics, times the ratio, plus the shift.
     """
     n_columns = scaler.n_features_in_
     shift, ratio = np.zeros(n_columns), np.ones(n_columns)
-    weight = float(np.max(getattr(scaler, "n_samples_seen_", 1)))
+    weight = float(np.max(getattr(scaler, "n_samples_seen_", n_rows)))
     if isinstance(scaler, StandardScaler) and scaler.with_mean and scaler.with_std:
         kind, center, spread = "standard", scaler.mean_, scaler.scale_
         low, high = center - spread, center + spread

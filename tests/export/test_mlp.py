@@ -143,6 +143,7 @@ def test_a_pipeline_comes_in_as_one_estimator(scaler, target):
     assert_allclose(outputs(ours, elsewhere), outputs(pipeline, elsewhere), **CLOSE)
     again = to_sklearn(ours)
     assert_allclose(outputs(again, elsewhere), outputs(pipeline, elsewhere), **CLOSE)
+    assert ours._model.inputs.weight == len(data)
     before = outputs(ours, data)
     ours.partial_fit(data, y)
     assert 0 < np.abs(outputs(ours, data) - before).max() < 1
