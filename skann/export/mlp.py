@@ -20,7 +20,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.types import FloatArray
-from skann.data.scaling import ColumnStatistics
+from skann.data.scaling import BENDING, ColumnStatistics
 from skann.estimators.classifier import BackpropClassifier
 from skann.estimators.fitted import (
     model_of,
@@ -150,7 +150,7 @@ def _require_expressible(
     if target.kind == "labels" and target.classes.size > 2:
         natural = "softmax"
     activation = architecture.output_activation
-    bounded = model.inputs is not None and model.inputs.kind == "bounded"
+    bends = model.inputs is not None and model.inputs.kind in BENDING
     n_classes = target.classes.size if target.kind == "labels" else 2
     against = {
         "n_members=1": (architecture.n_members > 1, "several networks"),
@@ -167,7 +167,7 @@ def _require_expressible(
             activation != natural, f"output_activation={activation!r} here",
         ),
         "scaling='standard', 'minmax', 'robust' or None": (
-            bounded, "scaling='bounded'",
+            bends, f"scaling={model.architecture.scaling!r}",
         ),
         "y of two classes or more": (n_classes < 2, "a single class"),
         "solver='adam', 'sgd' or 'lbfgs'": (

@@ -33,7 +33,7 @@ ACTIVATIONS = {
     "objects": [LeakyRelu(0.3), Elu(0.5)],
     "mixed": ["tanh", "gelu"],
 }  # fmt: skip
-SCALINGS = (None, "standard", "minmax", "robust", "bounded")
+SCALINGS = (None, "standard", "minmax", "robust", "bounded", "adaptive")
 
 # By name: the estimator, its parameters, and its target.
 TARGETS = {
@@ -79,7 +79,7 @@ SHAPES = {
 def inputs_for(scaling):
     if scaling is None:
         return UNSCALED
-    return WILD if scaling == "bounded" else FAR
+    return WILD if scaling in ("bounded", "adaptive") else FAR
 
 
 @cache

@@ -239,6 +239,7 @@ FITS = {"hidden_layer_sizes": (4,), "recipe": "mlp", "max_iter": 2, "random_stat
         (BackpropRegressor, {"loss": "quantile", "quantile": [0.1, 0.9]}, "loss in"),
         (BackpropRegressor, {"output_activation": "tanh"}, "output_activation='auto'"),
         (BackpropRegressor, {"scaling": "bounded"}, "scaling='standard'"),
+        (BackpropRegressor, {"scaling": "adaptive"}, "scaling='standard'"),
         (
             BackpropRegressor,
             {"hidden_layer_sizes": (4, 4), "activation": ["relu", "tanh"]},

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from skann.data.ranks import OUTERMOST
-from skann.data.scaling import ColumnStatistics
+from skann.data.scaling import BENDING, ColumnStatistics
 from skann.data.wild_cells import WIDTH
 from skann.export.onnx_graph.approximation import normal_quantile
 from skann.export.onnx_graph.graph import Value, concatenate
@@ -34,7 +34,7 @@ def _scaled_cells(X: Value, statistics: ColumnStatistics) -> Value:
     if statistics.is_huge:  # differences of such numbers may overflow
         X, center, scale = X * 0.25, center / 4, scale / 4
     scaled = (X - center) / scale
-    if statistics.kind == "bounded":
+    if statistics.kind in BENDING:
         scaled = _bound(scaled, *statistics.limits)
     if not statistics.centered:
         return scaled
