@@ -19,6 +19,9 @@ from skann.core.types import FloatArray, Generators
 # are drawn four times as fast as floats.
 _LEVELS = 1 << 16
 
+# The length of the sequence from which masks are cut. It stays in a processor's cache.
+_N_DRAWN = 1 << 19
+
 
 @lru_cache(maxsize=64)
 def _threshold(rate: float) -> int:
@@ -32,9 +35,11 @@ def leave_out(
     rate: float,
     generator: Generators,
 ) -> None:
-    """Multiply a hidden layer's output and slope by a new random mask, in place.
+    """Multiply a hidden layer's output and slope by a random mask, in place.
 
-    A mask holds 0 for units that are left out, else 1 / (1 - rate).
+    A mask holds 0 for units that are left out, else 1 / (1 - rate). It begins at a
+    random place of one long random sequence: drawn anew each time, masks would take a
+    tenth of a fit. Only very large ones are.
 
     Parameters
     ----------
@@ -46,7 +51,7 @@ def leave_out(
         1 / 65536. A rate of zero draws nothing.
 
     generator : numpy.random.Generator or sequence of them
-        Where the random bits come from; with members, one for each.
+        What draws the place, or the bits; with members, one for each.
     """
     if isinstance(generator, Sequence):
         for its_output, its_slope, its_own in zip(
@@ -57,9 +62,27 @@ def leave_out(
     threshold = _threshold(rate)
     if threshold == 0:
         return
-    words = generator.bit_generator.random_raw(-(-output.size // 4))
-    bits = words.view(np.uint16)[: output.size].reshape(output.shape)
-    mask = np.greater_equal(bits, threshold).astype(output.dtype)
-    mask *= _LEVELS / (_LEVELS - threshold)
+    n_units = output.size
+    if n_units > _N_DRAWN // 4:
+        numbers = _draw(threshold, n_units, output.dtype.char, generator)
+    else:
+        drawn = _sequence(threshold, output.dtype.char)
+        start = int(generator.bit_generator.random_raw() % (len(drawn) - n_units))
+        numbers = drawn[start : start + n_units]
+    mask = numbers.reshape(output.shape)
     output *= mask
     slope *= mask
+
+
+@lru_cache(maxsize=16)
+def _sequence(threshold: int, dtype: str) -> FloatArray:
+    """Return a sequence of the numbers in masks, the same whenever it is asked for."""
+    return _draw(threshold, _N_DRAWN, dtype, np.random.default_rng(0))
+
+
+def _draw(threshold, n_numbers, dtype, generator):
+    """Draw so many numbers of a mask."""
+    words = generator.bit_generator.random_raw(-(-n_numbers // 4))
+    numbers = (words.view(np.uint16)[:n_numbers] >= threshold).astype(dtype)
+    numbers *= _LEVELS / (_LEVELS - threshold)
+    return numbers

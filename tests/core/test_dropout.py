@@ -24,8 +24,9 @@ def draw(rate, shape, dtype="float64", seed=0):
 
 @BOTH_DTYPES
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.5, 0.9])
-def test_the_share_left_out_is_the_rate_and_the_mean_stays(rate, dtype):
-    mask = draw(rate, (1000, 400), dtype)
+@pytest.mark.parametrize("shape", [(1000, 100), (1000, 400)], ids=["cut", "drawn"])
+def test_the_share_left_out_is_the_rate_and_the_mean_stays(shape, rate, dtype):
+    mask = draw(rate, shape, dtype)
     spread = np.sqrt(rate * (1 - rate) / mask.size)
     assert abs(np.mean(mask == 0) - rate) < 5 * spread + 1e-5
     assert_allclose(np.unique(mask), [0, 1 / (1 - rate)], rtol=1e-4)

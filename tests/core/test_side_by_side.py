@@ -196,9 +196,8 @@ def generators(n_members):
     return [np.random.default_rng([7, number]) for number in range(n_members)]
 
 
-@pytest.mark.parametrize("embedding", [None, Periodic(4, 3, 0.2)], ids=["", "cosines"])
-def test_each_member_leaves_out_units_of_its_own(embedding):
-    network = Network((4, 9, 8, 2), "tanh", embedding, dropout=[0.3, 0.5])
+def test_each_member_leaves_out_units_of_its_own():
+    network = Network((4, 9, 8, 2), "tanh", dropout=[0.3, 0.5])
     theta = random_theta(network, 4)
     X, delta = make_inputs(network, 4)
     together, alone = generators(4), generators(4)
@@ -211,6 +210,54 @@ def test_each_member_leaves_out_units_of_its_own(embedding):
         assert a.bit_generator.state == b.bit_generator.state
     plain, _ = run_pass(network, theta, X, delta)
     assert np.abs(raw - plain).max() > 0.1
+
+
+def test_where_units_are_left_out_one_member_speaks_for_all_on_shared_cosines():
+    network = Network((4, 9, 8, 2), "tanh", Periodic(4, 3, 0.2), dropout=[0.3, 0.5])
+    theta = random_theta(network, 4)
+    X, delta = make_inputs(network, 4)
+    shared = np.concatenate(
+        [np.arange(part.start, part.stop) for part in network.layout.shared]
+    )
+    own = np.setdiff1d(np.arange(network.n_parameters), shared)
+    # Members with equal cosines, each with its masks but alone.
+    alone = np.stack(
+        [
+            run_pass(network, *each, generator=generator)[1]
+            for *each, generator in zip(
+                theta, [X] * 4, delta, generators(4), strict=True
+            )
+        ]
+    )
+    speakers = set()
+    for seed in range(40):
+        first, *others = generators(4)
+        # Another number comes after the masks, which are those of the same numbers.
+        together = [_Then(first, seed), *others]
+        _, gradient = run_pass(network, theta, X, delta, generator=together)
+        assert_allclose(gradient[:, own], alone[:, own], atol=1e-12)
+        (speaker,) = [
+            number
+            for number in range(4)
+            if np.allclose(gradient[0, shared], alone[number, shared], atol=1e-12)
+        ]
+        assert_array_equal(gradient[1:, shared], gradient[:1, shared].repeat(3, 0))
+        speakers.add(speaker)
+    assert speakers == set(range(4))
+
+
+class _Then:
+    """A generator whose numbers after the first two, for two masks, are a seed's."""
+
+    def __init__(self, generator, seed):
+        self.bit_generator = self
+        first = [int(generator.bit_generator.random_raw()) for _ in range(2)]
+        self._numbers = iter(
+            [*first, *np.random.RandomState(seed).randint(1000, size=9)]
+        )
+
+    def random_raw(self):
+        return next(self._numbers)
 
 
 def test_masks_of_members_differ():
