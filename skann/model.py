@@ -18,11 +18,14 @@ import numpy as np
 
 from skann.core.activations import ACTIVATIONS, HiddenActivation
 from skann.core.blocks import make_workspaces, map_outputs
+from skann.core.layers.beside import Beside
+from skann.core.layers.layer import Embedding
 from skann.core.layers.periodic import Periodic
 from skann.core.losses import Loss
 from skann.core.members import mean_of_members
 from skann.core.network import Network, Workspace
 from skann.core.types import FloatArray, Matrix
+from skann.data.columns import Columns, fill_gaps, has_gaps
 from skann.data.rows import ScaledRows
 from skann.data.scaling import ColumnStatistics, fold_scaling, unscale_columns
 
@@ -39,7 +42,8 @@ class Architecture:
     Parameters
     ----------
     layer_sizes : tuple of int
-        The number of inputs, of units of each hidden layer, and of outputs.
+        The number of inputs, of units of each hidden layer, and of outputs. The inputs
+        are the columns of the matrix that `Columns` makes of a table.
 
     activation : str, HiddenActivation, or tuple of these
         The activation of all hidden layers, or of each.
@@ -66,6 +70,9 @@ class Architecture:
     frequency_scale : float
         The spread of the frequencies that cosines begin with. It says how to draw a
         network, not what it is.
+
+    n_indicators : int, default=0
+        The number of inputs that are indicators, which come first and are not scaled.
     """
 
     layer_sizes: tuple[int, ...]
@@ -77,17 +84,19 @@ class Architecture:
     dtype: str
     output_dtype: str = field(compare=False)
     frequency_scale: float = field(compare=False)
+    n_indicators: int = 0
 
     def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
         """Return the network, or that of each member, without its parameters.
 
         Rates of dropout matter only for who trains it.
         """
-        embedding = None
-        if self.n_frequencies > 0:
-            embedding = Periodic(
-                self.layer_sizes[0], self.n_frequencies, self.frequency_scale
-            )
+        embedding: Embedding[Any] | None = None
+        n_numbers = self.layer_sizes[0] - self.n_indicators
+        if self.n_frequencies > 0 and n_numbers > 0:
+            embedding = Periodic(n_numbers, self.n_frequencies, self.frequency_scale)
+            if self.n_indicators > 0:
+                embedding = Beside(self.n_indicators, embedding)
         return Network(self.layer_sizes, self.activation, embedding, dropout)
 
     def hidden_activations(self) -> list[str | HiddenActivation]:
@@ -135,6 +144,9 @@ class Model:
 
     offsets : ndarray of shape (n_outputs,) or None, default=None
         What is added to it then; None for nothing.
+
+    columns : Columns or None, default=None
+        How a table becomes a matrix of numbers; None for what is one.
     """
 
     architecture: Architecture
@@ -143,6 +155,7 @@ class Model:
     targets: ColumnStatistics | None
     temperature: float = 1.0
     offsets: FloatArray | None = None
+    columns: Columns | None = None
 
     @cached_property
     def network(self) -> Network:
@@ -185,6 +198,15 @@ class Model:
         """Return the same model with other parameters."""
         return replace(self, theta=theta)
 
+    def filled(self, X: Matrix) -> Matrix:
+        """Return a matrix with the centre of its column in place of each NaN.
+
+        So it is where training had no gaps, and nothing better is known.
+        """
+        if self.inputs is None or not has_gaps(X):
+            return X
+        return fill_gaps(X, self.inputs.center_and_scale[0])
+
     def scaled(self, X: Matrix, dtype: Any = None) -> ScaledRows:
         """Return raw rows that are scaled when they are read, as theta's dtype."""
         return ScaledRows(X, self.inputs, self.theta.dtype if dtype is None else dtype)
@@ -204,8 +226,8 @@ class Model:
             Takes raw outputs of shape (n_block, n_outputs), which it must not keep, and
             returns an array of n_block rows.
 
-        X : ndarray or CSR array of shape (n_samples, n_features)
-            The inputs, in their units.
+        X : ndarray or CSR array of shape (n_samples, n_inputs)
+            The inputs, in their units, without gaps.
 
         of_members : bool, default=False
             Whether it takes the raw outputs of each member, with an axis of members in
@@ -302,6 +324,7 @@ class Model:
             "targets": None if self.targets is None else fields_of(self.targets),
             "temperature": self.temperature,
             "offsets": self.offsets,
+            "columns": None if self.columns is None else fields_of(self.columns),
         }
 
     @classmethod
@@ -312,6 +335,7 @@ class Model:
             for name in ("inputs", "targets")
         )
         architecture = Architecture(**state["architecture"])
+        columns = state["columns"]
         return cls(
             architecture,
             state["theta"],
@@ -319,4 +343,5 @@ class Model:
             targets,
             state["temperature"],
             state["offsets"],
+            None if columns is None else Columns(**columns),
         )

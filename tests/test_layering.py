@@ -23,6 +23,7 @@ ALLOWED = {
 EXTRAS = ("matplotlib", "onnx", "onnxruntime", "skl2onnx", "skops", "mlflow", "torch")
 EXCEPTIONS = {
     "core/gradient_check.py": {"scipy.optimize"},
+    "data/frames.py": {"narwhals"},  # which scikit-learn needs
     "training/blas.py": {"threadpoolctl"},  # scikit-learn needs it, too
 }
 

@@ -72,9 +72,9 @@ class ColumnStatistics:
     is_constant : ndarray of bool of shape (n_columns,)
         Whether all values of a column are equal but for rounding.
 
-    quantiles : ndarray of shape (n_columns, n_quantiles) or None
-        What gives the rank of each cell, which then stands beside the scaled cell; None
-        if ranks are not wanted.
+    quantiles : ndarray of shape (n_ranked, n_quantiles) or None
+        What gives the rank of each cell of the last columns, which then stands beside
+        the scaled cell; None if ranks are not wanted.
     """
 
     kind: str
@@ -222,7 +222,7 @@ class ColumnStatistics:
             )
         quantiles = self.quantiles
         if quantiles is not None and new.quantiles is not None:
-            was_constant = self.is_constant[:, np.newaxis]
+            was_constant = self.is_constant[-len(quantiles) :, np.newaxis]
             quantiles = np.where(was_constant, new.quantiles, quantiles)
         return ColumnStatistics(
             kind=self.kind,
@@ -238,7 +238,7 @@ class ColumnStatistics:
 
 
 def column_statistics(
-    X, sample_weight, kind, *, ranked: bool = False
+    X, sample_weight, kind, *, ranked: bool = False, n_indicators: int = 0
 ) -> ColumnStatistics:
     """Measure the columns of X.
 
@@ -261,11 +261,17 @@ def column_statistics(
     ranked : bool, default=False
         Whether each row also has the ranks of its cells.
 
+    n_indicators : int, default=0
+        So many columns come first that hold shares from 0 to 1, and are left as they
+        are.
+
     Returns
     -------
     statistics : ColumnStatistics
         What was measured.
     """
+    if n_indicators:
+        X = X[:, n_indicators:]
     if sample_weight is None:
         sample_weight = np.ones(X.shape[0])
     sample_weight = sample_weight.astype(np.float64)
@@ -285,7 +291,7 @@ def column_statistics(
         elif kind == "bounded":
             measures = center, spread, low, high
             center, spread, low, high = tame(X, sample_weight, *measures)
-    return ColumnStatistics(
+    statistics = ColumnStatistics(
         kind=kind,
         weight=float(sample_weight.sum()),
         precision=precision_of(X),
@@ -296,6 +302,22 @@ def column_statistics(
         is_constant=is_constant(X, sample_weight, low, high),
         quantiles=column_quantiles(X, sample_weight) if ranked else None,
     )
+    return _beside_indicators(statistics, n_indicators) if n_indicators else statistics
+
+
+def _beside_indicators(statistics, n_indicators):
+    """Return statistics with columns in front that no scaling changes.
+
+    Their range is [-1, 1], of which every kind makes the centre 0 and the scale 1.
+    """
+    in_front = {"center": 0.0, "spread": 1.0, "low": -1.0, "high": 1.0}
+    measures = {
+        name: np.append(np.full(n_indicators, value), getattr(statistics, name))
+        for name, value in in_front.items()
+    }
+    varies = np.zeros(n_indicators, bool)
+    is_constant = np.append(varies, statistics.is_constant)
+    return replace(statistics, **measures, is_constant=is_constant)
 
 
 def _median_and_interquartile_range(X, sample_weight):
@@ -335,7 +357,7 @@ def _merge_deviations(old, new, share, unit):
 def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
-    If there are quantiles, the ranks of all cells stand to the right of them. Sparse
+    If there are quantiles, the ranks of their cells stand to the right of all. Sparse
     data stay sparse, if there are none: they become a `CenteredSparse` where there is a
     centre.
     """
@@ -346,15 +368,14 @@ def scale_columns(X, statistics: ColumnStatistics | None, dtype):
         if quantiles is None:
             return _scale_sparse_columns(X, statistics, dtype)
         X = X.toarray()
-    n_columns = X.shape[1]
-    n_scaled = n_columns if quantiles is None else 2 * n_columns
-    scaled = np.empty((X.shape[0], n_scaled), dtype)
+    n_columns, n_ranked = X.shape[1], 0 if quantiles is None else len(quantiles)
+    scaled = np.empty((X.shape[0], n_columns + n_ranked), dtype)
     for block in row_blocks(X):
         # In float64: a float32 far from zero differs exactly from the centre.
         scaled[block, :n_columns] = statistics.scale_cells(X[block])
         if quantiles is not None:
-            ranks = normal_ranks(X[block], quantiles)
-            ranks[:, statistics.is_constant] = 0
+            ranks = normal_ranks(X[block, -n_ranked:], quantiles)
+            ranks[:, statistics.is_constant[-n_ranked:]] = 0
             scaled[block, n_columns:] = ranks
     return scaled
 
@@ -438,8 +459,9 @@ def change_of_scaling(
     shift, ratio = shift / old_scale, new_scale / old_scale
     if new.quantiles is None:
         return shift, ratio
-    ranks = normal_ranks(old_center[np.newaxis], new.quantiles)[0]
-    varies = old.is_constant & ~new.is_constant
+    n_ranked = len(new.quantiles)
+    ranks = normal_ranks(old_center[np.newaxis, -n_ranked:], new.quantiles)[0]
+    varies = (old.is_constant & ~new.is_constant)[-n_ranked:]
     shift = np.append(shift, np.where(varies, -ranks, 0.0))
     return shift, np.append(ratio, np.ones_like(ranks))
 

@@ -31,6 +31,7 @@ from skann.estimators.given import GivenWeightsMixin
 from skann.estimators.inputs import Request, check_inputs
 from skann.estimators.learned import LearnedMixin
 from skann.estimators.problem import Past, Problem, prepare
+from skann.estimators.reading import takes_tables
 from skann.estimators.recipes import Choice, is_stochastic
 from skann.estimators.results import (
     divergence_message,
@@ -328,4 +329,5 @@ class BaseBackprop(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = takes_tables(self)
         return tags

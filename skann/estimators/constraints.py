@@ -65,4 +65,5 @@ COMMON: dict[str, list[Any]] = {
     # Above it cosines of neighbouring numbers have nothing to do with each other.
     "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],
     "dtype": [StrOptions({"auto", "float32", "float64"}), None],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
 }

@@ -16,7 +16,7 @@ from skann.core.types import FloatArray
 from skann.data.rows import TrainingData
 from skann.data.scaling import scale_columns
 from skann.estimators.checks import refuse_members
-from skann.estimators.inputs import Request, check_data, column_names
+from skann.estimators.inputs import Reading, Request, check_data
 from skann.estimators.problem import Problem, joined_loss, objective_of, prepare
 from skann.estimators.recipes import Choice
 from skann.estimators.settings import Settings, check_parameters, resolve, settle
@@ -158,7 +158,7 @@ def fitted_problem(
         If the data do not fit the estimator, or if it has several networks.
     """
     model, settings = single_model_of(estimator), used_settings(estimator)
-    checked = check_data(estimator, X, y, sample_weight, names=column_names(estimator))
+    checked = check_data(estimator, X, y, sample_weight, reading=Reading.of(estimator))
     target, encoded = estimator._read_target(
         checked.y, settings, Call.NEXT_PIECE, estimator._target, None,
         checked.sample_weight,

@@ -11,9 +11,10 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import validate_data
 
 from skann.core.types import FloatArray, Matrix
+from skann.data.columns import Columns, measure_columns
+from skann.data.frames import is_missing
+from skann.estimators.reading import FLOATS, Reading, read_rows
 from skann.estimators.sklearn_private import check_sample_weight
-
-_FLOATS = (np.float64, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,9 @@ class CheckedData:
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_features)
-        The inputs, finite, float32 or float64.
+    X : ndarray or CSR array of shape (n_samples, n_inputs)
+        The inputs as a matrix, float32 or float64. There is NaN at most in columns of
+        validation data that have none in the training data.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs), or sparse array
         The targets, not encoded.
@@ -74,21 +76,21 @@ class CheckedData:
     names : dict
         What is to be remembered of the columns: `n_features_in_`, and
         `feature_names_in_` if they have names.
+
+    columns : Columns or None
+        How the table became a matrix; None if it was one.
     """
 
     X: Matrix
     y: Any
     sample_weight: FloatArray | None
     names: dict[str, Any]
+    columns: Columns | None
 
-
-_COLUMN_NAMES = ("n_features_in_", "feature_names_in_")
-
-
-def column_names(estimator: Any) -> dict[str, Any]:
-    """Return what an estimator remembers of its columns."""
-    known = vars(estimator)
-    return {name: known[name] for name in _COLUMN_NAMES if name in known}
+    @property
+    def n_indicators(self) -> int:
+        """The number of columns that are indicators, which come first."""
+        return 0 if self.columns is None else self.columns.n_indicators
 
 
 def check_data(
@@ -97,7 +99,7 @@ def check_data(
     y: Any,
     sample_weight: Any,
     *,
-    names: dict[str, Any] | None = None,
+    reading: Reading,
     allow_zero_weight: bool = False,
 ) -> CheckedData:
     """Return data to learn from or to score by, checked.
@@ -110,8 +112,8 @@ def check_data(
     X, y, sample_weight
         The data.
 
-    names : dict, default=None
-        The columns that X has to have, as `column_names` returns them; None for any.
+    reading : Reading
+        How to read X, and which columns it has to have.
 
     allow_zero_weight : bool, default=False
         Whether all weights may be zero.
@@ -127,35 +129,33 @@ def check_data(
         If there is something wrong with them.
     """
     refuse_missing_targets(y, is_classifier(estimator))
-    # scikit-learn writes the names of the columns to the estimator that it checks for.
-    stand_in = object.__new__(type(estimator))
-    attributes = vars(estimator).items()
-    known = {name: value for name, value in attributes if name not in _COLUMN_NAMES}
-    vars(stand_in).update(known, **(names or {}))
-    with np.errstate(invalid="ignore"):  # the sum of inf and -inf
-        X, y = validate_data(
-            stand_in,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=is_regressor(estimator),
-            dtype=_FLOATS,
-            order="C",
-            reset=names is None,
-        )
-    if sparse.issparse(X) and not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
+    stand_in = reading.stand_in(estimator)
+    rows, y = read_rows(
+        stand_in,
+        X,
+        reading,
+        y=y,
+        multi_output=True,
+        y_numeric=is_regressor(estimator),
+    )
+    numbers = rows.numbers
     if sample_weight is not None:
         sample_weight = check_sample_weight(
-            sample_weight, X, allow_all_zero=allow_zero_weight
+            sample_weight, numbers, allow_all_zero=allow_zero_weight
         )
         with np.errstate(over="ignore"):
             total_weight = sample_weight.sum(dtype=np.float64)
         if not np.isfinite(total_weight):
             raise ValueError("The sum of sample_weight is too large for float64.")
-    return CheckedData(X, y, sample_weight, column_names(stand_in))
+    columns = reading.columns
+    if reading.is_first:
+        columns = measure_columns(
+            numbers, rows.labels, rows.is_categorical, sample_weight
+        )
+    matrix = numbers if columns is None else columns.matrix(numbers, rows.labels)
+    if reading.model is not None:
+        matrix = reading.model.filled(matrix)
+    return CheckedData(matrix, y, sample_weight, reading.names_of(stand_in), columns)
 
 
 def refuse_missing_targets(y: Any, of_classes: bool) -> None:
@@ -183,7 +183,7 @@ def refuse_missing_targets(y: Any, of_classes: bool) -> None:
         return
     if array.dtype.kind != "O" or array.ndim == 0:
         return
-    missing = [place for place, value in enumerate(array.ravel()) if _is_missing(value)]
+    missing = [place for place, value in enumerate(array.ravel()) if is_missing(value)]
     if missing:
         first = array.ravel()[missing[0]]
         remedy = "Leave these rows out, as by y.notna()"
@@ -195,30 +195,24 @@ def refuse_missing_targets(y: Any, of_classes: bool) -> None:
         )
 
 
-def _is_missing(value: Any) -> bool:
-    """Say whether a value is None, NaN, or a missing value of pandas."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and value != value
-
-
 def check_inputs(estimator: Any, X: Any) -> Matrix:
-    """Return inputs to predict for, checked."""
-    if _needs_no_conversion(X):
+    """Return inputs to predict for as a matrix without gaps, checked."""
+    model = estimator._model
+    if model.columns is None and _needs_no_conversion(X):
         # For a single row `check_array` takes longer than the network does.
         validate_data(estimator, X, reset=False, skip_check_array=True)
         return X
-    with np.errstate(invalid="ignore"):  # the sum of inf and -inf
-        return validate_data(
-            estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False
-        )
+    rows, _ = read_rows(estimator, X, Reading.of(estimator))
+    if model.columns is not None:
+        return model.filled(model.columns.matrix(rows.numbers, rows.labels))
+    return model.filled(rows.numbers)
 
 
 def _needs_no_conversion(X: Any) -> bool:
     """Say whether `check_array` would return X itself."""
     return (
         type(X) is np.ndarray
-        and X.dtype in _FLOATS
+        and X.dtype in FLOATS
         and X.ndim == 2
         and X.size > 0
         and bool(np.isfinite(X).all())

@@ -19,6 +19,25 @@ from skann.model import Model
 from skann.training.state import TrainingState
 
 
+def input_names(estimator: Any, first_number: int = 0) -> list[str]:
+    """Return a name for each input of the network of a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        A fitted estimator.
+
+    first_number : int, default=0
+        The number of the first column, if they have no names: "x0", say.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        n_features = estimator.n_features_in_
+        names = [f"x{number + first_number}" for number in range(n_features)]
+    columns = estimator._model.columns
+    return list(names) if columns is None else columns.names(names)
+
+
 class LearnedMixin:
     """The weights of a fitted estimator, and what can be done with them."""
 
@@ -166,7 +185,8 @@ class LearnedMixin:
         Returns
         -------
         weights : dict of ndarray of shape (n_rows, n_units)
-            By the names in `feature_names_in_`, or "x0", "x1" and so on. The first row
+            By the names in `feature_names_in_`, or "x0", "x1" and so on, with that of
+            the level behind it for an indicator ("color_red"). The first row
             belongs to the column itself, and in a network that takes cosines
             (`n_frequencies`) one more to each of its cosines. Those of a column that
             was constant when its scaling was measured are zero.
@@ -201,9 +221,7 @@ class LearnedMixin:
         model = self._model
         refuse_members(model.architecture.n_members)
         parts = model.network.weights_by_input(model.theta)
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = [f"x{number}" for number in range(len(parts))]
+        names = input_names(self)
         if model.inputs is not None:
             for number in np.flatnonzero(model.inputs.is_constant):
                 parts[number][...] = 0

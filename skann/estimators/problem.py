@@ -39,6 +39,7 @@ from skann.estimators.checks import (
 from skann.estimators.folds import OutOfFold, leave_out
 from skann.estimators.inputs import (
     CheckedData,
+    Reading,
     Request,
     check_data,
 )
@@ -210,13 +211,13 @@ def prepare(
     )
     weight = target.weigh(settings, encoded, data.sample_weight, call)
     loss = joined_loss(settings, target, encoded)
-    architecture = _architecture(settings, X, encoded.shape[1], loss, past)
+    architecture = _architecture(settings, data, encoded.shape[1], loss, past)
 
     # Weights, validation split and shuffles are drawn in this order, which is that of
     # scikit-learn's MLP.
     random_state = _generator(settings, past)
     theta, best_theta = _start(settings, architecture, random_state, call, past)
-    part = _own_part(estimator, settings, request, data.names, target, loss, encoded)
+    part = _own_part(estimator, settings, request, data, target, loss, encoded)
     split = None if past is None else past.state.split
     if part is None:
         part = set_aside(settings, target, X, encoded, weight, random_state, split)
@@ -224,8 +225,12 @@ def prepare(
     learned = target.soften(settings, encoded, weight)
     training_rows = None if part is None else part.training_rows
     progress, learning = _weigh(weight, training_rows, X.shape[0], call, past)
-    statistics = _measure(settings, target, loss, X, learned, learning, call, past)
-    model = Model(architecture, theta, *statistics)
+    inputs, targets = _measure(
+        settings, target, loss, data, learned, learning, call, past
+    )
+    model = Model(architecture, theta, inputs, targets, columns=data.columns)
+    if part is not None:
+        part = replace(part, X=model.filled(part.X))
     if past is not None:
         calibration = past.model.temperature, past.model.offsets
         model = replace(model, temperature=calibration[0], offsets=calibration[1])
@@ -251,7 +256,7 @@ def prepare(
             target=target,
             loss=loss,
             scaled_X=training_data.X,
-            as_estimator=lambda model: _predictor(estimator, data.names, target, model),
+            as_estimator=lambda model: _predictor(estimator, target, model),
         ),
         folds=None
         if folds is None
@@ -272,11 +277,14 @@ def _assign_initial(model, request):
         assign_layers(network.biases(theta), request.intercept_init, "intercept_init")
 
 
-def _predictor(estimator, names, target, model):
-    """Return a copy of an estimator that predicts by a model."""
+def _predictor(estimator, target, model):
+    """Return a copy of an estimator that predicts by a model, from matrices."""
     copied = copy.copy(estimator)
-    attributes = {**names, **target.fitted_attributes()}
-    vars(copied).update(attributes, _target=target, _model=model)
+    # What it is given has become a matrix, whose columns have no names.
+    names = {"n_features_in_": model.architecture.layer_sizes[0]}
+    vars(copied).update(names, **target.fitted_attributes())
+    vars(copied).update(_target=target, _model=replace(model, columns=None))
+    vars(copied).pop("feature_names_in_", None)
     return copied
 
 
@@ -297,7 +305,7 @@ def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss
     return joined
 
 
-def _own_part(estimator, settings, request, names, target, loss, learned):
+def _own_part(estimator, settings, request, training, target, loss, learned):
     """Return the user's own validation data, checked and encoded, or None."""
     if not request.has_validation_data:
         return None
@@ -308,7 +316,12 @@ def _own_part(estimator, settings, request, names, target, loss, learned):
         )
     passed = request.X_val, request.y_val, request.sample_weight_val
     try:
-        data = check_data(estimator, *passed, names=names)
+        reading = Reading(
+            names=training.names,
+            columns=training.columns,
+            takes_tables=settings.scaling is not None,
+        )
+        data = check_data(estimator, *passed, reading=reading)
         # As in a stream, some of the classes may be missing.
         _, encoded = estimator._read_target(
             data.y, settings, Call.NEXT_PIECE, target, None, data.sample_weight
@@ -326,8 +339,9 @@ def _own_part(estimator, settings, request, names, target, loss, learned):
     return ValidationPart(data.X, encoded, data.sample_weight)
 
 
-def _architecture(settings, X, n_outputs, loss, past):
+def _architecture(settings, data, n_outputs, loss, past):
     """Return what the network is made of; the one that was trained stays as it is."""
+    X = data.X
     activation = settings.activation
     if not isinstance(activation, str | HiddenActivation):
         activation = tuple(activation)
@@ -351,6 +365,7 @@ def _architecture(settings, X, n_outputs, loss, past):
         dtype=dtype,
         output_dtype=output_dtype,
         frequency_scale=settings.frequency_scale,
+        n_indicators=data.n_indicators,
     )
     if past is not None:
         past.model.architecture.require_same(architecture)
@@ -401,8 +416,9 @@ def _weigh(sample_weight, training_rows, n_samples, call, past):
     return progress, weight
 
 
-def _measure(settings, target, loss, X, learned, weight, call, past):
+def _measure(settings, target, loss, data, learned, weight, call, past):
     """Return the statistics of inputs and targets, None where nothing is scaled."""
+    X, n_indicators = data.X, data.n_indicators
     if weight is not None and not weight.any():  # a batch that counts for nothing
         return past.model.inputs, past.model.targets
     known = None if past is None else past.model.inputs
@@ -413,9 +429,12 @@ def _measure(settings, target, loss, X, learned, weight, call, past):
         elif settings.scaling is not None:
             if known is None:
                 ranked = settings.takes_ranks(is_sparse=sparse.issparse(X))
+                ranked = ranked and X.shape[1] > n_indicators
             else:
                 ranked = known.quantiles is not None
-            inputs = column_statistics(X, weight, settings.scaling, ranked=ranked)
+            inputs = column_statistics(
+                X, weight, settings.scaling, ranked=ranked, n_indicators=n_indicators
+            )
             if call is Call.NEXT_PIECE and settings.scaling == "adaptive":
                 known = known.fade(RECENT_ROWS * inputs.weight / X.shape[0])
             if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):

@@ -243,16 +243,25 @@ class Table:
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_features)
+    X : ndarray or CSR array of shape (n_samples, n_inputs)
         The inputs.
+
+    n_indicators : int, default=0
+        The number of those that are indicators, which come first.
     """
 
     X: Any
+    n_indicators: int = 0
 
     @property
     def n_samples(self) -> int:
         """The number of rows."""
         return self.X.shape[0]
+
+    @property
+    def n_numbers(self) -> int:
+        """The number of columns that are not indicators."""
+        return self.X.shape[1] - self.n_indicators
 
     @cached_property
     def is_collinear(self) -> bool:
@@ -260,14 +269,15 @@ class Table:
 
         So it is with spectra, where cosines of each column alone are noise.
         """
-        if sparse.issparse(self.X):
+        if sparse.issparse(self.X) or self.n_numbers == 0:
             return False
-        return effective_rank(self.X) < COLLINEAR * min(self.X.shape)
+        numbers = self.X[:, self.n_indicators :]
+        return effective_rank(numbers) < COLLINEAR * min(numbers.shape)
 
     @property
     def has_columns_to_embed(self) -> bool:
         """Whether cosines of the columns say something, and are not too many."""
-        is_small = self.X.shape[1] <= MOST_COLUMNS_TO_EMBED
+        is_small = 0 < self.n_numbers <= MOST_COLUMNS_TO_EMBED
         return not sparse.issparse(self.X) and is_small and not self.is_collinear
 
 

@@ -303,6 +303,17 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         than half of the time, and None otherwise; columns are measured, and
         predictions made, in the precision of X all the same.
 
+    categorical_features : array-like of {bool, int, str} of shape (n_features,) or \
+            (n_categorical_features,), "from_dtype" or None, default="from_dtype"
+        The columns of X that hold labels rather than numbers: a mask, their indices or
+        their names, or None for none. With "from_dtype" they are the categorical, text
+        and boolean columns of a data frame, and those of its columns of objects and of
+        an array of objects that hold text or truth values; not with `scaling=None`.
+        Each level becomes an indicator column of the input, which is neither scaled nor
+        has cosines. Levels in fewer than 5 rows, all but the 50 most frequent ones,
+        missing labels and those that training has not seen have one indicator
+        together.
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (fan_in, fan_out) or (n_members, fan_in, fan_out)
@@ -384,7 +395,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The name of the output activation.
 
     n_features_in_ : int
-        The number of columns of X.
+        The number of columns of X, of which a categorical one may be several inputs of
+        the network.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
         The names of the columns of X, if all of them are strings.
@@ -545,6 +557,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         n_members: int | str = "auto",
         n_jobs: int | None = None,
         dtype: str | None = "auto",
+        categorical_features: ArrayLike | str | None = "from_dtype",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.loss, self.recipe, self.output_activation = loss, recipe, output_activation
@@ -564,6 +577,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.init, self.scaling, self.dtype = init, scaling, dtype
         self.n_frequencies, self.frequency_scale = n_frequencies, frequency_scale
         self.n_members, self.n_jobs = n_members, n_jobs
+        self.categorical_features = categorical_features
 
     @available_if(has_partial_fit)
     def partial_fit(

@@ -14,7 +14,7 @@ from sklearn.metrics import get_scorer
 from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
 from skann.core.losses import Loss
-from skann.estimators.inputs import CheckedData, Request, check_data, column_names
+from skann.estimators.inputs import CheckedData, Reading, Request, check_data
 from skann.estimators.recipes import (
     FOR_SGD_ALONE,
     GAIN_IF_COLLINEAR,
@@ -97,6 +97,7 @@ class Settings:
     n_members: int
     n_jobs: int | None
     dtype: str | None
+    categorical_features: Any
     # What each parameter that was "auto" stands for, by which recipe, and why that.
     auto_params: dict[str, Any]
     recipe: str
@@ -277,17 +278,18 @@ def settle(
         and is_classifier(estimator)
     ):
         raise ValueError("classes must be passed on the first call to partial_fit.")
+    reading = Reading.of(estimator) if call.has_past else Reading.first(estimator)
     data = check_data(
         estimator,
         request.X,
         request.y,
         request.sample_weight,
-        names=column_names(estimator) if call.has_past else None,
+        reading=reading,
         # In a stream a batch may count for nothing.
         allow_zero_weight=call is Call.NEXT_PIECE,
     )
     choice = choose_recipe(params, call, data.X.shape[0], earlier)
-    table = Table(data.X)
+    table = Table(data.X, data.n_indicators)
     auto_params, own = auto_values(params, call, choice.recipe, table, trained)
     settings = resolve(params, auto_params, choice, own)
     settings = replace(settings, first_cycle=first_cycle(table.n_samples))

@@ -23,13 +23,20 @@ from sklearn.utils._param_validation import (
 # `_check_n_features`: refuses another number of columns. Replaced by: a comparison with
 # `n_features_in_`. `_check_sample_weight`: reads weights of any kind. Replaced by:
 # `check_array` and a comparison of lengths.
-from sklearn.utils.validation import _check_n_features, _check_sample_weight
+# `_check_categorical_features`: reads a mask, indices or names of columns, in
+# scikit-learn's words. Replaced by: checks of our own.
+from sklearn.utils.validation import (
+    _check_categorical_features,
+    _check_n_features,
+    _check_sample_weight,
+)
 
 __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "check_categorical_features",
     "check_constraints",
     "check_matplotlib_support",
     "check_n_features",
@@ -49,6 +56,11 @@ def check_constraints(estimator):
     `BaseEstimator._validate_params` does so. Replaced by: checks of our own.
     """
     estimator._validate_params()
+
+
+def check_categorical_features(X, categorical_features):
+    """Return which columns of X are named as categorical, or None if none are."""
+    return _check_categorical_features(X, categorical_features)
 
 
 def check_n_features(estimator, X):

@@ -259,8 +259,6 @@ class Validation:
         """Return what a scorer says of the estimator as it would be now."""
         part, scoring = self.part, self._scoring
         estimator = self._as_estimator(self._model.with_theta(theta))
-        # The data have passed through validation, and have no names any more.
-        vars(estimator).pop("feature_names_in_", None)
         scorer = check_scoring(estimator, scoring)
         weight = part.sample_weight
         options = {} if weight is None else {"sample_weight": weight}

@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 
 from skann.core.types import FloatArray
 from skann.estimators.fitted import model_of, single_model_of
+from skann.estimators.learned import input_names
 from skann.inspection.axes import Display
 from skann.inspection.network_drawing import LayerNumbers, draw_network, figure_size
 from skann.inspection.trace import forward_layers, trace_backprop
@@ -208,11 +209,10 @@ def _who(n_samples):
 
 def _feature_names(estimator, feature_names, n_inputs):
     if feature_names is None:
-        if n_inputs != estimator.n_features_in_:
+        names = input_names(estimator, 1)
+        if n_inputs != len(names):
             return [f"c{number}" for number in range(1, n_inputs + 1)]
-        if hasattr(estimator, "feature_names_in_"):
-            return list(estimator.feature_names_in_)
-        return [f"x{number}" for number in range(1, n_inputs + 1)]
+        return names
     return _checked(feature_names, "feature_names", n_inputs, "inputs")
 
 

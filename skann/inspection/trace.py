@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from html import escape
 from numbers import Integral, Real
@@ -10,14 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import ACTIVATIONS
 from skann.core.network import Workspace
 from skann.core.types import FloatArray
 from skann.estimators.fitted import fitted_problem, single_model_of, used_settings
-from skann.estimators.sklearn_private import check_n_features
+from skann.estimators.inputs import check_inputs
 from skann.training.batches import loss_and_gradient
 
 # Arrays with more numbers than this are summarised.
@@ -335,9 +336,10 @@ def forward_layers(
     """
     model = single_model_of(estimator)
     network, theta = model.network, model.theta.astype(np.float64)
-    X = check_array(X, accept_sparse="csr")
-    check_n_features(estimator, X)
-    scaled = model.scaled(X, np.float64)[:]
+    if not hasattr(X, "columns"):  # an array may go without the names
+        estimator = copy.copy(estimator)
+        vars(estimator).pop("feature_names_in_", None)
+    scaled = model.scaled(check_inputs(estimator, X), np.float64)[:]
     workspace = Workspace(network, scaled.shape[0], theta.dtype, keep=True)
     network.forward(theta, scaled, workspace)
     output_activation = ACTIVATIONS[model.architecture.output_activation]

@@ -127,12 +127,12 @@ class UnitContributionDisplay(Display):
             If there are several features, no hidden layer, or no such output.
         """
         model = single_model_of(estimator)
-        if estimator.n_features_in_ != 1:
+        network = model.network
+        if network.layer_sizes[0] != 1:
             raise ValueError(
                 "A curve needs a network with one input. This one has "
-                f"{estimator.n_features_in_}."
+                f"{network.layer_sizes[0]}."
             )
-        network = model.network
         if network.n_layers == 1:
             raise ValueError("A network without hidden layers has no hidden units.")
         check_scalar(

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.optimize import approx_fprime
 
 from skann.core.activations import HIDDEN_ACTIVATIONS, LeakyRelu
+from skann.core.layers.beside import Beside
 from skann.core.layers.dense import Dense
 from skann.core.layers.layer import Arrays
 from skann.core.layers.periodic import Periodic
@@ -31,6 +32,7 @@ LAYERS = {
     "dropout, gelu": (Dense(4, 8, HIDDEN_ACTIVATIONS["gelu"], dropout=0.2), True, True),
     "cosines": (Periodic(4, 3, 0.2), False, False),
     "one cosine": (Periodic(4, 1, 0.2), False, False),
+    "cosines beside others": (Beside(2, Periodic(2, 3, 0.2)), False, False),
 }
 all_layers = pytest.mark.parametrize(
     ("layer", "passes_on", "draws"), LAYERS.values(), ids=LAYERS

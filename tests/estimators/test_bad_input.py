@@ -47,16 +47,17 @@ FRAME = pd.DataFrame(X, columns=["a", "b", "c"])
 
 # X, and the words of the error.
 BAD_X = {
-    "NaN": (with_value(X, np.nan), "X contains NaN"),
     "infinity": (with_value(X, np.inf), "X contains infinity"),
     "minus infinity": (with_value(X, -np.inf), "X contains infinity"),
     "both infinities": (
         with_value(np.where(X > 2, -np.inf, X), np.inf),
         "X contains infinity",
     ),
-    "sparse NaN": (sparse.csr_array(with_value(X, np.nan)), "X contains NaN"),
     "sparse infinity": (sparse.csc_matrix(with_value(X, np.inf)), "X contains inf"),
-    "missing in a frame": (FRAME.astype("Float64").mask(FRAME > 1), "X contains NaN"),
+    "infinity in a frame of text": (
+        FRAME.assign(a=np.inf, c="red"),
+        ["infinity", "could not convert string to float"],
+    ),
     "1-D": (X[:, 0], "Expected 2D array, got 1D array"),
     "3-D": (X[:, :, np.newaxis], "Found array with dim 3"),
     "scalar": (3.0, "Expected 2D array, got scalar"),
@@ -67,6 +68,13 @@ BAD_X = {
     "fewer rows than y": (X[:-1], "inconsistent numbers of samples"),
     "complex": (X * 1j, "Complex data not supported"),
     "strings": (np.full(X.shape, "red"), "could not convert string to float"),
+}
+
+# What is taken, but not by who leaves the inputs unscaled, as the MLP does.
+ONLY_SCALED = {
+    "NaN": (with_value(X, np.nan), "X contains NaN"),
+    "sparse NaN": (sparse.csr_array(with_value(X, np.nan)), "X contains NaN"),
+    "missing in a frame": (FRAME.astype("Float64").mask(FRAME > 1), "X contains NaN"),
     "objects": (np.full(X.shape, "red", object), "could not convert string to float"),
     "a frame's text": (FRAME.assign(c="red"), "could not convert string to float"),
 }
@@ -80,6 +88,20 @@ def test_bad_inputs_are_refused(name, kind, situation):
     bad, words = BAD_X[name]
     estimator, call = situate(situation, kind)
     with fails(estimator, ValueError, words):
+        call(bad, TARGETS[kind])
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
+@IN_EVERY_SITUATION
+@BOTH
+@pytest.mark.parametrize("params", [{"scaling": None}, {"recipe": "mlp"}], ids=str)
+@pytest.mark.parametrize("name", ONLY_SCALED)
+def test_who_does_not_scale_is_told_who_takes_labels_and_gaps(
+    name, params, kind, situation
+):
+    bad, words = ONLY_SCALED[name]
+    estimator, call = situate(situation, kind, **params)
+    with fails(estimator, ValueError, [words, "scaling=None", "recipe='table'"]):
         call(bad, TARGETS[kind])
 
 
@@ -343,8 +365,7 @@ def test_inspecting_before_fit_is_refused(kind):
 BAD_X_TO_PREDICT = {
     name: BAD_X[name]
     for name in BAD_X
-    if name
-    not in ("fewer rows than y", "ragged", "a frame's text", "missing in a frame")
+    if name not in ("fewer rows than y", "ragged", "infinity in a frame of text")
 } | {
     "too few columns": (X[:, :2], "X has 2 features, but"),
     "too many columns": (np.c_[X, X], "X has 6 features, but"),

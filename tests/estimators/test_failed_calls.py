@@ -170,7 +170,7 @@ def test_a_failed_fit_leaves_a_generator_of_the_callers_where_it_was(way):
     arguments = good_arguments("regressor", "fit")
     error = ValueError
     if way == "input":
-        arguments["X"] = BAD_INPUTS["NaN"]
+        arguments["X"] = BAD_INPUTS["infinity"]
     elif way == "weights":
         arguments["coef_init"] = []
     elif way == "divergence":

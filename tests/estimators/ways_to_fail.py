@@ -39,9 +39,8 @@ def ways_to_pass(argument, bad, **options):
 
 
 BAD_INPUTS = {
-    "NaN": with_value(X, np.nan),
     "infinity": with_value(X, np.inf),
-    "sparse NaN": sparse.csr_array(with_value(X, np.nan)),
+    "sparse infinity": sparse.csr_array(with_value(X, np.inf)),
     "missing": None,
     "1-D": X[:, 0],
     "3-D": X[:, :, np.newaxis],

@@ -1,0 +1,100 @@
+"""Inputs that stay as they are, beside what an embedding makes of the others.
+
+An indicator column has two values, and a line through them is all that can be said of
+it: cosines of it would be the same line once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skann.core.layers.layer import Embedding, Memory, dense
+
+
+@dataclass
+class BesideMemory(Memory):
+    """What a batch needs.
+
+    Parameters
+    ----------
+    embedded : Memory
+        That of the embedding.
+    """
+
+    embedded: Memory
+
+
+class Beside(Embedding[BesideMemory]):
+    """The first inputs, followed by the columns that an embedding makes of the others.
+
+    Parameters
+    ----------
+    n_plain : int
+        The number of inputs that stay as they are, which come first.
+
+    embedding : Embedding
+        What takes the others. Its parameters are those of this layer.
+    """
+
+    def __init__(self, n_plain: int, embedding: Embedding):
+        self.n_plain = n_plain
+        self.embedding = embedding
+        self.n_in = n_plain + embedding.n_in
+        self.n_out = n_plain + embedding.n_out
+        self.segments = embedding.segments
+
+    def draw(self, init, random_state):
+        """Return what the embedding draws."""
+        return self.embedding.draw(init, random_state)
+
+    def memory(self, n_rows, arrays, members=(), *, keep=False):
+        output = arrays.cut("beside", (n_rows, self.n_out))
+        embedded = self.embedding.memory(n_rows, arrays, members, keep=keep)
+        return BesideMemory(output, {} if keep else None, embedded)
+
+    def forward(
+        self, parameters, layer_input, memory, with_slopes=False, generator=None
+    ):
+        X, output = dense(layer_input), memory.output
+        output[:, : self.n_plain] = X[:, : self.n_plain]
+        output[:, self.n_plain :] = self.embedding.forward(
+            parameters, X[:, self.n_plain :], memory.embedded, with_slopes, generator
+        )
+        if memory.kept is not None:
+            memory.keep(input=layer_input, activation=output)
+            memory.kept["pre_activation"] = memory.embedded.kept["pre_activation"]
+        return output
+
+    def backward(
+        self, parameters, layer_input, delta, memory, gradients, passes_on=False
+    ):
+        if passes_on:
+            raise NotImplementedError("Inputs beside an embedding are a first layer.")
+        # A copy, as products take rows that lie one after the other.
+        of_embedded = memory.embedded.output
+        of_embedded[...] = delta[:, self.n_plain :]
+        self.embedding.backward(
+            parameters, layer_input, of_embedded, memory.embedded, gradients, False
+        )
+        if memory.kept is not None:
+            memory.kept["delta"] = memory.embedded.kept["delta"]
+
+    def absorb_input_change(self, parameters, shift, ratio):
+        change = self.embedding.absorb_input_change(
+            parameters, shift[self.n_plain :], ratio[self.n_plain :]
+        )
+        if change is None:
+            change = np.zeros(self.embedding.n_out), np.ones(self.embedding.n_out)
+        return (
+            np.append(shift[: self.n_plain], change[0]),
+            np.append(ratio[: self.n_plain], change[1]),
+        )
+
+    def weights_by_input(self, parameters, weights):
+        plain, embedded = weights[: self.n_plain], weights[self.n_plain :]
+        return [
+            *plain[:, np.newaxis].copy(),
+            *self.embedding.weights_by_input(parameters, embedded),
+        ]
