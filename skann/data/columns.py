@@ -8,6 +8,11 @@ what the training data are in the mean.
 
 A column of numbers with gaps is filled with its median. An indicator column says where
 the gaps were, as that may mean something (the missing-indicator method).
+
+Indicators have a scale of their own. One of two groups is a column like any other, and
+has a standard deviation of 1, unless it is rare. That of a level among several is 2 in
+rows of that level, or less if there are few of these: what few rows say is learned
+slowly.
 """
 
 from __future__ import annotations
@@ -29,6 +34,13 @@ from skann.data.measuring import column_of, quantiles
 LEAST_ROWS = 5
 MOST_LEVELS = 50
 
+# The indicator of a level with so many rows is 1, and it grows with their root.
+ROWS_OF_ONE = 400
+LARGEST = 2.0
+
+# With this one no indicator is beyond the margin that "bounded" leaves as it is.
+LEAST_DEVIATION = 0.25
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:
@@ -45,25 +57,27 @@ class Columns:
     levels : list of lists
         The frequent levels of each categorical column.
 
-    shares : list of ndarray of shape (n_levels,), float64
-        What part of the training rows has each of them.
-
-    has_others : ndarray of bool of shape (n_categorical,)
-        Whether training had rows with none of these levels.
+    shares : list of ndarray of shape (n_levels,) or (n_levels + 1,), float64
+        What part of the training rows has each of them, and what part none of them, if
+        there were any such rows.
 
     fills : ndarray of shape (n_numbers,), float64
         What stands for a gap in each column of numbers; NaN where training had none.
 
-    is_marked : ndarray of bool of shape (n_numbers,)
-        Whether there is an indicator column of its gaps.
+    gap_shares : ndarray of shape (n_numbers,), float64
+        What part of the training rows had a gap in it. If it is not zero, there is an
+        indicator column of its gaps.
+
+    n_rows : int
+        The number of the training rows.
     """
 
     is_categorical: np.ndarray
     levels: list[list[Any]]
     shares: list[np.ndarray]
-    has_others: np.ndarray
     fills: np.ndarray
-    is_marked: np.ndarray
+    gap_shares: np.ndarray
+    n_rows: int
 
     @cached_property
     def indicators(self) -> list[np.ndarray]:
@@ -72,11 +86,19 @@ class Columns:
         Of shape (n_levels + 1, n_columns) for each categorical column.
         """
         return [
-            _indicators(len(levels), shares, bool(has_others))
-            for levels, shares, has_others in zip(
-                self.levels, self.shares, self.has_others, strict=True
-            )
+            _indicators(len(levels), shares, self.n_rows)
+            for levels, shares in zip(self.levels, self.shares, strict=True)
         ]
+
+    @property
+    def is_marked(self) -> np.ndarray:
+        """Ndarray of bool : Which columns of numbers have an indicator of gaps."""
+        return self.gap_shares > 0
+
+    @property
+    def _marks(self) -> np.ndarray:
+        """Ndarray : What marks a gap. Anything else is 0, so that sparse X stays so."""
+        return 1 / _deviation(self.gap_shares[self.is_marked])
 
     @property
     def n_indicators(self) -> int:
@@ -113,7 +135,7 @@ class Columns:
             X[:, start:stop] = table[codes_of(cells, levels)]
             start = stop
         is_gap = np.isnan(numbers)
-        X[:, start:n_indicators] = is_gap[:, self.is_marked]
+        X[:, start:n_indicators] = is_gap[:, self.is_marked] * self._marks
         X[:, n_indicators:] = np.where(is_gap, self.fills, numbers)
         return X
 
@@ -126,6 +148,7 @@ class Columns:
         marks.data = is_gap.astype(numbers.dtype)
         marks.eliminate_zeros()
         marks = marks[:, np.flatnonzero(self.is_marked)]
+        marks.data *= self._marks[marks.indices]
         return sparse.csr_array(sparse.hstack([marks, filled], format="csr"))
 
     def names(self, feature_names: Sequence[str]) -> list[str]:
@@ -147,7 +170,7 @@ class Columns:
             of_labels, self.indicators, self.levels, strict=True
         ):
             of_levels = [*levels, "infrequent"]
-            if table.shape[1] == 1:  # what is 1, of two
+            if table.shape[1] == 1:  # the larger one of two
                 of_levels = [of_levels[int(np.argmax(table[:, 0]))]]
             names += [f"{name}_{level}" for level in of_levels[: table.shape[1]]]
         marked = zip(of_numbers, self.is_marked, strict=True)
@@ -206,28 +229,24 @@ def measure_columns(
     n_samples = numbers.shape[0]
     weight = np.ones(n_samples) if sample_weight is None else sample_weight
     present = np.flatnonzero(weight)
-    levels, shares, has_others = [], [], []
+    levels, shares = [], []
     for cells in labels:
         if present.size < n_samples:
             cells = [cells[row] for row in present]
         frequent = _frequent_levels(cells)
         codes = codes_of(cells, frequent)
-        of_levels = np.bincount(codes, weight[present], len(frequent) + 1)
+        total = np.bincount(codes, weight[present])
         levels.append(frequent)
-        shares.append(of_levels[:-1] / max(of_levels[:-1].sum(), _TINY))
-        has_others.append(bool((codes == len(frequent)).any()))
-    fills, is_marked = _measure_gaps(numbers, weight)
+        shares.append(total / total.sum())
+    fills, gap_shares = _measure_gaps(numbers, weight)
     return Columns(
         is_categorical=is_categorical,
         levels=levels,
         shares=shares,
-        has_others=np.array(has_others, dtype=bool),
         fills=fills,
-        is_marked=is_marked,
+        gap_shares=gap_shares,
+        n_rows=present.size,
     )
-
-
-_TINY = np.finfo(np.float64).tiny
 
 
 def has_gaps(numbers: Matrix) -> bool:
@@ -258,11 +277,11 @@ def _frequent_levels(cells):
 
 
 def _measure_gaps(numbers, weight):
-    """Return what fills the gaps of each column, and which gaps are marked."""
+    """Return what fills the gaps of each column, and the share of the gaps."""
     fills = np.full(numbers.shape[1], np.nan)
-    is_marked = np.zeros(numbers.shape[1], bool)
+    shares = np.zeros(numbers.shape[1])
     if not has_gaps(numbers):
-        return fills, is_marked
+        return fills, shares
     if sparse.issparse(numbers):
         columns = numbers.tocsc()
         with_gaps = np.unique(numbers.indices[np.isnan(numbers.data)])
@@ -272,21 +291,28 @@ def _measure_gaps(numbers, weight):
     for j in with_gaps:
         values = column_of(columns, j)
         is_gap = np.isnan(values)
-        is_marked[j] = (is_gap & (weight > 0)).any()
+        shares[j] = weight[is_gap].sum() / weight.sum()
         known = ~is_gap & (weight > 0)
         fills[j] = 0.0
         if known.any():
             fills[j] = quantiles(values[known], weight[known], [0.5])[0]
-    return fills, is_marked
+    return fills, shares
 
 
-def _indicators(n_levels, shares, has_others):
+def _indicators(n_levels, shares, n_rows):
     """Return the indicators of each level, and of what is none of them.
 
     Of two groups a single column tells which it is.
     """
-    n_groups = n_levels + has_others
+    n_groups = len(shares)
     table = np.eye(n_levels + 1, n_groups)
-    if not has_others:
+    if n_groups == n_levels:
         table[-1] = shares
-    return table[:, -1:] if n_groups <= 2 else table
+    if n_groups > 2:
+        return table * np.minimum(LARGEST, np.sqrt(shares * n_rows / ROWS_OF_ONE))
+    return (table[:, -1:] - shares[-1]) / _deviation(shares[-1])
+
+
+def _deviation(shares):
+    """Return the standard deviation of indicators, but for a least one."""
+    return np.maximum(np.sqrt(shares * (1 - shares)), LEAST_DEVIATION)

@@ -262,8 +262,7 @@ def column_statistics(
         Whether each row also has the ranks of its cells.
 
     n_indicators : int, default=0
-        So many columns come first that hold shares from 0 to 1, and are left as they
-        are.
+        So many columns come first that are left as they are, within [-4, 4].
 
     Returns
     -------

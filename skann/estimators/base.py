@@ -156,7 +156,8 @@ class BaseBackprop(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs, finite.
+            The inputs. Text, categories and missing values are taken as they come, if
+            they are scaled; infinity is not.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.

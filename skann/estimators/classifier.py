@@ -295,10 +295,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         their names, or None for none. With "from_dtype" they are the categorical, text
         and boolean columns of a data frame, and those of its columns of objects and of
         an array of objects that hold text or truth values; not with `scaling=None`.
-        Each level becomes an indicator column of the input, which is neither scaled nor
-        has cosines. Levels in fewer than 5 rows, all but the 50 most frequent ones,
-        missing labels and those that training has not seen have one indicator
-        together.
+        Each level becomes an indicator among the inputs of the network, which has a
+        scale of its own and no cosines. Levels in fewer than 5 rows, all but the 50
+        most frequent ones, missing labels and those that training has not seen have
+        one indicator together.
 
     Attributes
     ----------
@@ -313,10 +313,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The biases of each layer.
 
     embedding_ : dict of ndarray or None
-        What the cosines of the inputs are made of: the factors of the inputs, of shape
-        (n_features,), frequencies and phases, of shape (n_frequencies, n_features);
-        with an axis of `n_members` before these if there are several networks. None if
-        there are no cosines.
+        What the cosines of the inputs are made of: the factors of the columns of
+        numbers, of shape (n_numbers,), frequencies and phases, of shape (n_frequencies,
+        n_numbers), where n_numbers is n_features without categorical columns; with an
+        axis of `n_members` before these if there are several networks. None if there
+        are no cosines.
 
     n_parameters_ : int
         The number of weights and biases of each network, including its numbers in
@@ -577,7 +578,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs, finite.
+            The inputs. Text, categories and missing values are taken as they come, if
+            they are scaled; infinity is not.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The class labels, or an indicator matrix of labels.

@@ -10,8 +10,8 @@ from scipy import sparse
 from sklearn import config_context
 
 import skann.estimators.base as base_module
-import skann.estimators.inputs as inputs_module
 import skann.estimators.problem as problem_module
+import skann.estimators.reading as reading_module
 import skann.training.lbfgs as lbfgs_module
 import skann.training.loop as loop_module
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
@@ -154,7 +154,7 @@ PLACES = {
     "record": ([loop_module], "record", True),
     "score": ([Validation], "score", True),
     "plateau": ([Plateau], "update", True),
-    "validation": ([inputs_module], "validate_data", False),
+    "validation": ([reading_module], "validate_data", False),
     "statistics": ([problem_module], "column_statistics", False),
     "scaling": ([problem_module], "scale_columns", False),
     "draw": ([Network], "draw", False),
