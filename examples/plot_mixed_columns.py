@@ -135,15 +135,18 @@ for contender, values in mean.items():
 # %%
 # Filled holes cost the patients' predictions a sixth of what they explain when three
 # values in ten are missing. To leave out rows with holes then leaves one row in twenty,
-# and next to nothing is learned. One-hot and target encoding do not differ here; on
-# many categories of few rows each, the second has fewer columns. And the network is not
+# and next to nothing is learned. The table as it is does a little less well than one-
+# hot encoding here: of 39 groups of patients most are rare, and those of fewer than
+# five rows are taken together. One-hot and target encoding do not differ here; on many
+# categories of few rows each, the second has fewer columns. And the network is not
 # better than a linear model: 442 patients do not show what it could add. On the 20 640
 # districts of California (of which 6000 are taken) it is far better than that, and
 # boosted trees are better still. They also suffer least from holes there, as they need
 # not pretend that the median is what was seen.
 if options.data is None:
     as_it_is, one_hot, encoded, complete, linear, boosted = mean
-    assert np.all(np.abs(mean[as_it_is] - mean[one_hot]) < 0.04)
+    assert np.all(mean[as_it_is] > mean[one_hot] - 0.06)
+    assert np.all(mean[as_it_is] > mean[boosted])
     assert mean[one_hot][-1] > mean[one_hot][0] - 0.12
     assert mean[one_hot][-1] > mean[complete][-1] + 0.2
     assert np.all(np.abs(mean[one_hot] - mean[encoded]) < 0.04)

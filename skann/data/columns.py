@@ -11,8 +11,8 @@ the gaps were, as that may mean something (the missing-indicator method).
 
 Indicators have a scale of their own. One of two groups is a column like any other, and
 has a standard deviation of 1, unless it is rare. That of a level among several is 2 in
-rows of that level, or less if there are few of these: what few rows say is learned
-slowly.
+rows of that level, or down to a half if there are few of these: what few rows say is
+learned slowly.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ from skann.data.measuring import column_of, quantiles
 LEAST_ROWS = 5
 MOST_LEVELS = 50
 
-# The indicator of a level with so many rows is 1, and it grows with their root.
+# The indicator of a level with so many rows is 1, and it grows with their root, between
+# these limits.
 ROWS_OF_ONE = 400
-LARGEST = 2.0
+SIZES = 0.5, 2.0
 
 # With this one no indicator is beyond the margin that "bounded" leaves as it is.
 LEAST_DEVIATION = 0.25
@@ -309,7 +310,7 @@ def _indicators(n_levels, shares, n_rows):
     if n_groups == n_levels:
         table[-1] = shares
     if n_groups > 2:
-        return table * np.minimum(LARGEST, np.sqrt(shares * n_rows / ROWS_OF_ONE))
+        return table * np.clip(np.sqrt(shares * n_rows / ROWS_OF_ONE), *SIZES)
     return (table[:, -1:] - shares[-1]) / _deviation(shares[-1])
 
 

@@ -114,7 +114,7 @@ class Reading:
         wanted = self.categorical_features
         if isinstance(wanted, str) and wanted == "from_dtype":
             wanted = categorical_by_dtype(X) if self.takes_tables else None
-        if wanted is None or np.ndim(X) != 2:
+        if wanted is None or len(getattr(X, "shape", ())) != 2:
             return None
         return check_categorical_features(X, wanted)
 

@@ -92,7 +92,7 @@ def test_a_fit_is_that_of_a_pipeline_that_encodes_the_labels():
     encoded[:, 5:] = (encoded[:, 5:] - encoded[:, 5:].mean(axis=0)) / (
         encoded[:, 5:].std(axis=0)
     )
-    encoded[:, :5] *= np.sqrt(encoded[:, :5].sum(axis=0) / 400)  # rows
+    encoded[:, :5] /= 2  # few rows
     options = {"recipe": "mlp", "tol": 0.0, "solver": "lbfgs"}
     ours = regressor(scaling="standard", **options).fit(table, NUMBERS)
     theirs = regressor(scaling=None, **options)
