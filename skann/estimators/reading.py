@@ -58,16 +58,16 @@ class Reading:
     model : Model or None, default=None
         What fills gaps in columns that had none in training.
 
-    categorical_features : object, default=None
-        Which columns are categorical, as the estimator's parameter says; not looked at
-        if columns are known.
+    categorical_features : object, default="from_dtype"
+        Which columns are categorical, as the estimator's parameter says. If columns are
+        known, those that are named must be the same.
     """
 
     takes_tables: bool
     names: dict[str, Any] | None = None
     columns: Columns | None = None
     model: Model | None = None
-    categorical_features: Any = None
+    categorical_features: Any = "from_dtype"
 
     @classmethod
     def first(cls, estimator: Any) -> Reading:
@@ -107,16 +107,34 @@ class Reading:
 
     def categorical_columns(self, X: Any) -> np.ndarray | None:
         """Return which columns of a table are categorical, or None if none are."""
+        wanted = self.categorical_features
         if not self.is_first:
             columns = self.columns
             labels = None if columns is None else columns.is_categorical
-            return labels if labels is not None and labels.any() else None
-        wanted = self.categorical_features
+            labels = labels if labels is not None and labels.any() else None
+            _require_same(X, wanted, labels)
+            return labels
         if isinstance(wanted, str) and wanted == "from_dtype":
             wanted = categorical_by_dtype(X) if self.takes_tables else None
         if wanted is None or len(getattr(X, "shape", ())) != 2:
             return None
         return check_categorical_features(X, wanted)
+
+
+def _require_same(X, wanted, labels):
+    """Refuse other categorical columns than those of the training that goes on."""
+    if isinstance(wanted, str) or len(getattr(X, "shape", ())) != 2:
+        return
+    named = None if wanted is None else check_categorical_features(X, wanted)
+    none = np.zeros(X.shape[1], bool)
+    named, known = (none if each is None else each for each in (named, labels))
+    if not np.array_equal(named, known):
+        raise ValueError(
+            "warm_start and partial_fit go on with the trained network, whose "
+            f"categorical columns are number {np.flatnonzero(known).tolist()}. Now "
+            f"categorical_features={wanted!r} is asked for. Set it back, or set "
+            "warm_start=False and call fit to start anew."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -278,7 +278,10 @@ def settle(
         and is_classifier(estimator)
     ):
         raise ValueError("classes must be passed on the first call to partial_fit.")
-    reading = Reading.of(estimator) if call.has_past else Reading.first(estimator)
+    reading = Reading.first(estimator)
+    if call.has_past:
+        named = reading.categorical_features
+        reading = replace(Reading.of(estimator), categorical_features=named)
     data = check_data(
         estimator,
         request.X,

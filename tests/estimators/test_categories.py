@@ -169,6 +169,19 @@ def test_wrong_columns_are_refused_in_words(name, kind):
         estimator.fit(FRAME, TARGETS[kind])
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("named", [None, ["color"], [0, 1, 2]], ids=str)
+def test_training_does_not_go_on_with_other_categorical_columns(named, method):
+    estimator = regressor(warm_start=True).fit(FRAME, NUMBERS)
+    before = estimator.predict(FRAME)
+    estimator.set_params(categorical_features=named)
+    with pytest.raises(ValueError, match=r"categorical columns are number \[0, 2\]"):
+        getattr(estimator, method)(FRAME, NUMBERS)
+    assert_array_equal(estimator.predict(FRAME), before)
+    estimator.set_params(categorical_features=["color", "is_new"])
+    getattr(estimator, method)(FRAME, NUMBERS)
+
+
 def test_names_without_a_frame_are_refused_in_words():
     with pytest.raises(ValueError, match="on data without feature names"):
         regressor(categorical_features=["a"]).fit(np.ones((5, 2)), np.arange(5.0))
