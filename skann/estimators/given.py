@@ -33,6 +33,7 @@ REMEDIES = {
     "StandardScaler(), estimator)",
     "n_frequencies": "Leave it out: cosines have frequencies of their own, which are "
     "learned",
+    "categorical_features": "Leave it out, and put an encoder in front",
     "huber_delta": "Name it: with None a fit would measure it in the targets",
 }
 
@@ -184,13 +185,17 @@ def _settings(estimator: Any, n_inputs: int) -> Settings:
     for name in ("scaling", "n_frequencies"):
         if not is_auto(params[name]) and params[name]:
             raise _needs_data(name, params[name])
+    categorical = params["categorical_features"]
+    if not (categorical is None or isinstance(categorical, str)):
+        raise _needs_data("categorical_features", categorical)
     choice = Choice("mlp", "from_weights was given weights and no data")
     if not is_auto(params["recipe"]):
         choice = Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
     # No cosines, and a rate that is not made for a small piece.
     stand_in = Table(sparse.csr_array((1000, n_inputs)))
-    auto, _ = auto_values(params, Call.FIRST_PIECE, choice.recipe, stand_in)
-    without = {name: v for name, v in WITHOUT_DATA.items() if name in auto}
+    unscaled = {**params, "scaling": None}
+    auto, _ = auto_values(unscaled, Call.FIRST_PIECE, choice.recipe, stand_in)
+    without = {name: v for name, v in WITHOUT_DATA.items() if is_auto(params[name])}
     return resolve(params, auto | without, choice)
 
 
@@ -226,7 +231,7 @@ def attributes_of(
     settings = _settings(estimator, n_inputs)
     narrow = all(array.dtype == np.float32 for array in (*coefs, *intercepts))
     X: FloatArray = np.zeros((1, n_inputs), np.float32 if narrow else np.float64)
-    data = CheckedData(X, y, None, {"n_features_in_": n_inputs})
+    data = CheckedData(X, y, None, {"n_features_in_": n_inputs}, columns=None)
     request = Request(X, y, classes=classes, is_piece=True)
     call = Call.FIRST_PIECE if is_stochastic(settings.solver) else Call.FIT
     # What draws, weighs or sets aside has nothing to do here.

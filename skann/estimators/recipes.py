@@ -345,7 +345,8 @@ def auto_values(
     ends = is_stochastic(params["solver"]) and has_end(schedule)
     values |= WITH_END if ends else WITHOUT_END
     is_stream = call.is_piece and recipe == "mlp" and params["recipe"] == "auto"
-    if is_stream and is_adam(params["solver"]) and params["scaling"] is not None:
+    scaling = params["scaling"] if trained is None else trained.scaling
+    if is_stream and is_adam(params["solver"]) and scaling is not None:
         values["learning_rate_init"] = RATE_OF_STREAMS
     if ends and isinstance(schedule, str) and schedule == "cycles":
         values["max_iter"] = epochs_of_cycles(table.n_samples, params["batch_size"])

@@ -191,6 +191,7 @@ def test_a_clone_is_not_fitted_and_fits_as_ever():
         (BackpropRegressor, TWO, {"multilabel": True}, "are for classifiers"),
         (BackpropRegressor, TWO, {"scaling": "standard"}, "scaling='standard'"),
         (BackpropRegressor, TWO, {"n_frequencies": 2}, "n_frequencies=2"),
+        (BackpropRegressor, TWO, {"categorical_features": [0]}, "an encoder in front"),
         (BackpropRegressor, TWO, {"loss": "huber"}, "huber_delta=None"),
         (
             BackpropRegressor, TWO,
