@@ -19,7 +19,7 @@ from skann.export.onnx_graph.outputs import (
     predict,
     refuse_what_is_not_finite,
 )
-from skann.export.onnx_graph.scaling import scale
+from skann.export.onnx_graph.scaling import fill_gaps, scale
 from skann.export.parts import refuse_unknown_parts
 
 FIRST_OPSET = 13
@@ -55,9 +55,9 @@ def to_onnx(
         classifier are "label", int64 or strings of shape (n_samples,) (of indicators
         int64 of shape (n_samples, n_labels)), and "probabilities", of shape
         (n_samples, n_classes). That of a regressor is "variable", of shape (n_samples,
-        n_outputs), with a column for each quantile if there are several. NaN and
-        infinity in X are refused, as in skann: the run ends with an error at the node
-        "X_or_the_output_for_it_is_not_finite".
+        n_outputs), with a column for each quantile if there are several. Infinity in X
+        is refused, as in skann, and so is NaN if X is not scaled: the run ends with an
+        error at the node "X_or_the_output_for_it_is_not_finite".
 
     Raises
     ------
@@ -179,6 +179,7 @@ def write_graph(
     dtype: DTypeLike = X.dtype
     narrow = np.float32 in (X.dtype, model.theta.dtype)
     network_dtype = np.dtype(np.float32 if narrow else np.float64)
+    X = fill_gaps(X, model.inputs)
     raw = run_network(model, scale(X, model.inputs, network_dtype)).astype(dtype)
     architecture = model.architecture
     if model.theta.ndim > 1:

@@ -141,6 +141,9 @@ def test_what_is_not_finite_is_refused(scaling, dtype, shape, target, value):
     run = by_onnxruntime(to_onnx(estimator, dtype=dtype))
     run(X)
     X[1, 2] = value
+    if np.isnan(value) and scaling is not None:  # it becomes the centre of its column
+        require_equal(estimator, X, run(X), narrow=dtype == "float32")
+        return
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         estimator.predict(X)
     with pytest.raises(Exception, match="X_or_the_output_for_it_is_not_finite"):

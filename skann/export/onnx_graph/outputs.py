@@ -149,7 +149,7 @@ def predict(model: Model, target: Any, raw: Value) -> Predictions:
 def refuse_what_is_not_finite(X: Value, raw: Value) -> Value:
     """Return raw outputs, and let a runtime fail where these or X are not finite.
 
-    As in skann, where a prediction for NaN or infinity raises an error, the whole batch
+    As in skann, where a prediction for infinity raises an error, the whole batch
     is refused: an element that does not exist is taken from a table. The name of the
     node says why.
     """

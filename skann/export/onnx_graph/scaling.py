@@ -16,6 +16,14 @@ from skann.export.onnx_graph.approximation import normal_quantile
 from skann.export.onnx_graph.graph import Value, concatenate
 
 
+def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
+    """Return inputs with the centre of its column in place of each NaN."""
+    if statistics is None:
+        return X
+    center, _ = statistics.center_and_scale
+    return X.is_nan().where(X.like(center), X)
+
+
 def scale(X: Value, statistics: ColumnStatistics | None, dtype: DTypeLike) -> Value:
     """Return scaled inputs, with their ranks to the right if there are any."""
     if statistics is None:
