@@ -18,6 +18,11 @@ _ROUNDING = {"float32": 1e-6, "float64": 1e-13}
 # Up to here all whole numbers are exact, and differ for a reason.
 _LARGEST_WHOLE = {"float32": 2.0**24, "float64": 2.0**53}
 
+# Up to this exponent a power of two and its reciprocal are normal numbers.
+_LARGEST_FACTOR = 1000
+
+_CACHE_LINE = 64  # bytes
+
 _ROWS_TO_CORRELATE = 500
 
 
@@ -138,6 +143,26 @@ def column_of(X, j):
     return X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
 
 
+def each_column(X):
+    """Yield the columns of X, each as a dense array of shape (n_samples,).
+
+    Those of dense data that lie in the same lines of the cache are read together.
+    """
+    if sparse.issparse(X):
+        X = X.tocsc()
+        yield from (column_of(X, j) for j in range(X.shape[1]))
+        return
+    n_rows, n_columns = X.shape
+    n_together, n_at_once = max(1, _CACHE_LINE // X.itemsize), 256
+    for first in range(0, n_columns, n_together):
+        some = X[:, first : first + n_together]
+        columns = np.empty(some.shape[::-1], X.dtype)
+        for start in range(0, n_rows, n_at_once):
+            block = slice(start, start + n_at_once)
+            columns[:, block] = some[block].T
+        yield from columns
+
+
 # ------------------------------------------------------------------ moments, quantiles
 
 
@@ -168,17 +193,30 @@ def mean_and_deviation(X, sample_weight, unit):
 
 def _dense_moments(X, sample_weight, unit):
     """Return mean and variance of each column in its unit."""
-    origin = X[np.flatnonzero(sample_weight)[0]].astype(np.float64)
-    origin = np.ldexp(origin, -unit)
+    first = np.flatnonzero(sample_weight)[:1]
+    origin = _in_units(X[first].astype(np.float64), unit)[0]
     total = sample_weight.sum()
     shift, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
     for rows, weight in _present_blocks(X, sample_weight):
-        shift += weight @ (np.ldexp(rows, -unit) - origin)
+        deviations = _in_units(rows, unit)
+        deviations -= origin
+        shift += weight @ deviations
     shift /= total
     for rows, weight in _present_blocks(X, sample_weight):
-        deviations = np.ldexp(rows, -unit) - origin - shift
-        variance += weight @ np.square(deviations)
+        deviations = _in_units(rows, unit)
+        deviations -= origin
+        deviations -= shift
+        variance += weight @ np.square(deviations, out=deviations)
     return origin + shift, variance / total
+
+
+def _in_units(rows, unit):
+    """Return rows, which may be overwritten, in the unit of each column."""
+    if np.abs(unit).max(initial=0) > _LARGEST_FACTOR:
+        return np.ldexp(rows, -unit)
+    # To multiply by a power of two is as exact, and takes a tenth of the time.
+    rows *= np.ldexp(1.0, -unit)
+    return rows
 
 
 def _sparse_moments(X, sample_weight, unit):
@@ -211,10 +249,8 @@ def _sparse_moments(X, sample_weight, unit):
 
 def quartiles(X, sample_weight):
     """Return the three weighted quartiles of each column, of shape (3, n_columns)."""
-    columns = X.tocsc() if sparse.issparse(X) else X
     measured = np.empty((3, X.shape[1]))
-    for j in range(X.shape[1]):
-        values = column_of(columns, j)
+    for j, values in enumerate(each_column(X)):
         measured[:, j] = quantiles(values, sample_weight, [0.25, 0.5, 0.75])
     return measured
 
@@ -242,6 +278,18 @@ def quantiles(values, sample_weight, wanted):
     upper = np.searchsorted(cumulative, wanted + rounding, side="right")
     upper = np.minimum(upper, len(values) - 1)  # the largest value has all weight
     return values[lower] / 2 + values[upper] / 2
+
+
+def median(values, sample_weight):
+    """Return the weighted median of some values, the one that `quantiles` returns."""
+    if not np.all(sample_weight == 1):
+        return quantiles(values, sample_weight, [0.5])[0]
+    n, half = len(values), len(values) // 2
+    # One place at a time: for two, `np.partition` takes four times as long.
+    values = np.partition(values, half)
+    upper = values[half].astype(np.float64)
+    lower = upper if n % 2 else values[:half].max().astype(np.float64)
+    return lower / 2 + upper / 2
 
 
 def effective_rank(X):

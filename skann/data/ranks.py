@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from skann.core.types import FloatArray
-from skann.data.measuring import column_of, quantiles
+from skann.data.measuring import each_column, quantiles
 
 # So many quantiles tell cells apart.
 N_QUANTILES = 500
@@ -39,7 +39,7 @@ def column_quantiles(X: np.ndarray, sample_weight: FloatArray) -> np.ndarray:
         From the smallest to the largest value.
     """
     shares = np.linspace(0, 1, N_QUANTILES)
-    columns = (column_of(X, j) for j in range(X.shape[1]))
+    columns = each_column(X)
     return np.array([quantiles(values, sample_weight, shares) for values in columns])
 
 
@@ -64,11 +64,25 @@ def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
         Between -3.1 and 3.1.
     """
     shares = np.linspace(0, 1, measured.shape[1])
+    is_distinct = _are_distinct(measured)
     middle = np.empty(X.shape)
     for j, q in enumerate(measured):
         column = X[:, j].astype(np.float64)
         at_most = np.interp(column, q, shares)
+        if is_distinct[j]:  # at most one cell of those measured is equal: p is P
+            middle[:, j] = at_most
+            continue
         at_least = np.interp(-column, -q[::-1], shares)
         # Between subnormal numbers interpolation may end at infinity.
         middle[:, j] = (np.clip(at_most, 0, 1) + 1 - np.clip(at_least, 0, 1)) / 2
     return ndtri(np.clip(middle, OUTERMOST, 1 - OUTERMOST))
+
+
+def _are_distinct(measured):
+    """Return of which columns no two quantiles are equal, nor almost or very far.
+
+    Between such quantiles interpolation from the left is that from the right.
+    """
+    with np.errstate(over="ignore"):
+        gaps = np.diff(measured)
+    return ((gaps > np.finfo(np.float64).tiny) & (gaps < np.inf)).all(axis=1)

@@ -11,11 +11,11 @@ import numpy as np
 from scipy import sparse
 
 from skann.data.measuring import (
-    column_of,
+    each_column,
     equal_but_for_rounding,
     mean_and_deviation,
+    median,
     precision_of,
-    quantiles,
     unit_exponent,
 )
 
@@ -35,6 +35,10 @@ MOST_ERRORS = 0.02
 # the bound begins; and it lets them go so much further.
 MARGIN = 4.0
 WIDTH = 3.0
+
+# Cells that differ by more than this part of the largest do not by rounding alone, and
+# a sum that is larger than another by more than this is so in any order of its parts.
+_ROUNDING = 1e-6
 
 
 def tame(X, sample_weight, center, spread, low, high):
@@ -58,10 +62,11 @@ def tame(X, sample_weight, center, spread, low, high):
         the last bit.
     """
     measures = np.array([center, spread, low, high])
-    columns = X.tocsc() if sparse.issparse(X) else X
-    for j in np.flatnonzero(spread > 0):
-        values, weight = _cells(columns, j, sample_weight)
-        is_tame = _tame_cells(values, weight, spread[j], precision_of(X))
+    size, precision = np.maximum(-low, high), precision_of(X)
+    for j, (values, weight) in enumerate(_cells_of_columns(X, sample_weight)):
+        if spread[j] == 0:
+            continue
+        is_tame = _tame_cells(values, weight, spread[j], size[j], precision)
         if is_tame is not None:
             values, weight = values[is_tame], weight[is_tame]
             low_high = values.min(keepdims=True), values.max(keepdims=True)
@@ -72,33 +77,52 @@ def tame(X, sample_weight, center, spread, low, high):
     return tuple(measures)
 
 
-def _cells(columns, j, sample_weight):
-    """Return the values of a column with their weights; zeros may be one of them."""
-    if sparse.issparse(columns):
-        stored = slice(columns.indptr[j], columns.indptr[j + 1])
-        weight = sample_weight[columns.indices[stored]]
-        values = columns.data[stored].astype(np.float64)
-        if values.size < columns.shape[0]:
-            of_zeros = max(sample_weight.sum() - weight.sum(), 0.0)
-            values, weight = np.append(values, 0.0), np.append(weight, of_zeros)
-    else:
-        values, weight = column_of(columns, j).astype(np.float64), sample_weight
-    present = weight > 0
-    return values[present], weight[present]
+def _cells_of_columns(X, sample_weight):
+    """Yield the values of each column with their weights; zeros may be one of them."""
+    if sparse.issparse(X):
+        columns = X.tocsc()
+        for j in range(X.shape[1]):
+            values, weight = _stored_cells(columns, j, sample_weight)
+            present = weight > 0
+            yield values[present], weight[present]
+        return
+    present = sample_weight > 0
+    all_present, weight = present.all(), sample_weight[present]
+    for values in each_column(X):
+        values = values.astype(np.float64, copy=False)
+        yield (values if all_present else values[present]), weight
 
 
-def _tame_cells(values, weight, deviation, precision):
+def _stored_cells(columns, j, sample_weight):
+    """Return the values that are stored of a column, and zero for all others."""
+    stored = slice(columns.indptr[j], columns.indptr[j + 1])
+    weight = sample_weight[columns.indices[stored]]
+    values = columns.data[stored].astype(np.float64)
+    if values.size < columns.shape[0]:
+        of_zeros = max(sample_weight.sum() - weight.sum(), 0.0)
+        values, weight = np.append(values, 0.0), np.append(weight, of_zeros)
+    return values, weight
+
+
+def _tame_cells(values, weight, deviation, size, precision):
     """Return which cells of a column are not wild, or None if none of them is.
 
     The typical distance is the median one of the cells that differ from the median at
-    all: that of 1 from 0 in a column of rare ones, whatever their number.
+    all: that of 1 from 0 in a column of rare ones, whatever their number. Of most
+    columns more than half of the cells are too far from the median for the column to
+    be ruined, so that it need not be known.
     """
-    middle = quantiles(values, weight, [0.5])[0]
+    middle = median(values, weight)
     distance = np.abs(values / 2 - middle / 2)
+    far = deviation / (2 * RUIN) * (1 + _ROUNDING)
+    if far > _ROUNDING * size:
+        weight_far = weight @ (distance > far)
+        if weight_far > weight.sum() / 2 * (1 + _ROUNDING):
+            return None
     differs = ~equal_but_for_rounding(values, middle, precision)
     if not differs.any():
         return None
-    typical = 2 * quantiles(distance[differs], weight[differs], [0.5])[0]
+    typical = 2 * median(distance[differs], weight[differs])
     if deviation <= RUIN * typical:
         return None
     is_wild = distance > REACH / 2 * typical
