@@ -262,22 +262,23 @@ def quantiles(values, sample_weight, wanted):
     values where it meets it exactly (Hyndman and Fan, 1996, definition 2), so that a
     weight of two is the same as two samples.
     """
+    wanted, rounding = np.asarray(wanted), 1e-10  # of the cumulative weights
     if np.all(sample_weight == 1):  # a sort is several times faster than its order
         values = np.sort(values)
-        cumulative = np.arange(1.0, len(values) + 1)
+        lower = np.ceil(len(values) * (wanted - rounding)).astype(np.intp) - 1
+        lower = np.maximum(lower, 0)
+        upper = np.floor(len(values) * (wanted + rounding)).astype(np.intp)
     else:
         order = np.argsort(values, kind="stable")
         order = order[sample_weight[order] > 0]
         values = values[order]
         cumulative = np.cumsum(sample_weight[order])
-    values = values.astype(np.float64)
-    cumulative /= cumulative[-1]
-    rounding = 1e-10  # of the cumulative weights
-    wanted = np.asarray(wanted)
-    lower = np.searchsorted(cumulative, wanted - rounding, side="left")
-    upper = np.searchsorted(cumulative, wanted + rounding, side="right")
+        cumulative /= cumulative[-1]
+        lower = np.searchsorted(cumulative, wanted - rounding, side="left")
+        upper = np.searchsorted(cumulative, wanted + rounding, side="right")
     upper = np.minimum(upper, len(values) - 1)  # the largest value has all weight
-    return values[lower] / 2 + values[upper] / 2
+    lower, upper = (values[place].astype(np.float64) for place in (lower, upper))
+    return lower / 2 + upper / 2
 
 
 def median(values, sample_weight):
