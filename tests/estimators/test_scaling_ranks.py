@@ -11,6 +11,7 @@ from scipy import sparse, stats
 from skann import BackpropRegressor
 from skann.core.layers.periodic import Periodic
 from skann.core.network import Network, Workspace
+from skann.data.measuring import each_column, median, quantiles
 from skann.data.ranks import N_QUANTILES, column_quantiles, normal_ranks
 from skann.data.scaling import change_of_scaling, column_statistics, scale_columns
 
@@ -69,9 +70,23 @@ def test_any_column_has_finite_ranks_in_its_order(name):
     values = COLUMNS[name]
     ranks = ranks_of(values)
     assert np.isfinite(ranks).all()
-    if name != "subnormal":  # between which there is little room
-        assert (np.diff(ranks[np.argsort(values)]) >= 0).all()
+    assert (np.diff(ranks[np.argsort(values)]) >= 0).all()
     assert np.ptp(ranks) > 1
+
+
+@pytest.mark.parametrize("digits", [0, 1, 15])
+@pytest.mark.parametrize("name", ["normal", "skewed", "large", "far away"])
+def test_a_rank_is_the_middle_of_two_interpolations(name, digits):
+    size = 1e307 if name == "large" else 1.0
+    values = np.round(DISTINCT[name] / size, digits) * size  # with more or fewer equals
+    q = column_quantiles(column(values), np.ones(N))
+    beyond = [values.min() - size, values.max() + size]
+    cells = np.r_[values, q[0, :-1] / 2 + q[0, 1:] / 2, beyond, -1.7e308, 1.7e308]
+    shares = np.linspace(0, 1, N_QUANTILES)
+    at_most = np.interp(cells, q[0], shares)
+    smaller = 1 - np.interp(-cells, -q[0, ::-1], shares)
+    expected = stats.norm.ppf(np.clip((at_most + smaller) / 2, 0.001, 0.999))
+    assert_allclose(normal_ranks(column(cells), q)[:, 0], expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("size", [1e-300, 1.0, 1e300])
@@ -128,6 +143,26 @@ def test_a_row_counts_as_often_as_its_weight_says(unit):
     repeated = X.repeat(weight, axis=0)
     assert_array_equal(found, column_quantiles(repeated, np.ones(len(repeated))))
     assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 499, 500, 998, 999])
+def test_quantiles_of_equal_weights_are_those_of_any(n, dtype):
+    values, shares = NORMAL[:n].astype(dtype), np.linspace(0, 1, N_QUANTILES)
+    ones = np.ones(n)
+    found = quantiles(values, ones, shares)
+    assert_array_equal(found, quantiles(values, 3 * ones, shares))
+    assert median(values, ones) == quantiles(values, ones, [0.5])[0]
+    assert median(values, 3 * ones) == median(values, ones)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (255, 17), (256, 8), (257, 33)])
+@pytest.mark.parametrize("order", "CF")
+def test_columns_are_read_together(shape, dtype, order):
+    X = np.array(np.arange(np.prod(shape)).reshape(shape), dtype, order=order)
+    for data in (X, sparse.csr_array(X)):
+        assert_array_equal(list(each_column(data)), X.T)
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3, N])
