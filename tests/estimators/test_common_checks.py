@@ -52,6 +52,7 @@ CHECKED = [
     BackpropClassifier(scaling="minmax", output_activation="softmax", **SHORT),
     BackpropClassifier(scaling="robust", output_activation="logistic", **SHORT),
     BackpropClassifier(scaling="bounded", **SHORT),
+    BackpropClassifier(scaling="adaptive", **SHORT),
     BackpropClassifier((), solver="lbfgs"),
     # Not dropout: what it leaves out is drawn for each sample, so that a weight of two
     # is no longer two samples.
@@ -71,6 +72,7 @@ CHECKED = [
     BackpropRegressor(scaling="minmax", **SHORT),
     BackpropRegressor(scaling="robust", **SHORT),
     BackpropRegressor(scaling="bounded", **SHORT),
+    BackpropRegressor(scaling="adaptive", **SHORT),
     BackpropRegressor((), solver="lbfgs"),
     BackpropRegressor(loss="absolute_error", **SHORT),
     BackpropRegressor(loss="huber", restore_best_weights=True, **SHORT),
