@@ -570,10 +570,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
         Each call carries on with the optimizer's state, the learning-rate schedule and
         the random numbers, so that k calls with the same data do what `fit` does in k
-        epochs. Inputs are scaled by the statistics of all batches so far; when these
-        change, the first layer absorbs the change (but see `scaling="adaptive"`). The
-        first batch sets the scale for the initial weights, and should hold at least a
-        few dozen samples.
+        epochs at the same rate. Inputs are scaled by the statistics of all batches so
+        far; when these change, the first layer absorbs the change (but see
+        `scaling="adaptive"`). The first batch sets the scale for the initial weights,
+        and should hold at least a few dozen samples.
 
         Parameters
         ----------

@@ -193,9 +193,8 @@ def _settings(estimator: Any, n_inputs: int) -> Settings:
         choice = Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
     # No cosines, and a rate that is not made for a small piece.
     stand_in = Table(sparse.csr_array((1000, n_inputs)))
-    unscaled = {**params, "scaling": None}
-    auto, _ = auto_values(unscaled, Call.FIRST_PIECE, choice.recipe, stand_in)
-    without = {name: v for name, v in WITHOUT_DATA.items() if is_auto(params[name])}
+    auto, _ = auto_values(params, Call.FIRST_PIECE, choice.recipe, stand_in)
+    without = {name: v for name, v in WITHOUT_DATA.items() if name in auto}
     return resolve(params, auto | without, choice)
 
 

@@ -159,6 +159,10 @@ def is_adam(solver: Any) -> bool:
     return isinstance(solver, str) and solver == "adam"
 
 
+# Why a stream has no recipe.
+STREAM = "partial_fit has one piece of a stream"
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which recipe was chosen, and why.
@@ -174,6 +178,11 @@ class Choice:
 
     recipe: str
     reason: str
+
+    @property
+    def is_of_stream(self) -> bool:
+        """Whether the network is that of a stream from its start."""
+        return STREAM in self.reason
 
 
 def choose_recipe(
@@ -198,11 +207,13 @@ def choose_recipe(
     if params["recipe"] != "auto":
         return Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
     if call is Call.NEXT_PIECE and earlier is not None:
+        if earlier.is_of_stream:
+            return earlier
         return Choice(earlier.recipe, "partial_fit goes on as the network was trained")
     sizes, schedule = params["hidden_layer_sizes"], params["learning_rate"]
     solver = params["solver"]
     reasons = {
-        "partial_fit has one piece of a stream": call.is_piece,
+        STREAM: call.is_piece,
         f"solver={solver!r} is not 'adam'": not is_adam(solver),
         "the inputs are not scaled": params["scaling"] is None,
         f"learning_rate={schedule!r} has no end": not (
@@ -287,6 +298,8 @@ def auto_values(
     recipe: str,
     table: Table,
     trained: Architecture | None = None,
+    *,
+    is_of_stream: bool = False,
 ) -> tuple[dict[str, Any], int | None]:
     """Return the values that the parameters set to "auto" have for some data.
 
@@ -306,6 +319,9 @@ def auto_values(
 
     trained : Architecture, default=None
         The network that training goes on with.
+
+    is_of_stream : bool, default=False
+        Whether the network is that of a stream from its start.
 
     Returns
     -------
@@ -344,9 +360,8 @@ def auto_values(
         schedule = values["learning_rate"]
     ends = is_stochastic(params["solver"]) and has_end(schedule)
     values |= WITH_END if ends else WITHOUT_END
-    is_stream = call.is_piece and recipe == "mlp" and params["recipe"] == "auto"
-    scaling = params["scaling"] if trained is None else trained.scaling
-    if is_stream and is_adam(params["solver"]) and scaling is not None:
+    is_scaled = params["scaling"] is not None
+    if call.is_piece and is_of_stream and is_scaled and is_adam(params["solver"]):
         values["learning_rate_init"] = RATE_OF_STREAMS
     if ends and isinstance(schedule, str) and schedule == "cycles":
         values["max_iter"] = epochs_of_cycles(table.n_samples, params["batch_size"])

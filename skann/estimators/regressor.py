@@ -595,10 +595,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
         Each call carries on with the optimizer's state, the learning-rate schedule and
         the random numbers, so that k calls with the same data do what `fit` does in k
-        epochs. Inputs and targets are scaled by the statistics of all batches so far;
-        when these change, the first and the last layer absorb the change. The first
-        batch sets the scale for the initial weights, and should hold at least a few
-        dozen samples.
+        epochs at the same rate. Inputs and targets are scaled by the statistics of all
+        batches so far; when these change, the first and the last layer absorb the
+        change. The first batch sets the scale for the initial weights, and should hold
+        at least a few dozen samples.
 
         Parameters
         ----------

@@ -293,7 +293,9 @@ def settle(
     )
     choice = choose_recipe(params, call, data.X.shape[0], earlier)
     table = Table(data.X, data.n_indicators)
-    auto_params, own = auto_values(params, call, choice.recipe, table, trained)
+    auto_params, own = auto_values(
+        params, call, choice.recipe, table, trained, is_of_stream=choice.is_of_stream
+    )
     settings = resolve(params, auto_params, choice, own)
     settings = replace(settings, first_cycle=first_cycle(table.n_samples))
     if settings.leaves_out_folds and table.is_collinear:

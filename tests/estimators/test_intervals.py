@@ -289,7 +289,7 @@ def test_a_level_that_is_none_is_refused(fitted, level):
         (NEW[0], "1D array"),
         (NEW[:, :, None], "dim 3"),
         (NEW[:0], "0 sample"),
-        (NEW * np.nan, "NaN"),
+        (NEW * np.inf, "infinity"),
     ],
 )
 def test_inputs_of_another_shape_are_refused(fitted, bad, match):
@@ -380,8 +380,8 @@ def test_a_step_further_ends_them(fitted):
 
 def test_a_failed_step_leaves_them(fitted):
     estimator = copy.deepcopy(fitted)
-    with pytest.raises(ValueError, match="NaN"):
-        estimator.partial_fit(X * np.nan, Y)
+    with pytest.raises(ValueError, match="infinity"):
+        estimator.partial_fit(X * np.inf, Y)
     assert_array_equal(estimator.predict_interval(NEW), fitted.predict_interval(NEW))
 
 

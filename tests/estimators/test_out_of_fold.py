@@ -265,7 +265,7 @@ def test_a_fold_may_have_all_the_weight(scaling, dtype):
 # -------------------------------------------------------------------- when it is enough
 
 NOISE = np.random.RandomState(0).randn(100, 4)
-LUCK = np.random.RandomState(1).randn(100)
+LUCK = np.random.RandomState(10).randn(100)
 IN_TWO = {
     "hidden_layer_sizes": (64, 64), "n_members": 4, "learning_rate": "cycles",
     "learning_rate_init": 0.02, "max_iter": 56, "n_frequencies": 3, "random_state": 0,
@@ -320,7 +320,7 @@ def test_max_iter_is_a_cap(cls):
         assert epochs == planned[: len(epochs)]
         assert estimator.n_iter_ == epochs[-1]
         if len(epochs) < len(planned):
-            assert losses[-1] >= min(losses[:-1])
+            assert losses[-1] > (1 - GAIN_OF_A_CYCLE) * min(losses[:-1])
         if max_iter >= usual:
             assert estimator.loss_curve_ == default.loss_curve_
     few = cls(max_iter=LEAST_EPOCHS_OF_MEMBERS - 1, random_state=0).fit(inputs, y)
@@ -430,8 +430,8 @@ def test_a_later_fit_has_its_own_predictions(name):
 def test_a_fit_that_fails_leaves_them(name):
     estimator = fitted(name, **FOLDS)
     before = out_of_fold(estimator)
-    with pytest.raises(ValueError, match="NaN"):
-        estimator.fit(np.full_like(X, np.nan), target_of(name))
+    with pytest.raises(ValueError, match="infinity"):
+        estimator.fit(np.full_like(X, np.inf), target_of(name))
     assert_array_equal(out_of_fold(estimator), before)
     assert_array_equal(out_of_fold(estimator.finalize()), before)
 

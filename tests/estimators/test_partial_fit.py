@@ -37,7 +37,11 @@ pytestmark = pytest.mark.filterwarnings(IGNORE)
 
 
 def train_in_three_ways(target, n_epochs, data, *weight, **params):
-    """Return the estimators of one fit, of warm fits, and of calls of partial_fit."""
+    """Return the estimators of one fit, of warm fits, and of calls of partial_fit.
+
+    By default a stream has a rate of its own.
+    """
+    params = {"learning_rate_init": 0.001, **params}
     y = TARGETS[target]
     if target == "regression" and params.get("scaling", "standard") is None:
         y = SIGNAL
@@ -121,7 +125,12 @@ def test_pieces_are_the_whole_whatever_the_settings(params, weight, data):
 def test_pieces_are_the_whole_for_a_generator_that_the_user_passes():
     y = TARGETS["regression"]
     at_once, stream = (
-        make("regression", random_state=np.random.RandomState(7)) for _ in range(2)
+        make(
+            "regression",
+            learning_rate_init=0.001,
+            random_state=np.random.RandomState(7),
+        )
+        for _ in range(2)
     )
     at_once.set_params(max_iter=4).fit(X, y)
     for _ in range(4):
@@ -133,8 +142,9 @@ def test_pieces_are_the_whole_for_a_generator_that_the_user_passes():
 @pytest.mark.parametrize("target", ["multiclass", "regression"])
 def test_calls_of_all_kinds_can_be_mixed(target, solver):
     y = TARGETS[target]
-    at_once = make(target, solver=solver, max_iter=9).fit(X, y)
-    mixed = make(target, solver=solver, warm_start=True)
+    params = {"solver": solver, "learning_rate_init": 0.001}
+    at_once = make(target, **params, max_iter=9).fit(X, y)
+    mixed = make(target, **params, warm_start=True)
     mixed.partial_fit(X, y, **first_call(target))
     mixed.set_params(max_iter=3).fit(X, y)
     assert mixed.n_iter_ == 3

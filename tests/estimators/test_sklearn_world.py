@@ -483,14 +483,15 @@ def test_a_copy_predicts_the_same_and_is_independent(name, way, tmp_path):
 def test_partial_fit_goes_on_from_a_copy_bit_for_bit(way, params, tmp_path):
     X, y = IRIS
     # A generator as random_state moves on as it is used: each fit gets its own.
-    estimator = classifier(**copy.deepcopy(params), batch_size=32)
+    own = {"batch_size": 32, "learning_rate_init": 0.001}
+    estimator = classifier(**copy.deepcopy(params), **own)
     for _ in range(3):
         estimator.partial_fit(X, y, classes=[0, 1, 2])
     twin = COPIES[way](estimator, tmp_path)
     for _ in range(3):
         estimator.partial_fit(X, y)
         twin.partial_fit(X, y)
-    at_once = classifier(**copy.deepcopy(params), batch_size=32, max_iter=6).fit(X, y)
+    at_once = classifier(**copy.deepcopy(params), **own, max_iter=6).fit(X, y)
     for trained in (estimator, twin):
         assert_array_equal(trained.predict_proba(X), at_once.predict_proba(X))
         assert trained.loss_curve_ == at_once.loss_curve_
