@@ -418,7 +418,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     `recipe_`, `recipe_reason_` and `auto_params_` say what it was, and why.
 
     The recipe trains eight members in cycles of 8, 16, 32 and 64 epochs, and 128
-    if all of them make no more than 5000 steps. With more than 16 000 samples the first
+    if all of them make no more than 1750 steps. With more than 16 000 samples the first
     one is shorter (4 epochs of 40 000, 2 of 100 000, 1 of 260 000), and there are as
     many as make 60 epochs. Each member leaves out an eighth of the samples. Training
     ends with the first cycle that makes the loss on these less than 4 % smaller (no

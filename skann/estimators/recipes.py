@@ -94,7 +94,7 @@ GAIN_IF_COLLINEAR = 0.0
 # There are at least so many cycles, and epochs, and one more if all make few steps.
 LEAST_CYCLES = 4
 LEAST_EPOCHS = 60
-FEW_STEPS = 5000
+FEW_STEPS = 1750
 
 # What L-BFGS cannot do: it takes no steps of minibatches.
 STEP_BY_STEP: dict[str, Any] = {
