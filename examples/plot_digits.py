@@ -77,8 +77,9 @@ print(classification_report(y, predicted))
 
 # %%
 # Two pictures, if matplotlib is there: how the loss fell, and what was mistaken for
-# what. The loss falls in three cycles of the learning rate, which end after 8, 24 and
-# 56 epochs: at the end of each the rate is zero, and the networks settle.
+# what. The loss falls in cycles of the learning rate, which end after 8, 24, 56 epochs
+# and so on (the grey lines): at the end of each the rate is zero, the networks settle,
+# and their loss on the images that they left out says whether another is worth it.
 if plt is None:
     print('For the loss curve and the confusion matrix: pip install ".[plot]"')
 else:
@@ -92,8 +93,10 @@ else:
         xlabel="Epoch (passes over the training images)",
         ylabel="Training loss (cross-entropy + L2 penalty, nats per image)",
     )
-    for end in (8, 24):
-        axes.axvline(end, color="0.8", zorder=0)
+    longest = max(networks, key=lambda network: network.n_iter_).history_
+    for epoch, loss in zip(longest["epoch"], longest["oof_loss"], strict=True):
+        if loss is not None:  # which is known at the end of a cycle
+            axes.axvline(epoch, color="0.8", zorder=0)
     axes.legend(title="Fold")
     figure.savefig(output / "digits_loss.png")
 
