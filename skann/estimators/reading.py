@@ -193,7 +193,8 @@ def read_rows(
     ValueError
         If there is something wrong with them.
     """
-    is_categorical = reading.categorical_columns(_with_columns(X, reading))
+    table = _with_columns(X, reading)
+    is_categorical = reading.categorical_columns(table)
     options: dict[str, Any] = {
         "accept_sparse": "csr",
         "dtype": FLOATS,
@@ -211,12 +212,11 @@ def read_rows(
                 )
                 numbers, y = (checked, y) if _is_none(y) else checked
             else:
-                X = _with_columns(X, reading)
                 validate_data(
-                    estimator, X, y, reset=reading.is_first, skip_check_array=True
+                    estimator, table, y, reset=reading.is_first, skip_check_array=True
                 )
-                numbers, y = _numbers_of(estimator, X, y, is_categorical, options)
-                labels = _labels_of(estimator, X, is_categorical)
+                numbers, y = _numbers_of(estimator, table, y, is_categorical, options)
+                labels = _labels_of(table, is_categorical)
     except ValueError as error:
         raise _explained(error, reading) from None
     if sparse.issparse(numbers) and not numbers.has_canonical_format:
@@ -263,7 +263,7 @@ def _numbers_of(estimator, X, y, is_categorical, options):
     return check_X_y(columns, y, **options)
 
 
-def _labels_of(estimator, X, is_categorical):
+def _labels_of(X, is_categorical):
     """Return the cells of the categorical columns of a table."""
     labels = []
     for j in np.flatnonzero(is_categorical if is_categorical is not None else []):
@@ -271,7 +271,7 @@ def _labels_of(estimator, X, is_categorical):
         try:
             set(cells)
         except TypeError as error:
-            name = _name_of(estimator, X, j)
+            name = _name_of(X, j)
             raise ValueError(
                 f"The categorical column {name} of X holds cells that are no labels: "
                 f"{error}."
@@ -285,7 +285,7 @@ def _refuse_dates(X, is_categorical):
     found = column_of_dates(X)
     if found is None or (is_categorical is not None and is_categorical[found[0]]):
         return
-    name = _name_of(None, X, found[0])
+    name = _name_of(X, found[0])
     raise ValueError(
         f"Column {name} of X holds dates ({found[1]}). Replace it by the numbers that "
         "matter, such as the days since a date for a trend, and the month, the weekday "
@@ -293,7 +293,7 @@ def _refuse_dates(X, is_categorical):
     )
 
 
-def _name_of(estimator, X, j):
+def _name_of(X, j):
     """Return the name of a column, or its number."""
     names = getattr(X, "columns", None)
     return str(int(j)) if names is None else repr(list(names)[j])

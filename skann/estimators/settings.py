@@ -297,9 +297,13 @@ def settle(
         params, call, choice.recipe, table, trained, is_of_stream=choice.is_of_stream
     )
     settings = resolve(params, auto_params, choice, own)
-    settings = replace(settings, first_cycle=first_cycle(table.n_samples))
-    if settings.leaves_out_folds and table.is_collinear:
-        settings = replace(settings, gain_of_a_cycle=GAIN_IF_COLLINEAR)
+    # Only folds make it worth the time to look whether columns are collinear.
+    asks_less = settings.leaves_out_folds and table.is_collinear
+    settings = replace(
+        settings,
+        first_cycle=first_cycle(table.n_samples),
+        gain_of_a_cycle=GAIN_IF_COLLINEAR if asks_less else GAIN_OF_A_CYCLE,
+    )
     return settings, data
 
 
