@@ -133,11 +133,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycles (see Notes) have up to 120 epochs, or 248 if there are few samples; that
-        of a single network has 60, or 30 with `early_stopping`. A larger number does
-        not lengthen them. A schedule with an end that `learning_rate` names, such as
-        "cosine", extends over all of them. "auto" is the recipe's number, 60 to 248 for
-        "cycles", 60 for other schedules with an end, else 200.
+        cycles (see Notes) have up to 120 epochs, or about twice as many if there are
+        few samples or very many; that of a single network has 60, or 30 with
+        `early_stopping`. A larger number does not lengthen them. A schedule with an end
+        that `learning_rate` names, such as "cosine", extends over all of them. "auto"
+        is the recipe's number, 120 to 248 for "cycles", 60 for other schedules with an
+        end, else 200.
 
     shuffle : bool, default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
@@ -276,11 +277,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         fold of the samples (stratified by class; neighbours if `shuffle` is False): so
         each sample has a prediction by a member that has not learned from it, and the
         loss of these, after each cycle, says when to stop. "auto" is 8 with the recipe
-        (see Notes), unless that stands for a single network, else 1.
+        (see Notes), or 4 for more than 16 000 samples, unless the recipe stands for a
+        single network; else 1.
 
     n_jobs : int or None, default=None
-        How many groups of members are trained at the same time, in threads; -1 for as
-        many as there are processors. None is 1, and so is any number within another
+        How many groups of four members are trained at the same time, in threads; -1 for
+        as many as there are processors. None is 1, and so is any number within another
         parallel job. The numbers that come out are the same.
 
     dtype : {"auto", "float32", "float64"} or None, default="auto"
