@@ -235,11 +235,7 @@ class BaseBackprop(
     def _attributes_after(self, request: Request) -> dict[str, Any]:
         """Return the attributes that the estimator is to have after a call."""
         call, past = self._call_and_past(request)
-        trained = None if past is None else past.model.architecture
-        earlier = None if past is None else past.choice
-        settings, data = settle(self, request, call, trained, earlier)
-        problem = prepare(self, settings, data, request, call, past)
-        loop = make_loop(problem)
+        problem, loop = self._problem_and_loop(request, call, past)
         tasks = None if call.is_piece else self._open_tasks(problem, loop, request)
         try:
             outcome = loop.run(tasks)
@@ -251,6 +247,16 @@ class BaseBackprop(
         if tasks is not None:
             tasks.close(attributes)
         return attributes
+
+    def _problem_and_loop(
+        self, request: Request, call: Call, past: Past | None
+    ) -> tuple[Problem, TrainingLoop]:
+        """Return what is to be trained, and the loop that trains it."""
+        trained = None if past is None else past.model.architecture
+        earlier = None if past is None else past.choice
+        settings, data = settle(self, request, call, trained, earlier)
+        problem = prepare(self, settings, data, request, call, past)
+        return problem, make_loop(problem)
 
     def _call_and_past(self, request: Request) -> tuple[Call, Past | None]:
         """Return what is asked for, and what it goes on from."""

@@ -266,15 +266,19 @@ class Table:
 
     n_indicators : int, default=0
         The number of those that are indicators, which come first.
+
+    n_rows : int, default=None
+        The number of rows that those of X are a sample of; None if they are all.
     """
 
     X: Any
     n_indicators: int = 0
+    n_rows: int | None = None
 
     @property
     def n_samples(self) -> int:
         """The number of rows."""
-        return self.X.shape[0]
+        return self.X.shape[0] if self.n_rows is None else self.n_rows
 
     @property
     def n_numbers(self) -> int:

@@ -3,30 +3,122 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from skann.core.members import groups_in, groups_of
+from skann.core.types import FloatArray, Generators
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.training.batches import RowObjective
 from skann.training.call import Call
-from skann.training.lbfgs import LbfgsSolver
+from skann.training.lbfgs import BlockSums, LbfgsSolver, RowSums
 from skann.training.loop import TrainingLoop
-from skann.training.minibatch import DescentPart, MinibatchDescent, MinibatchSolver
+from skann.training.minibatch import (
+    DescentPart,
+    MinibatchDescent,
+    MinibatchSolver,
+    Part,
+)
+from skann.training.optimizers import Optimizer, OptimizerState
 from skann.training.schedules import Adaptive
 from skann.training.solver import Solver
 from skann.training.stepping import make_stepping
 from skann.training.stopping import StoppingRule
 
 
-def make_loop(problem: Problem) -> TrainingLoop:
+@dataclass(frozen=True)
+class PartPlan:
+    """What is to be known to move a network, or a group of members, by minibatches.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
+        Their parameters, changed in place.
+
+    members : range or None
+        The numbers of the members; None for a plain network.
+
+    optimizer : Optimizer
+        Makes steps of gradients.
+
+    state : dict
+        The optimizer's memory, changed in place.
+
+    batch_size : int
+        The number of samples per step.
+
+    rows : ndarray of int or None
+        The rows to learn from, which are shuffled in place; None for all in order.
+
+    generators : numpy.random.Generator, list of them, or None
+        What leaves hidden units out, of each member.
+    """
+
+    theta: FloatArray
+    members: range | None
+    optimizer: Optimizer
+    state: OptimizerState
+    batch_size: int
+    rows: np.ndarray | None
+    generators: Generators | None
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Who computes for the solvers: this process or, in place of it, others.
+
+    Parameters
+    ----------
+    row_sums : callable
+        Returns, for a problem, the summed loss of its rows, for L-BFGS.
+
+    part : callable
+        Returns, for a problem and a `PartPlan`, what moves its parameters.
+
+    n_jobs : int, default=None
+        How many parts move at the same time; None for as many as the parameter of that
+        name says.
+    """
+
+    row_sums: Callable[[Problem], RowSums]
+    part: Callable[[Problem, PartPlan], Part]
+    n_jobs: int | None = None
+
+
+def _sums_here(problem: Problem) -> RowSums:
+    """Return the summed loss of rows that are in memory."""
+    return BlockSums(
+        problem.objective, problem.data, problem.model.theta, problem.training_rows
+    )
+
+
+def part_here(problem: Problem, plan: PartPlan) -> DescentPart:
+    """Return what takes its steps in this process."""
+    batch = RowObjective(
+        problem.objective,
+        problem.data,
+        plan.theta,
+        plan.batch_size,
+        plan.rows,
+        plan.generators,
+        plan.members,
+    )
+    return DescentPart(plan.theta, batch, plan.optimizer, plan.state, plan.batch_size)
+
+
+HERE = Hands(_sums_here, part_here)
+
+
+def make_loop(problem: Problem, hands: Hands = HERE) -> TrainingLoop:
     """Return the loop that trains a problem."""
     settings, past = problem.settings, problem.past
     n_iter = past.n_iter if past is not None and problem.call.counts_on else 0
-    solver = make_solver(problem, n_iter)
+    solver = make_solver(problem, n_iter, hands)
     # Without early stopping the validation score is only recorded.
     by_score = problem.validation is not None and settings.early_stopping
     # Where plateaus set the learning rate, or the fit comes in pieces, the search for
@@ -57,15 +149,15 @@ def make_loop(problem: Problem) -> TrainingLoop:
     )
 
 
-def make_solver(problem: Problem, n_iter: int = 0) -> Solver:
+def make_solver(problem: Problem, n_iter: int = 0, hands: Hands = HERE) -> Solver:
     """Return the solver of a problem, of which `n_iter` epochs are done."""
     settings, call, past = problem.settings, problem.call, problem.past
     if not settings.is_stochastic:
         return LbfgsSolver(
             problem.objective,
-            problem.data,
+            hands.row_sums(problem),
             problem.model.theta,
-            problem.training_rows,
+            mean_weight=problem.data.mean_weight,
             max_iter=settings.max_iter,
             max_fun=settings.max_fun,
             tol=settings.tol,
@@ -76,14 +168,14 @@ def make_solver(problem: Problem, n_iter: int = 0) -> Solver:
     if call is Call.RESUMED_FIT and past is not None and past.state.stopped:
         n_epochs = None
     return MinibatchSolver(
-        make_descent(problem),
+        make_descent(problem, hands),
         settings.make_schedule(start),
         float(settings.learning_rate_init),
         n_epochs,
     )
 
 
-def make_descent(problem: Problem) -> MinibatchDescent:
+def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
     """Return what takes the steps of a problem of a stochastic solver."""
     settings = problem.settings
     theta = problem.model.theta.copy()
@@ -121,10 +213,8 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         generators = problem.dropout
         if isinstance(generators, list) and members is not None:
             generators = generators[members.start : members.stop]
-        batch = RowObjective(
-            problem.objective, problem.data, part, batch_size, rows, generators, members
-        )
-        parts.append(DescentPart(part, batch, optimizer, state, batch_size))
+        plan = PartPlan(part, members, optimizer, state, batch_size, rows, generators)
+        parts.append(hands.part(problem, plan))
     return MinibatchDescent(
         theta,
         parts,
@@ -132,7 +222,7 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         batch_size=batch_size,
         rows=rows,
         random_state=problem.random_state if settings.shuffle else None,
-        n_jobs=_usable_jobs(settings.n_jobs),
+        n_jobs=hands.n_jobs or _usable_jobs(settings.n_jobs),
     )
 
 
