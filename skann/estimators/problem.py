@@ -216,7 +216,9 @@ def prepare(
     # Weights, validation split and shuffles are drawn in this order, which is that of
     # scikit-learn's MLP.
     random_state = make_generator(settings, past)
-    theta, best_theta = start_parameters(settings, architecture, random_state, call, past)
+    theta, best_theta = start_parameters(
+        settings, architecture, random_state, call, past
+    )
     part = _own_part(estimator, settings, request, data, target, loss, encoded)
     split = None if past is None else past.state.split
     if part is None:
