@@ -159,7 +159,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         for a `tol` below 1e-4.
 
     verbose : bool or int, default=False
-        Whether to print the loss and any validation score of each epoch.
+        Whether to print a table with a row per epoch: its loss, any validation score
+        and out-of-fold loss, the best of them marked, the rate, the seconds so far and
+        those that are left. With 2 there is a bar, for which rich must be installed.
 
     warm_start : bool, default=False
         Whether `fit` continues from the previous call: with its weights, optimizer

@@ -25,6 +25,7 @@ from skann.training.minibatch import (
     Part,
 )
 from skann.training.optimizers import Optimizer, OptimizerState
+from skann.training.report import make_report
 from skann.training.schedules import Adaptive
 from skann.training.solver import Solver
 from skann.training.stepping import make_stepping
@@ -136,6 +137,16 @@ def make_loop(problem: Problem, hands: Hands = HERE) -> TrainingLoop:
         keeps_best=watched != "loss" or settings.restore_best_weights,
         continues_search=counts_on or is_adaptive,
     )
+    is_piece = problem.call.is_piece
+    report = make_report(
+        settings.verbose,
+        None if is_piece else settings.max_iter,
+        with_scores=problem.validation is not None,
+        with_oof_loss=problem.folds is not None,
+        with_rate=settings.is_stochastic,
+        watched=watched,
+        with_header=not is_piece or problem.call is Call.FIRST_PIECE,
+    )
     return TrainingLoop(
         solver,
         rule,
@@ -145,7 +156,7 @@ def make_loop(problem: Problem, hands: Hands = HERE) -> TrainingLoop:
         best_theta=problem.best_theta,
         history=None if past is None else past.history,
         n_iter=n_iter,
-        verbose=settings.verbose,
+        report=report,
     )
 
 
