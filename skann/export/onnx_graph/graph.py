@@ -7,7 +7,7 @@ used: what it lacks there (LeakyRelu, Elu, Selu, Softplus, Erf) is composed of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 # From this opset on ReduceMax takes its axes as an input, as ReduceSum does from 13 on.
 AXES_OF_MAXIMA = 18
+
+# Where operators on text are, and the version of them that is used.
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 2
 
 
 class Graph:
@@ -24,11 +27,16 @@ class Graph:
     ----------
     opset : int
         The version of the set of operators.
+
+    taken : collection of str, default=()
+        Names that others have given.
     """
 
-    def __init__(self, opset: int):
+    def __init__(self, opset: int, taken: Collection[str] = ()):
         self.opset = opset
+        self.domains: dict[str, int] = {"": opset}
         self.nodes: list[Any] = []
+        self._taken = frozenset(taken)
         self.initializers: list[Any] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._n_names = 0
@@ -38,7 +46,8 @@ class Graph:
     def new_name(self, kind: str) -> str:
         """Return a name that nothing else has."""
         self._n_names += 1
-        return f"{kind.lower()}_{self._n_names}"
+        name = f"{kind.lower()}_{self._n_names}"
+        return self.new_name(kind) if name in self._taken else name
 
     def write_node(
         self,
@@ -46,12 +55,17 @@ class Graph:
         inputs: list[str],
         outputs: list[str],
         name: str,
+        domain: str = "",
         **attributes: Any,
     ) -> None:
         """Add a node."""
         from onnx import helper
 
-        self.nodes.append(helper.make_node(op, inputs, outputs, name, **attributes))
+        if domain == ML_DOMAIN:
+            self.domains[domain] = ML_OPSET
+        self.nodes.append(
+            helper.make_node(op, inputs, outputs, name, domain=domain, **attributes)
+        )
 
     def write_constant(self, array: np.ndarray, name: str) -> None:
         """Add a constant."""
@@ -252,11 +266,18 @@ class Value:
 
     def max(self, axis: int, *, keepdims: bool = False) -> Value:
         """Return the maximum over an axis."""
+        return self._extremum("ReduceMax", axis, keepdims)
+
+    def min(self, axis: int, *, keepdims: bool = False) -> Value:
+        """Return the minimum over an axis."""
+        return self._extremum("ReduceMin", axis, keepdims)
+
+    def _extremum(self, op: str, axis: int, keepdims: bool) -> Value:
         kept = int(keepdims)
         if self.graph.opset < AXES_OF_MAXIMA:
-            return self._of("ReduceMax", axes=[axis], keepdims=kept)
+            return self._of(op, axes=[axis], keepdims=kept)
         axes = self.graph.constant([axis], np.int64)
-        return self.graph.node("ReduceMax", self, axes, dtype=self.dtype, keepdims=kept)
+        return self.graph.node(op, self, axes, dtype=self.dtype, keepdims=kept)
 
     def argmax(self) -> Value:
         """Return the place of the first maximum of each row."""
@@ -289,6 +310,25 @@ class Value:
         """Return the rows of a constant table that have these numbers."""
         rows = self.graph.constant(table, dtype)
         return self.graph.node("Gather", rows, self, dtype=rows.dtype, axis=0)
+
+    def from_column(self, start: int) -> Value:
+        """Return those of the last axis from this number on."""
+        bounds = ([start], [np.iinfo(np.int64).max], [-1])
+        places = [self.graph.constant(bound, np.int64) for bound in bounds]
+        return self.graph.node("Slice", self, *places, dtype=self.dtype)
+
+    def repeated(self, *shape: int) -> Value:
+        """Return the same numbers again along axes of length 1."""
+        wanted = self.graph.constant(shape, np.int64)
+        return self.graph.node("Expand", self, wanted, dtype=self.dtype)
+
+    def numbers_of(self, texts: Sequence[str], otherwise: int) -> Value:
+        """Return the number of each text in a list, or another if it is not there."""
+        return self.graph.node(
+            "LabelEncoder", self, dtype=np.int64, domain=ML_DOMAIN,
+            keys_strings=list(texts), values_int64s=list(range(len(texts))),
+            default_int64=otherwise,
+        )  # fmt: skip
 
     def polynomial(self, coefficients: Sequence[float]) -> Value:
         """Return a polynomial, by Horner's rule; the constant term comes first."""

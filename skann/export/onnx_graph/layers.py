@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skann.core.layers.beside import Beside
 from skann.core.layers.dense import Dense
 from skann.core.layers.periodic import Periodic
 from skann.core.members import groups_of
@@ -75,8 +76,19 @@ def _periodic(
     return concatenate([cells * factors[..., np.newaxis, :], angles.cos()], axis=-1)
 
 
+def _beside(layer: Beside, parameters: Sequence[np.ndarray], output: Value) -> Value:
+    """Return the first columns, and what the embedding makes of the others."""
+    embed = LAYERS[type(layer.embedding)]
+    plain = output.last(np.arange(layer.n_plain))
+    embedded = embed(layer.embedding, parameters, output.from_column(layer.n_plain))
+    if parameters[0].ndim > 1:  # one for each group, of which there may be several
+        plain = plain.repeated(len(parameters[0]), 1, 1, 1)
+    return concatenate([plain, embedded], axis=-1)
+
+
 # What each kind of layer makes of its input, given the values of its segments.
 LAYERS: dict[type, Callable[[Any, Sequence[np.ndarray], Value], Value]] = {
+    Beside: _beside,
     Dense: _dense,
     Periodic: _periodic,
 }

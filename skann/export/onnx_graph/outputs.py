@@ -146,7 +146,7 @@ def predict(model: Model, target: Any, raw: Value) -> Predictions:
     return TARGETS[type(target)](model, target, raw)
 
 
-def refuse_what_is_not_finite(X: Value, raw: Value) -> Value:
+def refuse_what_is_not_finite(X: Value | None, raw: Value) -> Value:
     """Return raw outputs, and let a runtime fail where these or X are not finite.
 
     As in skann, where a prediction for infinity raises an error, the whole batch
@@ -154,7 +154,9 @@ def refuse_what_is_not_finite(X: Value, raw: Value) -> Value:
     node says why.
     """
     # Zero, or NaN where a number is not finite.
-    difference = raw - raw + (X - X).sum(1, keepdims=True)
+    difference = raw - raw
+    if X is not None:
+        difference += (X - X).sum(1, keepdims=True).astype(raw.dtype)
     number = difference.is_nan().astype(np.int64)
     table = raw.graph.constant([0.0], raw.dtype)
     zero = raw.graph.node(
