@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 from sklearn.base import is_classifier
 
+from skann.core.layers.dense import Dense
 from skann.estimators.fitted import model_of, target_of
 from skann.export.onnx_graph.graph import Graph, Value, concatenate
-from skann.export.onnx_graph.layers import run_network
+from skann.export.onnx_graph.layers import calibrate, run_network
 from skann.export.onnx_graph.members import mean_of_members
 from skann.export.onnx_graph.outputs import (
     Predictions,
     labels_as_tensor,
     predict,
-    refuse_what_is_not_finite,
 )
-from skann.export.onnx_graph.scaling import fill_gaps, scale
+from skann.export.onnx_graph.scaling import fill_gaps, folds, scale
 from skann.export.onnx_graph.tables import (
     Inputs,
     input_dtypes,
@@ -233,16 +233,23 @@ def write_graph(
             inputs, model.columns, names, model.inputs, network_dtype
         )
         statistics = of_numbers(model.inputs, model.columns)
+    is_folded = (
+        statistics is not None
+        and model.theta.ndim == 1
+        and not indicators
+        and isinstance(model.network.layers[0], Dense)
+        and folds(statistics, network_dtype)
+    )
     parts = indicators
     if numbers is not None:
-        parts = [*indicators, scale(numbers, statistics, network_dtype)]
-    raw = run_network(model, concatenate(parts, axis=1)).astype(dtype)
-    architecture = model.architecture
+        scaling = None if is_folded else statistics
+        parts = [*indicators, scale(numbers, scaling, network_dtype)]
+    raw = run_network(
+        model, concatenate(parts, axis=1), numbers, statistics if is_folded else None
+    ).astype(dtype)
     if model.theta.ndim > 1:
+        architecture = model.architecture
         raw = mean_of_members(
             raw, architecture.n_members, architecture.output_activation
         )
-    if model.offsets is not None:
-        raw = raw / model.temperature + model.offsets
-    raw = refuse_what_is_not_finite(numbers, raw)
-    return predict(model, target, raw)
+    return predict(model, target, calibrate(model, raw, numbers))

@@ -163,8 +163,9 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         graph.rename(predictions.values, operator.outputs[0].full_name)
         return
     values = predictions.values
-    if container.get_options(estimator, {"raw_scores": False})["raw_scores"]:
-        values = predictions.scores
+    wants_scores = container.get_options(estimator, {"raw_scores": False})["raw_scores"]
+    if wants_scores and predictions.scores is not None:
+        values = predictions.scores()
         if target_of(estimator).kind == "labels" and len(estimator.classes_) == 2:
             # A column for each class, as skl2onnx's linear classifiers have.
             values = concatenate([-values, values], axis=1)

@@ -240,6 +240,40 @@ class Value:
         """Return -1, 0 or 1."""
         return self._of("Sign")
 
+    def affine(self, weights: ArrayLike, biases: Any) -> Value:
+        """Return a matrix times constant weights, plus biases, as a single node."""
+        inputs = self, self.like(weights), self.like(biases)
+        return self.graph.node("Gemm", *inputs, dtype=self.dtype)
+
+    def clip(self, lower: float, upper: float) -> Value:
+        """Return what is within two numbers, or else the nearer one."""
+        inputs = self, self.like(lower), self.like(upper)
+        return self.graph.node("Clip", *inputs, dtype=self.dtype)
+
+    def softmax(self) -> Value:
+        """Return the softmax of each row of a matrix."""
+        return self._of("Softmax", axis=1)
+
+    def number(self, constant: float, dtype: DTypeLike, name: str) -> Value:
+        """Return a constant for each cell, and let a runtime fail at one that is NaN.
+
+        There it is to take an element that does not exist from a table.
+
+        Parameters
+        ----------
+        constant : float
+            The constant.
+
+        dtype : dtype
+            Its dtype.
+
+        name : str
+            The name of the node that fails, which is to say why.
+        """
+        places = self.is_nan().astype(np.int64)
+        table = self.graph.constant([constant], dtype)
+        return self.graph.node("Gather", table, places, dtype=dtype, axis=0, name=name)
+
     def log_softmax(self, axis: int) -> Value:
         """Return the logarithm of the softmax over an axis.
 

@@ -15,6 +15,11 @@ from skann.data.wild_cells import WIDTH
 from skann.export.onnx_graph.approximation import normal_quantile
 from skann.export.onnx_graph.graph import Value, concatenate
 
+# Weights do the scaling of columns whose centre is at most so many spreads from zero,
+# and whose spread is neither larger than this nor smaller than one by it.
+NEAR = 100.0
+FARTHEST = 1e100
+
 
 def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
     """Return inputs with the centre of its column in place of each NaN."""
@@ -22,6 +27,31 @@ def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
         return X
     center, _ = statistics.center_and_scale
     return X.is_nan().where(X.like(center), X)
+
+
+def folds(statistics: ColumnStatistics, dtype: DTypeLike) -> bool:
+    """Say whether weights may do the scaling, without a loss that could be seen.
+
+    They may where it is linear, if they are float64 and if columns are not far from
+    zero: at n spreads from it the rounding error becomes n times as large.
+    """
+    if statistics.kind in BENDING or statistics.quantiles is not None:
+        return False
+    center, scale = statistics.center_and_scale
+    is_usual = (scale > 1 / FARTHEST) & (scale < FARTHEST)
+    is_near = np.abs(center) / NEAR <= scale
+    return np.dtype(dtype) == np.float64 and bool((is_usual & is_near).all())
+
+
+def fold(
+    statistics: ColumnStatistics, weights: np.ndarray, biases: np.ndarray
+) -> list[np.ndarray]:
+    """Return the weights and biases of a layer that does the scaling as well."""
+    center, scale = statistics.center_and_scale
+    weights = weights / scale[:, np.newaxis]
+    if statistics.centered:
+        weights[statistics.is_constant] = 0
+    return [weights, biases - center @ weights]
 
 
 def scale(X: Value, statistics: ColumnStatistics | None, dtype: DTypeLike) -> Value:
