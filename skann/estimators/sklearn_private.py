@@ -6,8 +6,8 @@ with what it is for and what would replace it.
 
 from __future__ import annotations
 
-# `_safe_indexing`: takes rows of arrays, lists, frames and sparse matrices. Replaced by:
-# a case for each of them.
+# `_safe_indexing`: takes rows of arrays, lists, frames and sparse matrices. Replaced
+# by: a case for each of them.
 from sklearn.utils import _safe_indexing
 
 # `check_matplotlib_support` says what to install. Replaced by: a try around the import.

@@ -1,6 +1,7 @@
 """A diagnosis names what is wrong with sick fits, and finds nothing in healthy ones."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -133,6 +134,30 @@ def test_columns_of_a_frame_have_their_names():
         "gaps that training has not seen": "'a'",
     }.items():
         assert column in seen[name]
+
+
+# ---------------------------------------------------------------------------- messages
+
+
+def test_a_fit_that_learned_nothing_names_the_diagnosis():
+    X, y = numbers(60)
+    hopeless = regressor((4,), alpha=1e6, learning_rate_init=0.1)
+    with pytest.warns(ConvergenceWarning, match=r"skann\.inspection\.diagnose\("):
+        hopeless.fit(X, y)
+
+
+def test_a_fit_that_diverged_can_be_diagnosed_before_it_does():
+    X, y = numbers(60)
+    params = {"solver": "sgd", "learning_rate_init": 5.0, "activation": "identity"}
+    estimator = regressor((8,), **params)
+    with pytest.raises(ValueError, match="Training diverged") as raised:
+        estimator.fit(X, y)
+    message = str(raised.value)
+    assert "skann.inspection.diagnose(" in message
+    n_epochs = int(re.search(r"max_iter=(\d+) ends before", message)[1])
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        estimator.set_params(max_iter=n_epochs).fit(X, y)
+    assert diagnose(estimator, X, y).names[0] == "learning rate too large"
 
 
 # ----------------------------------------------------------------------------- streams

@@ -103,6 +103,6 @@ def find_vanishing(evidence: Evidence) -> Iterator[Finding]:
         "vanishing gradients",
         f"Of the gradient at the output, {ratio[layer]:.1e} reaches hidden layer "
         f"{layer + 1} of {ratio.size} (about 1 is usual): its weights hardly learn.",
-        "estimator.set_params(activation='relu', init='auto', "
-        "hidden_layer_sizes=(64, 64)).fit(X, y)",
+        "estimator.set_params(activation='relu', init='auto')\n"
+        "estimator.set_params(hidden_layer_sizes=(64, 64)).fit(X, y)",
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from skann.inspection.diagnosis.evidence import Evidence
 from skann.inspection.diagnosis.of_training import is_behind, is_held_back
-from skann.inspection.diagnosis.report import Finding
+from skann.inspection.diagnosis.report import Finding, in_words
 
 # Overfitting: the unseen rows have so many times the error of the rows that were
 # learned, and the skills are so far apart, by at least two standard errors.
@@ -44,8 +44,8 @@ def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
         if gap < max(GAP, STANDARD_ERRORS * error) or times < TIMES_THE_ERROR:
             return
         text = (
-            f"The skill is {seen.skill:.2f} on the rows it learned from, and "
-            f"{unseen.skill:.2f} on {evidence.name_of_unseen}."
+            f"The skill is {in_words(seen.skill)} on the rows it learned from, and "
+            f"{in_words(unseen.skill)} on {evidence.name_of_unseen}."
         )
     else:
         if evidence.forest_skill is None or evidence.reference is None:
@@ -56,9 +56,9 @@ def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
         if seen.skill < NEARLY_PERFECT:
             return
         text = (
-            f"The skill is {seen.skill:.2f} on the rows it learned from, and {name} "
-            f"reaches {skill:.2f} on rows that it has not seen: pass X_val and y_val "
-            "to be sure."
+            f"The skill is {in_words(seen.skill)} on the rows it learned from, and "
+            f"{name} reaches {in_words(skill)} on rows that it has not seen: pass "
+            "X_val and y_val to be sure."
         )
     yield Finding("overfitting", text + weights, _remedy_of_overfitting(evidence))
 
@@ -68,8 +68,8 @@ def _remedy_of_overfitting(evidence: Evidence) -> str:
     settings = evidence.settings
     if settings.recipe != "table":
         return (
-            "estimator = type(estimator)(random_state=0).fit(X, y)  # the recipe: "
-            "dropout, weight decay, members"
+            "# The recipe: dropout, weight decay, members.\n"
+            "estimator = type(estimator)(random_state=0).fit(X, y)"
         )
     alpha = max(1.0, 10 * settings.alpha)
     return f"estimator.set_params(alpha={alpha:g}, early_stopping=True).fit(X, y)"
@@ -84,7 +84,9 @@ def find_underfitting(evidence: Evidence) -> Iterator[Finding]:
         beside = "where a constant has 0"
     else:
         name, its_skill = evidence.reference
-        beside = f"and {name} reaches {its_skill:.2f} on rows that it has not seen"
+        beside = (
+            f"and {name} reaches {in_words(its_skill)} on rows that it has not seen"
+        )
     if evidence.findings:
         remedy = evidence.findings[0].remedy  # what probably causes it
     else:
@@ -99,8 +101,8 @@ def find_underfitting(evidence: Evidence) -> Iterator[Finding]:
         remedy = f"estimator.set_params({change}).fit(X, y)"
     yield Finding(
         "underfitting",
-        f"On the rows that it learned from, the network has a skill of {skill:.2f}, "
-        f"{beside}.",
+        "On the rows that it learned from, the network has a skill of "
+        f"{in_words(skill)}, {beside}.",
         remedy,
         "error" if skill < 0.02 else "warning",
     )
@@ -111,7 +113,8 @@ def find_miscalibration(evidence: Evidence) -> Iterator[Finding]:
     part = evidence.unseen
     if not evidence.truth.is_classifier or part is None:
         return
-    if len(part.encoded) < LEAST_ROWS_TO_CALIBRATE:
+    # A network that knows less of its own rows than a constant has other troubles.
+    if len(part.encoded) < LEAST_ROWS_TO_CALIBRATE or evidence.seen.skill < 0:
         return
     if evidence.truth.is_multilabel:
         sure = np.maximum(part.predicted, 1 - part.predicted).mean(axis=1)

@@ -132,8 +132,8 @@ def find_contradictions(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "contradictory labels",
         seen,
-        "X, y = X_checked, y_checked  # look at equal rows, or add what tells them "
-        "apart",
+        "# Look at equal rows, and add a column that tells them apart.\n"
+        "X = np.column_stack([X, what_tells_them_apart])",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from skann.inspection.diagnosis.evidence import Evidence
-from skann.inspection.diagnosis.report import Finding
+from skann.inspection.diagnosis.report import Finding, in_words
 
 # The range test suggests a tenth of the rate at which the loss was smallest. Rates
 # around it differ little; this many times above it they do.
@@ -242,7 +242,7 @@ def find_few_epochs(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "too few epochs",
             f"Training ended after {n_iter} {unit}{steps}, at a skill of "
-            f"{evidence.seen.skill:.2f} on the rows it learned from; "
+            f"{in_words(evidence.seen.skill)} on the rows it learned from; "
             + _of_reference(evidence),
             remedy,
         )
@@ -263,4 +263,4 @@ def _of_reference(evidence: Evidence) -> str:
     if evidence.reference is None:
         return "a constant has 0."
     name, skill = evidence.reference
-    return f"{name} reaches {skill:.2f} on rows that it has not seen."
+    return f"{name} reaches {in_words(skill)} on rows that it has not seen."

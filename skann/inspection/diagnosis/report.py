@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 
 # How wide lines of the text and of a figure's title are.
 _WIDTH = 88
-_WIDTH_OF_TITLE = 60
+_WIDTH_OF_TITLE = 50
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,12 @@ class Diagnosis(Display, Sequence[Finding]):
             names, lengths, height=0.6,
             color=[COLORS[0] if own else "0.7" for own in is_network],
         )  # fmt: skip
-        ax.bar_label(bars, [f"{self.skills[name]:.2f}" for name in names], padding=4)
+        labels = [in_words(self.skills[name]) for name in names]
+        ax.bar_label(bars, labels, padding=4)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_xlim(min(0.0, *lengths, 0.0) * 1.25, 1.12)
+        # Numbers stand beside the bars, on their left where these are negative.
+        least = min(lengths, default=0.0)
+        ax.set_xlim(least - 0.35 if least < 0.005 else -0.02, 1.25)
         ax.invert_yaxis()
         ax.set(xlabel="skill (0: the best constant, 1: perfect)")
         title = "Nothing was found"
@@ -186,6 +189,11 @@ class Diagnosis(Display, Sequence[Finding]):
             "\n".join(textwrap.wrap(title, _WIDTH_OF_TITLE)), loc="left", fontsize=11
         )
         return self
+
+
+def in_words(skill: float) -> str:
+    """Return a skill with two digits, without a sign if that is all zeros."""
+    return f"{round(skill, 2) + 0.0:.2f}" if skill > -100 else f"{skill:.1e}"
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
