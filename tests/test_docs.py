@@ -224,6 +224,7 @@ MODULES = (
     "skann",
     "skann.inspection",
     "skann.export",
+    "skann.dask",
     "skann.callbacks",
     "skann.datasets",
 )

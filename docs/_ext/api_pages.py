@@ -26,6 +26,7 @@ PUBLIC = (
     "skann",
     "skann.inspection",
     "skann.export",
+    "skann.dask",
     "skann.callbacks",
     "skann.datasets",
 )
@@ -228,6 +229,7 @@ def index_page():
             parts.append(table(names_of_kind))
     for module, heading in (
         ("skann.export", "Export"),
+        ("skann.dask", "Dask"),
         ("skann.callbacks", "Callbacks"),
         ("skann.datasets", "Data sets"),
     ):

@@ -73,7 +73,7 @@ class Cluster:
 
     def _speak(self, action: Callable[[], Any]) -> Any:
         """Return what an action returns, and say it in words if the cluster is lost."""
-        lost = None
+        lost: Exception
         try:
             if self.client.status in ("closed", "closing", "connecting"):
                 raise CancelledError

@@ -144,11 +144,11 @@ def aligned_blocks(
     futures = cluster.compute(block for blocks in delayed_parts for block in blocks)
     counts = cluster.gather(cluster.map(n_rows_of, futures))
     parts, lengths, first = [], [], 0
-    for blocks in delayed_parts:
-        part = slice(first, first + len(blocks))
+    for n_blocks in map(len, delayed_parts):
+        part = slice(first, first + n_blocks)
         parts.append(futures[part])
         lengths.append(np.array(counts[part], np.intp))
-        first += len(blocks)
+        first += n_blocks
     totals = [int(each.sum()) for each in lengths]
     if len(set(totals)) > 1:
         found = ", ".join(

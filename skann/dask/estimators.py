@@ -9,18 +9,18 @@ from typing import Any, Self
 import numpy as np
 from distributed import Client
 from sklearn.base import clone, is_classifier
+from sklearn.utils.validation import check_is_fitted
 
-from skann.core.types import FloatArray
 from skann.dask.cluster import Cluster
 from skann.dask.collections import delayed_blocks, is_collection
 from skann.dask.members import prepare_members
 from skann.dask.predicting import predict_lazily
 from skann.dask.preparing import prepare_elsewhere
+from skann.estimators.base import BaseBackprop
 from skann.estimators.classifier import BackpropClassifier
 from skann.estimators.inputs import Request
 from skann.estimators.problem import Past, Problem
 from skann.estimators.regressor import BackpropRegressor
-from skann.estimators.sklearn_private import StrOptions
 from skann.estimators.solving import make_loop
 from skann.training.call import Call
 from skann.training.loop import TrainingLoop
@@ -50,28 +50,29 @@ _PARAMETERS = """
 """
 
 
-def made_like(plain: type) -> Callable[[type], type]:
+def made_like(plain: Any) -> Callable[[Any], Any]:
     """Return a decorator that gives a class the parameters of a plain estimator.
 
     Their descriptions, and those of the fitted attributes, are taken over with them.
     """
 
-    def decorate(cls: type) -> type:
-        def __init__(self, *args, client=None, distribute="rows", **params):  # noqa: N807
-            plain.__init__(self, *args, **params)  # type: ignore[misc]
-            self.client = client
-            self.distribute = distribute
+    def decorate(cls: Any) -> Any:
+        def initialise(self, *args, distribute="rows", client=None, **params):
+            plain.__init__(self, *args, **params)
+            self.distribute, self.client = distribute, client
 
-        parameters = list(inspect.signature(plain.__init__).parameters.values())  # type: ignore[misc]
+        parameters = [*inspect.signature(plain.__init__).parameters.values()]
         extra = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
             for name, default in (("distribute", "rows"), ("client", None))
         ]
-        signature = inspect.Signature([*parameters, *extra])
-        __init__.__signature__ = signature  # type: ignore[attr-defined]
-        __init__.__qualname__ = f"{cls.__qualname__}.__init__"
-        __init__.__module__ = cls.__module__
-        cls.__init__ = __init__  # type: ignore[misc]
+        # Which is where scikit-learn looks for the parameters.
+        constructor: Any = initialise
+        constructor.__signature__ = inspect.Signature([*parameters, *extra])
+        constructor.__name__ = "__init__"
+        constructor.__qualname__ = f"{cls.__qualname__}.__init__"
+        constructor.__module__ = cls.__module__
+        cls.__init__ = constructor
         described = inspect.cleandoc(plain.__doc__ or "")
         start, end = (
             described.index("Parameters\n---"),
@@ -96,14 +97,13 @@ def made_like(plain: type) -> Callable[[type], type]:
     return decorate
 
 
-class DaskMixin:
+class DaskMixin(BaseBackprop):
     """What the two estimators for collections share."""
 
     client: Client | None
     distribute: str
-    _plain: type
-    _target: Any
-    _model: Any
+    n_outputs_: int
+    _plain: type[BaseBackprop]
 
     @property
     def client_(self) -> Client:
@@ -120,7 +120,7 @@ class DaskMixin:
             looked at.
         """
         local = self._unfitted()
-        params = self.get_params(deep=False)  # type: ignore[attr-defined]
+        params = self.get_params(deep=False)
         learned = {
             name: value for name, value in vars(self).items() if name not in params
         }
@@ -129,7 +129,7 @@ class DaskMixin:
 
     def _unfitted(self):
         """Return the plain estimator with the parameters of this one."""
-        params = self.get_params(deep=False)  # type: ignore[attr-defined]
+        params = self.get_params(deep=False)
         return self._plain(**{k: v for k, v in params.items() if k not in OWN})
 
     def _problem_and_loop(
@@ -160,23 +160,22 @@ class DaskMixin:
 
     def _decode_outputs(self, method: str, X: Any) -> Any:
         """Return predictions, lazily for a collection."""
-        parent: Any = super()
         if not is_collection(X):
-            return parent._decode_outputs(method, X)
-        self._require_model()  # type: ignore[attr-defined]
+            return super()._decode_outputs(method, X)
+        check_is_fitted(self)
         model = self._model
-        none = np.zeros((1, self.n_outputs_), model.architecture.output_dtype)  # type: ignore[attr-defined]
+        none = np.zeros((1, self.n_outputs_), model.architecture.output_dtype)
         like = getattr(self._target, method)(model, none)[:0]
         plain = self.to_local().finalize()
         return predict_lazily(X, plain, _METHODS[method], like)
 
-    def score(self, X: Any, y: Any, sample_weight: FloatArray | None = None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score of the predictions, as the plain estimator does.
 
         Parameters
         ----------
-        X : dask Array or DataFrame, or list of Delayed, of shape (n_samples, n_features)
-            The inputs, or an array in memory.
+        X : collection of shape (n_samples, n_features)
+            The inputs; or those of an array in memory.
 
         y : collection of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
@@ -194,17 +193,19 @@ class DaskMixin:
         if not is_collection(X):
             return local.score(X, y, sample_weight)
         client = self.client_
-        predicted = client.compute(self.predict(X)).result()  # type: ignore[attr-defined]
+        lazy: Any = self._decode_outputs("predict", X)
+        predicted = client.compute(lazy).result()
         y, sample_weight = (_in_memory(client, data) for data in (y, sample_weight))
         # It asks itself for predictions, which are there already.
         local.predict = lambda X: X
         return local.score(predicted, y, sample_weight)
 
     def __getstate__(self) -> Any:
-        return {**super().__getstate__(), "client": None}  # type: ignore[misc]
+        state: Any = super().__getstate__()
+        return {**state, "client": None}
 
     def __sklearn_clone__(self) -> Self:
-        params = self.get_params(deep=False)  # type: ignore[attr-defined]
+        params = self.get_params(deep=False)
         copied = {
             name: value if name == "client" else clone(value, safe=False)
             for name, value in params.items()
@@ -248,10 +249,6 @@ class DaskBackpropClassifier(DaskMixin, BackpropClassifier):
     """
 
     _plain = BackpropClassifier
-    _parameter_constraints: dict = {
-        **BackpropClassifier._parameter_constraints,
-        "distribute": [StrOptions({"rows", "members"})],
-    }
 
 
 @made_like(BackpropRegressor)
@@ -282,7 +279,3 @@ class DaskBackpropRegressor(DaskMixin, BackpropRegressor):
     """
 
     _plain = BackpropRegressor
-    _parameter_constraints: dict = {
-        **BackpropRegressor._parameter_constraints,
-        "distribute": [StrOptions({"rows", "members"})],
-    }

@@ -60,10 +60,19 @@ def whole_problem(
         What to go on from.
     """
     X, y, sample_weight = map(_whole, zip(*blocks, strict=True))
-    own: Any = (None, None, None)
+    X_val = y_val = sample_weight_val = None
     if validation is not None:
-        own = tuple(map(_whole, zip(*validation, strict=True)))
-    request = Request(X, y, sample_weight, *own, None, *given)
+        X_val, y_val, sample_weight_val = map(_whole, zip(*validation, strict=True))
+    request = Request(
+        X=X,
+        y=y,
+        sample_weight=sample_weight,
+        X_val=X_val,
+        y_val=y_val,
+        sample_weight_val=sample_weight_val,
+        coef_init=given[0],
+        intercept_init=given[1],
+    )
     trained = None if past is None else past.model.architecture
     earlier = None if past is None else past.choice
     settings, data = settle(estimator, request, call, trained, earlier)

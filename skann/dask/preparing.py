@@ -42,7 +42,7 @@ from skann.estimators.recipes import (
     is_auto,
 )
 from skann.estimators.settings import Settings, check_parameters, resolve
-from skann.estimators.targets import Labels, Target, read_labels, read_numbers
+from skann.estimators.targets import Labels, read_labels, read_numbers
 from skann.estimators.validation import ValidationPart, set_aside
 from skann.model import Model
 from skann.training.call import Call
@@ -271,7 +271,7 @@ def prepare_elsewhere(
 
 
 def _weighing(table, encoding):
-    """Return the weights of classes and the mean target, from the sums of all blocks."""
+    """Return the weights of classes, and the mean target, by the sums of blocks."""
     settings, target = encoding.settings, encoding.target
     cluster, n_blocks = table.cluster, len(table.futures)
     totals = cluster.gather(
@@ -378,14 +378,17 @@ def _measure(table, encoding, weighing, learning):
             "validation_fraction or, if rows are shuffled, random_state."
         )
     with np.errstate(over="ignore", invalid="ignore"):
-        statistics = tuple(
-            reduce(ColumnStatistics.merge, some) if some else None
-            for some in (
-                [one.inputs for one in found if one.inputs is not None],
-                [one.targets for one in found if one.targets is not None],
-            )
+        statistics = (
+            _merged([one.inputs for one in found]),
+            _merged([one.targets for one in found]),
         )
     return _Measured(statistics, weight / n_learning, n_learning)
+
+
+def _merged(parts):
+    """Return the statistics of all blocks that have some, or None."""
+    parts = [part for part in parts if part is not None]
+    return reduce(ColumnStatistics.merge, parts) if parts else None
 
 
 def _scaled_blocks(table, encoding, weighing, learning, objective, model, measured):

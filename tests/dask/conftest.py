@@ -64,3 +64,10 @@ def kill_at(client, monkeypatch):
         return killed
 
     return arm
+
+
+def pytest_collection_modifyitems(items):
+    """Let one process of pytest-xdist run all tests that need the cluster."""
+    for item in items:
+        if "session_client" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("dask"))
