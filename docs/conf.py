@@ -117,5 +117,5 @@ html_theme_options = {
 html_sidebars = {
     name: [] for name in ("index", "quickstart", "backpropagation", "extending",
                           "architecture", "sources", "differences", "agreement",
-                          "speed", "changelog", "contributing")
+                          "speed", "changelog", "contributing", "exercises")
 }  # fmt: skip
