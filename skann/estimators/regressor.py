@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -17,6 +17,18 @@ from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
 from skann.core.losses import Loss
 from skann.estimators.base import BaseBackprop, MatrixLike, has_partial_fit
+from skann.estimators.choices import (
+    ActivationName,
+    Auto,
+    DtypeName,
+    InitializerName,
+    RecipeName,
+    RegressorLossName,
+    RegressorOutputName,
+    ScalingName,
+    ScheduleName,
+    SolverName,
+)
 from skann.estimators.constraints import POSITIVE
 from skann.estimators.inputs import Request, check_inputs
 from skann.estimators.intervals import check_level, interval_limits
@@ -52,8 +64,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         tables, or those of scikit-learn's MLP, which scales nothing. "auto" chooses by
         the rule in the Notes, and scales the inputs in any case.
 
-    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", \
-            "gamma"} or Loss, default="squared_error"
+    loss : str or Loss, default="squared_error"
         The loss to minimise, summed over the targets.
 
         - "squared_error": half the squared error; it predicts means.
@@ -80,12 +91,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         the standard deviation of the normal distribution with the same interquartile
         range.
 
-    output_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp"}, \
-            default="auto"
-        What turns raw outputs into predictions. "auto" is "exp" for the deviances,
-        which take no other, and "identity" for the other losses. The outputs of the
-        others are bounded on at least one side, and the targets must be within these
-        bounds.
+    output_activation : str, default="auto"
+        What turns raw outputs into predictions: "identity", "logistic", "tanh", "relu",
+        "exp" or "auto", which is "exp" for the deviances, which take no other, and
+        "identity" for the other losses. The outputs of the others are bounded on at
+        least one side, and the targets must be within these bounds.
 
     solver : {"sgd", "adam", "lbfgs"} or Optimizer, default="adam"
         "sgd" is minibatch gradient descent with momentum, "adam" is Adam [3]_, and
@@ -101,8 +111,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
-    learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
-            "inverse_time", "cosine", "one_cycle", "cycles"} or Schedule, default="auto"
+    learning_rate : str or Schedule, default="auto"
         The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
         0.
 
@@ -258,8 +267,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           `skann.Normal(mean, scale)` are the same for every layer, biases too;
           `skann.FanScaled` is what the names stand for.
 
-    scaling : {"auto", "standard", "minmax", "robust", "bounded", "adaptive"} or None, \
-            default="auto"
+    scaling : str or None, default="auto"
         How the columns of X and, where possible, of y are scaled: to mean 0 and
         standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
         range 1; "bounded" is "standard" without a column's wild cells, and bounded for
@@ -307,8 +315,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         than half of the time, and None otherwise; columns are measured, and
         predictions made, in the precision of X all the same.
 
-    categorical_features : array-like of {bool, int, str} of shape (n_features,) or \
-            (n_categorical_features,), "from_dtype" or None, default="from_dtype"
+    categorical_features : array-like, "from_dtype" or None, default="from_dtype"
         The columns of X that hold labels rather than numbers: a mask, their indices or
         their names, or None for none. With "from_dtype" they are the categorical, text
         and boolean columns of a data frame, and those of its columns of objects and of
@@ -520,22 +527,26 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] | str = "auto",
-        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Auto = "auto",
+        activation: (
+            ActivationName
+            | HiddenActivation
+            | Sequence[ActivationName | HiddenActivation]
+        ) = "auto",
         *,
-        recipe: str = "auto",
-        loss: str | Loss = "squared_error",
+        recipe: RecipeName = "auto",
+        loss: RegressorLossName | Loss = "squared_error",
         quantile: float | Sequence[float] = 0.5,
         huber_delta: float | None = None,
-        output_activation: str = "auto",
-        solver: str | Optimizer = "adam",
+        output_activation: RegressorOutputName = "auto",
+        solver: SolverName | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule = "auto",
-        learning_rate_init: float | str = "auto",
+        batch_size: int | Auto = "auto",
+        learning_rate: ScheduleName | Schedule = "auto",
+        learning_rate_init: float | Auto = "auto",
         power_t: float = 0.5,
         decay: float | None = None,
-        max_iter: int | str = "auto",
+        max_iter: int | Auto = "auto",
         shuffle: bool = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
@@ -548,21 +559,21 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         restore_best_weights: bool = False,
         scoring: str | Callable | None = None,
         beta_1: float = 0.9,
-        beta_2: float | str = "auto",
+        beta_2: float | Auto = "auto",
         epsilon: float = 1e-8,
-        n_iter_no_change: float | str = "auto",
+        n_iter_no_change: float | Auto = "auto",
         max_fun: int = 15000,
-        dropout: float | Sequence[float] | str = "auto",
-        weight_decay: float | str = "auto",
+        dropout: float | Sequence[float] | Auto = "auto",
+        weight_decay: float | Auto = "auto",
         max_grad_norm: float | None = None,
-        init: str | Initializer = "auto",
-        scaling: str | None = "auto",
-        n_frequencies: int | str = "auto",
+        init: InitializerName | Initializer = "auto",
+        scaling: ScalingName | None = "auto",
+        n_frequencies: int | Auto = "auto",
         frequency_scale: float = 0.1,
-        n_members: int | str = "auto",
+        n_members: int | Auto = "auto",
         n_jobs: int | None = None,
-        dtype: str | None = "auto",
-        categorical_features: ArrayLike | str | None = "from_dtype",
+        dtype: DtypeName | None = "auto",
+        categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.loss, self.recipe, self.output_activation = loss, recipe, output_activation
