@@ -139,9 +139,12 @@ def test_a_column_without_spread_between_its_outer_quantiles():
     check(estimator, X, "float64", "onnxruntime")
 
 
-def test_numbers_that_nearly_overflow():
+@pytest.mark.parametrize(
+    "params", [{"scaling": "minmax"}, {"scaling": "bounded", "n_frequencies": 1}]
+)
+def test_numbers_that_nearly_overflow(params):
     X = np.array([[-1.5e308, 1.0], [1.2e308, 2.0], [0.0, 3.0]] * 10)
-    estimator = BackpropRegressor((3,), max_iter=3, random_state=0, scaling="minmax")
+    estimator = BackpropRegressor((3,), max_iter=3, random_state=0, **params)
     with pytest.warns(match="Maximum iterations"):
         estimator.fit(X, X[:, 1])
     check(estimator, X, "float64", "onnxruntime")

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-# From this opset on ReduceMax takes its axes as an input, as ReduceSum does from 13 on.
-AXES_OF_MAXIMA = 18
+# From this opset on all reductions take their axes as an input, as ReduceSum does from
+# 13 on.
+AXES_AS_INPUT = 18
 
 # Where operators on text are, and the version of them that is used.
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 2
@@ -279,8 +280,7 @@ class Value:
 
         The operator of that name underflows in the reference implementation.
         """
-        shifted = self - self.max(axis, keepdims=True)
-        return shifted - shifted.exp().sum(axis, keepdims=True).log()
+        return self - self.log_sum_exp(axis, keepdims=True)
 
     def astype(self, dtype: DTypeLike) -> Value:
         """Return the value in another dtype."""
@@ -298,17 +298,17 @@ class Value:
             "ReduceSum", self, axes, dtype=self.dtype, keepdims=int(keepdims)
         )
 
-    def max(self, axis: int, *, keepdims: bool = False) -> Value:
-        """Return the maximum over an axis."""
-        return self._extremum("ReduceMax", axis, keepdims)
-
     def min(self, axis: int, *, keepdims: bool = False) -> Value:
         """Return the minimum over an axis."""
-        return self._extremum("ReduceMin", axis, keepdims)
+        return self._reduced("ReduceMin", axis, keepdims)
 
-    def _extremum(self, op: str, axis: int, keepdims: bool) -> Value:
+    def log_sum_exp(self, axis: int, *, keepdims: bool = False) -> Value:
+        """Return log(sum(exp)) over an axis, which never overflows."""
+        return self._reduced("ReduceLogSumExp", axis, keepdims)
+
+    def _reduced(self, op: str, axis: int, keepdims: bool) -> Value:
         kept = int(keepdims)
-        if self.graph.opset < AXES_OF_MAXIMA:
+        if self.graph.opset < AXES_AS_INPUT:
             return self._of(op, axes=[axis], keepdims=kept)
         axes = self.graph.constant([axis], np.int64)
         return self.graph.node(op, self, axes, dtype=self.dtype, keepdims=kept)
@@ -334,6 +334,19 @@ class Value:
         """Return the same numbers with axes of length 1 at these places."""
         places = self.graph.constant(axes, np.int64)
         return self.graph.node("Unsqueeze", self, places, dtype=self.dtype)
+
+    def without_axis(self, axis: int) -> Value:
+        """Return the same numbers without an axis of length 1."""
+        places = self.graph.constant([axis], np.int64)
+        return self.graph.node("Squeeze", self, places, dtype=self.dtype)
+
+    def split(self, n_parts: int) -> list[Value]:
+        """Return each column of the last axis by itself."""
+        graph = self.graph
+        outputs = [graph.new_name("split") for _ in range(n_parts)]
+        sizes = graph.constant(np.ones(n_parts), np.int64)
+        graph.write_node("Split", [self.name, sizes.name], outputs, outputs[0], axis=-1)
+        return [Value(graph, output, self.dtype) for output in outputs]
 
     def last(self, numbers: ArrayLike) -> Value:
         """Return those of the last axis that have these numbers."""
@@ -363,6 +376,26 @@ class Value:
             keys_strings=list(texts), values_int64s=list(range(len(texts))),
             default_int64=otherwise,
         )  # fmt: skip
+
+    def polynomial_of_matrix(
+        self, coefficients: Sequence[float], n_columns: int
+    ) -> Value:
+        """Return a polynomial of each cell of a matrix, in few nodes.
+
+        Five coefficients at a time belong to a polynomial of degree 4, and all of these
+        are one product; the fifth power binds them together.
+        """
+        padded = [*coefficients, *[0.0] * (-len(coefficients) % 5)]
+        blocks = np.reshape(padded, (-1, 5))
+        first = self.reshape(-1, 1)
+        second = first * first
+        powers = [first, second, second * first, second * second]
+        parts = concatenate(powers, axis=1).affine(blocks[:, 1:].T, blocks[:, 0])
+        *lower, result = parts.split(len(blocks))
+        fifth = powers[3] * first
+        for part in reversed(lower):
+            result = result * fifth + part
+        return result.reshape(-1, n_columns)
 
     def polynomial(self, coefficients: Sequence[float]) -> Value:
         """Return a polynomial, by Horner's rule; the constant term comes first."""
