@@ -112,11 +112,10 @@ def _normal_ranks(X: Value, measured: np.ndarray) -> Value:
     cells = X.add_axes(2)
     table = _table_of_places(measured, is_too_wide)
     row = _row_of_places(cells, measured).rows_of(table)
-    left, start, width, *of_equals = row.split(table.shape[1])
+    left, start, width, *middle_of_equals = row.split(table.shape[1])
     share = left + (cells - start) / width
-    if of_equals:
-        known, middle = of_equals
-        share = known.equals(cells).where(middle, share)
+    for middle in middle_of_equals:
+        share = start.equals(cells).where(middle, share)
     share = share.without_axis(2).clip(OUTERMOST - 0.5, 0.5 - OUTERMOST)
     return normal_quantile(share, len(measured), OUTERMOST)
 
@@ -175,27 +174,29 @@ def _table_of_places(measured: np.ndarray, is_too_wide: np.ndarray) -> np.ndarra
 
     Returns
     -------
-    table : ndarray of shape (n_rows, 3 or 5)
-        A row for each number of such quantiles of each column: the share at the left
-        end of the interval that a cell lies in, or of the next one; where it begins;
-        and its width at a share of 1. If some quantiles are repeated, these follow: the
-        last quantile not larger, and the middle share of those that are equal to it.
+    table : ndarray of shape (n_rows, 3 or 4)
+        A row for each number of such quantiles of each column: the share and the place
+        of the last of them, and the distance of the next one at a share of 1. If some
+        quantiles are repeated, the middle share of those that are equal to the last
+        one follows.
     """
-    _, n_blocks, size = _blocks(measured).shape
+    n_columns, n_blocks, size = _blocks(measured).shape
     n = measured.shape[1]
-    place = np.minimum(np.arange(n_blocks * size) - 1, n - 1)
-    left = np.clip(place, 0, n - 2)
-    start, is_too_wide = measured[:, left], is_too_wide[:, left]
-    position = np.where(is_too_wide, np.clip(left + 0.5, place, place + 1), left)
-    width = np.where(is_too_wide, np.inf, measured[:, left + 1] - start)
-    columns = [position / (n - 1) - 0.5, start, width * (n - 1)]
-    is_repeated = measured[:, 1:] == measured[:, :-1]
-    if is_repeated.any():
-        last = np.maximum(place, 0)
-        columns.append(np.where(place < 0, np.nan, measured[:, last]))
-        middle = (_first_of_equals(measured) + np.arange(n)) / 2
-        columns.append(middle[:, last] / (n - 1) - 0.5)
-    return np.stack(columns, axis=2).reshape(-1, len(columns))
+    shares = np.arange(n) / (n - 1) - 0.5
+    width = np.pad(np.diff(measured), ((0, 0), (0, 1)), constant_values=np.inf)
+    width[:, :-1][is_too_wide] = np.inf  # half of it is the share of all that is within
+    share = np.tile(shares, (n_columns, 1))
+    share[:, :-1][is_too_wide] += 0.5 / (n - 1)
+    columns = [share, measured, width * (n - 1)]
+    if (measured[:, 1:] == measured[:, :-1]).any():
+        columns.append((shares[_first_of_equals(measured)] + shares) / 2)
+    table = np.stack(columns, axis=2)
+    before_all = np.array([-0.5, np.inf, 1.0, 0.0])[: len(columns)]  # minus infinity
+    rows = np.empty((n_columns, n_blocks * size, len(columns)))
+    rows[:, 0] = before_all
+    rows[:, 1 : n + 1] = table
+    rows[:, n + 1 :] = before_all  # which nothing reaches
+    return rows.reshape(-1, len(columns))
 
 
 def _first_of_equals(measured: np.ndarray) -> np.ndarray:
