@@ -39,10 +39,10 @@ def to_onnx(
 ) -> Any:
     """Return a fitted estimator as an ONNX model that takes raw inputs.
 
-    Everything is in the graph: scaling, ranks, cosines, members and their mean,
-    calibration, and the units of the target. Scaling and units are computed in float64
-    whatever the dtype, as in skann; the network itself in float32 if the fit or `dtype`
-    is float32.
+    Everything is in the graph: categories, gaps, scaling, ranks, cosines, members and
+    their mean, calibration, and the units of the target. Scaling and units are computed
+    in float64 whatever the dtype, as in skann; the network itself in float32 if the fit
+    or `dtype` is float32.
 
     Parameters
     ----------
@@ -59,13 +59,19 @@ def to_onnx(
     Returns
     -------
     model : onnx.ModelProto
-        A model with one input, "X", of shape (n_samples, n_features). The outputs of a
-        classifier are "label", int64 or strings of shape (n_samples,) (of indicators
-        int64 of shape (n_samples, n_labels)), and "probabilities", of shape
-        (n_samples, n_classes). That of a regressor is "variable", of shape (n_samples,
-        n_outputs), with a column for each quantile if there are several. Infinity in X
-        is refused, as in skann, and so is NaN if X is not scaled: the run ends with an
-        error at the node "X_or_the_output_for_it_is_not_finite".
+        A model with one input, "X", of shape (n_samples, n_features). For a table with
+        text it has one of shape (n_samples, 1) for each column, with its name (X0, X1
+        and so on if columns have none; "_input" is added where an output has it):
+        strings for text, in which any that is no level stands for a missing one; bool
+        for truth values, or strings if training had missing ones; int64 for labels that
+        are integers; `dtype` for other numbers, with NaN for gaps.
+
+        The outputs of a classifier are "label", int64 or strings of shape (n_samples,)
+        (of indicators int64 of shape (n_samples, n_labels)), and "probabilities", of
+        shape (n_samples, n_classes). That of a regressor is "variable", of shape
+        (n_samples, n_outputs), with a column for each quantile if there are several.
+        Infinity in X is refused, as in skann, and so is NaN if X is not scaled: the run
+        ends with an error at the node "X_or_the_output_for_it_is_not_finite".
 
     Raises
     ------
@@ -77,7 +83,8 @@ def to_onnx(
 
     ValueError
         If a parameter is invalid, or if something in the estimator cannot be expressed:
-        an activation of your own, or labels that are neither integers nor strings.
+        an activation of your own, class labels that are neither integers nor strings,
+        or a column whose levels are of several types.
 
     See Also
     --------

@@ -32,6 +32,10 @@ def register_onnx_converters() -> None:
     "zipmap", "raw_scores" (decision values in the place of probabilities, as calibrated
     classifiers ask for them), "nocl" and "output_class_labels".
 
+    Inputs are a matrix of all columns, or one of shape (n_samples, 1) for each, as
+    skl2onnx gives them for a data frame. Columns of text have to be strings, and of
+    numbers numbers: a ColumnTransformer that mixes both in front is refused.
+
     Raises
     ------
     ImportError
