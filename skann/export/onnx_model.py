@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from skann.core.layers.dense import Dense
 from skann.estimators.fitted import model_of, target_of
 from skann.export.onnx_graph.graph import Graph, Value, concatenate
-from skann.export.onnx_graph.layers import calibrate, run_network
+from skann.export.onnx_graph.layers import calibrate, refuse_unknown_layers, run_network
 from skann.export.onnx_graph.members import mean_of_members
 from skann.export.onnx_graph.outputs import (
     Predictions,
@@ -224,6 +224,7 @@ def write_graph(
     if numbers_as_labels:
         target = replace(target, classes=np.arange(len(target.classes)))
     refuse_unknown_parts(model)
+    refuse_unknown_layers(model)
     dtype = np.dtype(dtype)
     narrow = np.float32 in (dtype, model.theta.dtype)
     network_dtype = np.dtype(np.float32 if narrow else np.float64)

@@ -61,13 +61,26 @@ def run_network(
         values[-1] = [weights, _spoiled(model, biases, numbers, inputs.dtype)]
     output = inputs.add_axes(0, 1) if lead else inputs
     for layer, parameters in zip(network.layers, values, strict=True):
-        emit = LAYERS.get(type(layer))
-        if emit is None:
-            raise ValueError(f"to_onnx does not know layers of {type(layer).__name__}.")
-        output = emit(layer, parameters, output)
+        output = _emitter_of(layer)(layer, parameters, output)
     if lead:
         output = output.reshape(len(theta), -1, network.layer_sizes[-1])
     return output
+
+
+def refuse_unknown_layers(model: Model) -> None:
+    """Refuse a network with a layer that nobody here knows."""
+    for layer in model.network.layers:
+        _emitter_of(layer)
+
+
+def _emitter_of(layer: Any) -> Callable[[Any, Sequence[np.ndarray], Value], Value]:
+    """Return what writes the nodes of a layer."""
+    if type(layer) not in LAYERS:
+        raise ValueError(
+            f"to_onnx does not know layers of {type(layer).__name__}. Fit without, or "
+            "tell it what they compute (skann/export/onnx_graph/layers.py)."
+        )
+    return LAYERS[type(layer)]
 
 
 def calibrate(model: Model, raw: Value, numbers: Value | None) -> Value:
@@ -139,7 +152,7 @@ def _periodic(
 
 def _beside(layer: Beside, parameters: Sequence[np.ndarray], output: Value) -> Value:
     """Return the first columns, and what the embedding makes of the others."""
-    embed = LAYERS[type(layer.embedding)]
+    embed = _emitter_of(layer.embedding)
     plain = output.last(np.arange(layer.n_plain))
     embedded = embed(layer.embedding, parameters, output.from_column(layer.n_plain))
     if parameters[0].ndim > 1:  # one for each group, of which there may be several
