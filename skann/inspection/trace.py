@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import ACTIVATIONS
 from skann.core.network import Workspace
 from skann.core.types import FloatArray
-from skann.estimators.fitted import fitted_problem, single_model_of, used_settings
+from skann.estimators.fitted import (
+    check_network,
+    fitted_problem,
+    single_model_of,
+    used_settings,
+)
 from skann.estimators.inputs import check_inputs
 from skann.training.batches import loss_and_gradient
 
@@ -336,7 +340,7 @@ def trace_backprop(
       output layer    b_1      [1.]
       output layer    new b_1  [1.1]
     """
-    check_is_fitted(estimator)
+    check_network(estimator)
     if learning_rate is None:
         learning_rate = used_settings(estimator).learning_rate_init
     check_scalar(
