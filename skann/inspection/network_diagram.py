@@ -163,7 +163,7 @@ class NetworkDiagramDisplay(Display):
         of_features = _feature_names(estimator, feature_names)
         columns = _columns_of(model, of_features)
         names = [
-            of_features if columns is None else _names_of_inputs(columns),
+            _names_of_inputs(model, of_features),
             *_hidden_names(sizes[1:-1]),
             _output_names(estimator, output_names, sizes[-1]),
         ]
@@ -287,15 +287,17 @@ def _columns_of(model, names):
     ]
 
 
-def _names_of_inputs(columns):
-    """Return a name for each input that is made of a column, in the network's order."""
-    names = {
-        unit: f"{column.name}: {kind}"
-        for column in columns
-        for kind, units in column.inputs
-        for unit in units
-    }
-    return [names[unit] for unit in sorted(names)]
+def _names_of_inputs(model, names):
+    """Return a name for each input of the network, in its order."""
+    architecture = model.architecture
+    if model.columns is not None:
+        names = model.columns.names(names)
+    n_frequencies = architecture.n_frequencies
+    if model.network.embedding is None:
+        n_frequencies = 0
+    numbers = names[architecture.n_indicators :]
+    cosines = range(1, n_frequencies + 1)
+    return [*names, *(f"cosine {k} of {name}" for k in cosines for name in numbers)]
 
 
 def _hidden_names(sizes):

@@ -437,7 +437,6 @@ LOOKS_AT_ONE = {
         regressor, X, Y, grid_resolution=3
     ),
     "units": lambda regressor: UnitContributionDisplay.from_estimator(regressor, X),
-    "diagram": NetworkDiagramDisplay.from_estimator,
     "diagram of a sample": lambda regressor: NetworkDiagramDisplay.from_estimator(
         regressor, X[:1], Y[:1]
     ),

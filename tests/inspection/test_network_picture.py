@@ -246,6 +246,7 @@ def test_cosines_of_a_single_network_have_values():
     X, y, regressor = network(2, (2,), n_frequencies=2)
     display = NetworkDiagramDisplay.from_estimator(regressor, X[:1], y[:1])
     assert len(display.inputs) == 6
+    assert display.names[0][:3] == ["x1", "x2", "cosine 1 of x1"]
     assert f"{display.inputs[0]:.3g}" in written(display)
     assert_nothing_overlaps(display)
 
