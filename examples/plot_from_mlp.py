@@ -1,20 +1,20 @@
 """
-From scikit-learn's MLP to skann: what stays, what changes, what is gained
-==========================================================================
+From scikit-learn's MLP to skann
+================================
 
 skann's estimators take the parameters of scikit-learn's
 :class:`~sklearn.neural_network.MLPRegressor` and
 :class:`~sklearn.neural_network.MLPClassifier`. With ``scaling=None`` they train the
-same network, number for number. What a change brings is scaling by default, defaults
-for tables, more speed, a validation set of one's own, and a record of the training.
+same network, number for number. What you gain is scaling by default, defaults for
+tables, speed, your own validation data, and a record of the training.
 """
 
 # %%
 # The same parameters, the same network
 # -------------------------------------
-# Ten measurements of 442 patients, and how far their diabetes has got a year later.
-# ``get_params`` of the MLP is all that skann needs. (By position a regressor's first
-# parameter is the loss in the MLP, and ``hidden_layer_sizes`` in skann.)
+# Ten measurements of 442 patients, and how far their diabetes has progressed a year
+# later. ``get_params`` of the MLP is all that skann needs. (By position a regressor's
+# first parameter is the loss in the MLP, and ``hidden_layer_sizes`` in skann.)
 import copy
 import time
 import warnings

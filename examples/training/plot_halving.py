@@ -1,11 +1,11 @@
 """
-Which settings are worth a full training? Successive halving
-============================================================
+Tuning hyperparameters with successive halving
+==============================================
 
-A random search trains every candidate to the end, the hopeless ones too. Successive
+A random search trains every candidate to the end, even hopeless ones. Successive
 halving gives all candidates a few epochs, keeps the best third, and gives those three
-times as many. Epochs are a resource as good as any: :class:`skann.BackpropClassifier`
-calls their number `max_iter`.
+times as many. The resource here is the number of epochs, which
+:class:`skann.BackpropClassifier` calls ``max_iter``.
 """
 
 # %%

@@ -1,10 +1,11 @@
 """
-Sparse text: which library does a paragraph document?
-=====================================================
+Text classification with sparse inputs
+======================================
 
-A text becomes a row with a column for each word of the vocabulary, almost all of them
-zero. :class:`skann.BackpropClassifier` learns from such a sparse matrix as it is. Is a
-network better on it than the simpler models that text is usually given to?
+Which library does a paragraph of documentation come from? A text becomes a row with a
+column for each word of the vocabulary, almost all of them zero.
+:class:`skann.BackpropClassifier` learns from such a sparse matrix as it is. Is a
+network better here than the simpler models that are common for text?
 """
 
 # %%

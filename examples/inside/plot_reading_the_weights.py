@@ -1,21 +1,21 @@
 """
-What do a network's weights say, and what do they not say?
-==========================================================
+What can be read from a network's weights?
+==========================================
 
-The weights are all that a network has learned. A few of them can be read: those of the
-first layer as pictures of what a hidden unit looks for, those of a linear network as
-slopes in the units of the data. Others cannot, and then it is better to ask the network
-what it does without a column.
+Everything that a network has learned is in its weights. Some of them can be
+interpreted: those of the first layer as pictures of what a hidden unit responds to,
+those of a linear network as slopes in the units of the data. For the others it is
+better to test how the network performs without a column.
 """
 
 # %%
 # Pictures of the first layer
 # ---------------------------
 # A hidden unit has a weight for each pixel of a digit, which makes an image: ink on
-# blue pixels excites the unit, ink on red ones inhibits it. With the default of
-# ``alpha``, which is next to nothing, part of an image is the noise that training began
-# with. A real penalty shrinks whatever the digits do not need, and what is left are
-# strokes and their edges. It also reads unseen digits better.
+# blue pixels excites the unit, ink on red ones inhibits it. With the default ``alpha``,
+# which is tiny, part of an image is noise from the initial weights. A larger penalty
+# removes whatever the digits do not need, and leaves strokes and their edges. It also
+# improves the accuracy on unseen digits.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes, load_digits

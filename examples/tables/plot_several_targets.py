@@ -1,6 +1,6 @@
 """
-Half an image is missing: one network for 32 targets, or 32 networks?
-=====================================================================
+Several targets: one network for 32 pixels, or 32 networks?
+===========================================================
 
 A regression target may have many columns. :class:`skann.BackpropRegressor` then has
 as many outputs, which share the hidden units. Here the upper half of a scanned digit is

@@ -1,10 +1,10 @@
 """
-What does a diverging fit look like, and what can be done?
+When training diverges: what it looks like, and what helps
 ==========================================================
 
-A step that is too long lands further up on the other side of the valley. There the
-slope is steeper and the next step longer still. In a few steps the weights are
-astronomical. Here is what scikit-learn's MLP makes of that, what skann makes of it, and
+A step that is too long lands higher up on the other side of the valley. There the slope
+is steeper, so that the next step is longer still. After a few steps the weights are
+astronomical. This example shows what scikit-learn's MLP does then, what skann does, and
 what helps.
 """
 

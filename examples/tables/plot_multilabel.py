@@ -1,6 +1,6 @@
 """
-Which digits lie on top of each other? Several labels at once
-=============================================================
+Multilabel classification: which digits lie on top of each other?
+=================================================================
 
 An image may show more than one thing. A target with a column of zeros and ones for each
 label makes :class:`skann.BackpropClassifier` a network with as many independent
@@ -11,16 +11,11 @@ labels share. Is that better than a network for each label?
 # %%
 # The data: two scanned digits are laid on top of each other, as ink on ink, and the
 # labels say which ones they were. (The same digit twice has one label.) No scan is in
-# both training and test images. Instead, ``--data`` takes an arff file whose labels are
-# the columns {0,1}, such as the emotions that people heard in 593 pieces of music.
-import argparse
-import gzip
+# both training and test images.
 import time
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.io import arff
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -33,10 +28,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skann import BackpropClassifier
 
-parser = argparse.ArgumentParser(description="Learn several labels at once.")
-parser.add_argument("--data", type=Path, help="an arff file (.gz), labels are {0,1}")
-data = parser.parse_args().data
-
 
 def overlaid(images, digits, n_samples, random_state):
     """Return pairs of images laid on each other, and a column of 0 and 1 per digit."""
@@ -47,29 +38,12 @@ def overlaid(images, digits, n_samples, random_state):
     return np.maximum(images[a], images[b]), labels
 
 
-def read_arff(path):
-    """Return the numbers of an arff file, its labels, and their names."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        rows, columns = arff.loadarff(file)
-    names = [
-        name for name in columns.names() if columns[name] == ("nominal", ("0", "1"))
-    ]
-    features = [name for name in columns.names() if name not in names]
-    X = np.column_stack([rows[name] for name in features])
-    return X, np.column_stack([rows[name].astype(int) for name in names]), names
-
-
-if data is None:
-    title, names = "two digits on top of each other", list("0123456789")
-    scans, digits = load_digits(return_X_y=True)
-    parts = train_test_split(scans, digits, test_size=600, random_state=0)
-    random_state = np.random.RandomState(0)
-    X, Y = overlaid(parts[0], parts[2], 4000, random_state)
-    X_test, Y_test = overlaid(parts[1], parts[3], 2000, random_state)
-else:
-    title = data.name.split(".")[0]
-    X, Y, names = read_arff(data)
-    X, X_test, Y, Y_test = train_test_split(X, Y, test_size=0.4, random_state=0)
+title, names = "two digits on top of each other", list("0123456789")
+scans, digits = load_digits(return_X_y=True)
+parts = train_test_split(scans, digits, test_size=600, random_state=0)
+random_state = np.random.RandomState(0)
+X, Y = overlaid(parts[0], parts[2], 4000, random_state)
+X_test, Y_test = overlaid(parts[1], parts[3], 2000, random_state)
 print(
     f"{title}: {X.shape[0]} rows to learn, {len(X_test)} to test, {len(names)} labels"
 )
@@ -131,15 +105,13 @@ for name, estimator in contenders.items():
 # finds a stroke serves every digit that has it. Ten networks that are each as large as
 # the shared one are about as good, for many times the work. One network that is larger
 # is a little better. Without hidden units (logistic regression) it is hard: what speaks
-# for a 3 is not the same when an 8 lies on it. On the few rows of the emotions all this
-# makes no difference, and extra trees are ahead by a hair.
-if data is None:
-    best, one, few, many, mlp, boosted, trees, linear = exact
-    assert exact[one] > exact[few] + 0.02
-    assert exact[one] > exact[linear] + 0.08
-    assert exact[one] > exact[boosted] + 0.05
-    assert abs(exact[one] - exact[many]) < 0.04
-    assert exact[best] > exact[many] - 0.01
+# for a 3 is not the same when an 8 lies on it.
+best, one, few, many, mlp, boosted, trees, linear = exact
+assert exact[one] > exact[few] + 0.02
+assert exact[one] > exact[linear] + 0.08
+assert exact[one] > exact[boosted] + 0.05
+assert abs(exact[one] - exact[many]) < 0.04
+assert exact[best] > exact[many] - 0.01
 
 # %%
 # The picture: how often all is right, and what the outputs say of four unseen images.
@@ -155,13 +127,10 @@ axes.bar_label(bars, labels, padding=4)
 axes.invert_yaxis()
 axes.margins(x=0.35)
 axes.set_xlabel("rows with all labels right [%], and time of the fit (orange: skann)")
-if data is None:
-    axes.set_title("Of the same number, shared units do more than separate ones")
-else:
-    axes.set_title(title)
+axes.set_title("Of the same number, shared units do more than separate ones")
 
 rows = np.flatnonzero(Y_test.sum(axis=1) == 2)[:4]
-widths = [1, 4] if data is None else [1]
+widths = [1, 4]
 panels = right.subplots(
     4, len(widths), squeeze=False, width_ratios=widths, sharex="col"
 )
@@ -173,7 +142,7 @@ for row, (*image, bars) in zip(rows, panels, strict=True):
     bars.bar(names, outputs, color=["C1" if label else "0.6" for label in Y_test[row]])
     bars.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
     bars.set(ylim=(0, 1), yticks=[0, 0.5, 1])
-    bars.tick_params(axis="x", rotation=0 if data is None else 20)
+    bars.tick_params(axis="x", rotation=0)
 panels[0, -1].set_title(f"What {size} shared units say")
 panels[-1, -1].set_xlabel("label (orange: truly there, grey: not there)")
 right.supylabel("probability")

@@ -1,12 +1,12 @@
 """
-Which optimizer is fastest, and how much care does it need?
-===========================================================
+Which optimizer is fastest, and how sensitive is it?
+====================================================
 
 The same network starts from the same weights and learns the same digits, by gradient
 descent alone, with momentum, with Nesterov's momentum, by Adam, by RMSProp, which is
-written here in a few lines, and by L-BFGS. An epoch costs more time with one than with
-another, so the loss is drawn against both. And a learning rate that suits one of them
-ruins another, so each is tried at nine and shown at its best.
+written here in a few lines, and by L-BFGS. An epoch takes longer with some than with
+others, so the loss is drawn against both epochs and time. As a learning rate that suits
+one of them ruins another, each is tried with nine rates and shown with its best.
 """
 
 # %%

@@ -1,10 +1,11 @@
 """
-One sample in ten is of interest: class weights, or a threshold?
-================================================================
+Imbalanced classes: class weights, or a threshold?
+==================================================
 
-Where one class is rare, a classifier is right nine times in ten by never naming it.
-Weighing the classes mends that, and so does asking for less than a probability of 50 %.
-Both find the same rare samples. But after weighing the probabilities are wrong.
+If one sample in ten belongs to the class of interest, a classifier is right nine times
+in ten by never predicting it. Class weights correct that, and so does a threshold below
+a probability of 50 %. Both find the same rare samples, but class weights distort the
+probabilities.
 """
 
 # %%
@@ -39,7 +40,7 @@ folds = StratifiedKFold(5, shuffle=True, random_state=0)
 print(f"{y.size} scans, {y.mean():.1%} of which are an 8")
 
 # %%
-# The contenders. ``class_weight="balanced"`` lets both classes weigh the same.
+# The contenders. ``class_weight="balanced"`` gives both classes the same total weight.
 # :class:`~sklearn.model_selection.TunedThresholdClassifierCV` leaves the network alone,
 # and chooses, by folds within the training data, above which probability it says "8".
 # Early stopping takes any scorer: the average precision (of the curve of precision
