@@ -66,8 +66,8 @@ print(f"As estimated by the fits themselves: {own:.3f}")
 print(f"Training time: {seconds.mean():.1f} s per fold, {seconds.sum():.1f} s in all")
 
 # %%
-# Which digits are hard? Precision: how many of the images that are read as this
-# digit show it. Recall: how many of the images that show it are read as this digit.
+# Which digits are hard? Precision is the share of images predicted as a digit that show
+# it; recall is the share of images of a digit that are predicted as such.
 predicted = np.empty_like(y)
 for pipeline, unseen in zip(
     results["estimator"], results["indices"]["test"], strict=True

@@ -56,10 +56,10 @@ plt.show()
 # %%
 # Which units do nothing?
 # -----------------------
-# A relu whose input is negative for every sample always gives zero, gets no gradient,
-# and never comes back. ``trace_backprop`` holds the activations of every layer. With a
-# large learning rate most of the units die, and the network still reads digits, with
-# those that are left.
+# A relu whose input is negative for every sample always returns zero, gets no gradient,
+# and never recovers. ``trace_backprop`` returns the activations of every layer. With a
+# high learning rate most units die, and the network still recognises digits with the
+# remaining ones.
 
 
 def dead_units(classifier):
@@ -96,9 +96,10 @@ plt.show()
 # %%
 # Which pixels matter?
 # --------------------
-# A large weight says that a pixel moves a hidden unit, not that the answer depends on
-# it. :func:`~sklearn.inspection.permutation_importance` asks the whole network: how
-# much accuracy is lost when a pixel's values are shuffled among the unseen images?
+# A large weight means that a pixel influences a hidden unit, not that the prediction
+# depends on it. :func:`~sklearn.inspection.permutation_importance` tests the whole
+# network: how much accuracy is lost when a pixel's values are shuffled among the unseen
+# images?
 lost = 100 * permutation_importance(
     reader, X_test, y_test, n_repeats=10, random_state=0
 ).importances_mean.reshape(8, 8)
@@ -124,10 +125,10 @@ plt.show()
 # %%
 # Weights in the units of the data
 # --------------------------------
-# skann scales inputs and targets, and ``coefs_`` belong to the scaled ones: there they
-# can be compared with each other. ``fold_scaling`` returns the weights of the same
-# network for raw inputs and a raw target. Without a hidden layer these are slopes:
-# those of linear regression.
+# skann scales inputs and targets, and ``coefs_`` refer to scaled data, which makes them
+# comparable with each other. ``fold_scaling`` returns the weights of the same network
+# for raw inputs and a raw target. Without a hidden layer these are the slopes of linear
+# regression.
 table = load_diabetes(as_frame=True, scaled=False)
 X, y = table.data, table.target
 line = BackpropRegressor((), solver="lbfgs", alpha=0.0, tol=1e-8).fit(X, y)
@@ -144,10 +145,10 @@ assert np.allclose(intercepts[0] + X.to_numpy() @ coefs[0][:, 0], line.predict(X
 # %%
 # A whole network
 # ---------------
-# Three hidden units can be drawn in full. A penalty leaves few edges that are wide. The
-# sign of a path from a column to the output is that of the product of its weights: body
-# mass, blood pressure and the serum value s5 raise the prediction, as in the
-# line's slopes.
+# A network with three hidden units can be drawn in full. The penalty leaves few wide
+# edges. The sign of a path from a column to the output is the sign of the product of
+# its weights: body mass, blood pressure and the serum value s5 increase the prediction,
+# just as the slopes above say.
 small = BackpropRegressor(
     (3,), "tanh", solver="lbfgs", alpha=20.0, max_iter=1000, random_state=0
 ).fit(X, y)

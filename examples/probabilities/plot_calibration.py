@@ -8,8 +8,8 @@ calibration each correct it in their own way.
 """
 
 # %%
-# Samples of two classes, a fifth of which have the wrong label: no honest probability
-# is close to 0 or 1.
+# Two classes, with a fifth of the labels wrong, so that no correct probability is close
+# to 0 or 1.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -28,8 +28,8 @@ X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
 
 
 # %%
-# The same network in four ways. ``ensemble=False`` calibrates one network; the mean of
-# five, which is the default, would also be better for being a mean.
+# The same network in four variants. ``ensemble=False`` calibrates a single network; the
+# default averages five, which would be an advantage of its own.
 def network(**parameters):
     """Return the network with other parameters."""
     return BackpropClassifier(
@@ -59,7 +59,7 @@ for name, classifier in classifiers.items():
     )
 
 # %%
-# scikit-learn draws the picture: on the diagonal a probability is what it says.
+# scikit-learn draws the calibration curves: on the diagonal, probabilities are correct.
 figure, axes = plt.subplots(figsize=(6.5, 7), layout="constrained")
 styles = zip(
     classifiers.items(),

@@ -9,8 +9,8 @@ probabilities.
 """
 
 # %%
-# The task: is a scanned digit an 8, if its lower half is hidden? One scan in ten is.
-# Every sample is predicted by networks that have not seen it, in five folds.
+# The task: is a scanned digit whose lower half is hidden an 8? One in ten is. Every
+# sample is predicted out of fold, in five folds.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.calibration import CalibrationDisplay
@@ -78,9 +78,9 @@ for name, estimator in contenders.items():
     probability[name], named[name] = outputs
 
 # %%
-# What share of the 8s is found, and what share of what is called an 8 is one; their
-# balance; the average precision; and what the probabilities are worth: the Brier score
-# is their mean squared error, and their mean should be the share of the 8s.
+# Recall, precision, balanced accuracy and average precision; and the quality of the
+# probabilities: the Brier score is their mean squared error, and their mean should be
+# the share of the 8s.
 recall, precision, balanced, average, brier = {}, {}, {}, {}, {}
 print(f"{'':30}recall precision balanced average   Brier mean")
 print(f"{'':30}                 accuracy precision score probability")
@@ -97,12 +97,13 @@ for name in contenders:
 
 # %%
 # Class weights and the tuned threshold both raise the balanced accuracy, and find far
-# more of the 8s than the network at 50 %, for more false alarms. But class weights make
-# an 8 seem a third more likely than it is, and rank the scans no better by average
-# precision, which no threshold changes. Who needs a decision tunes the threshold; it
-# costs five more fits. Boosted trees rank a little worse than the network, and logistic
-# regression is far behind. Early stopping is behind too by either score: the tenth of
-# the training data that it sets aside has but a dozen 8s.
+# more of the 8s than the network with a threshold of 50 %, at the cost of more false
+# alarms. But class weights make an 8 seem a third more likely than it is, and do not
+# improve the average precision, which does not depend on a threshold. If you need a
+# decision, tune the threshold; it costs five more fits. Boosted trees are a little
+# worse than the network, and logistic regression is far behind. Early stopping is
+# behind, too: the tenth of the training data that it sets aside contains only a dozen
+# 8s.
 plain, weighted, tuned = "network", "network, class weights", "network, tuned threshold"
 assert recall[weighted] > recall[plain] + 0.1
 assert min(balanced[tuned], balanced[weighted]) > balanced[plain] + 0.03
@@ -112,8 +113,8 @@ assert probability[weighted].mean() > 1.2 * y.mean()
 assert average[plain] > average["logistic regression"] + 0.1
 
 # %%
-# The picture. On the left every threshold of a model makes a point of its curve, and
-# the marks are the ones in use. On the right, what the probabilities come true to.
+# Left: the precision-recall curves, with a mark at the threshold in use. Right: the
+# calibration curves.
 figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
 lines = {
     plain: ("C1", "-"),

@@ -8,7 +8,7 @@ they do not, the intervals can be corrected.
 """
 
 # %%
-# A curve whose noise grows, so that the right interval is known.
+# A curve with growing noise, for which the correct interval is known.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,11 +60,12 @@ for start in (0, 2, 4):
     print(f"    {shares[start]:.1%} where {start} <= x < {start + 2}")
 
 # %%
-# Real data, and few of them: 442 patients. The network knows 200 of them, and is too
-# sure of the others. Conformal prediction (Romano, Patterson and Candes, 2019,
-# "Conformalized quantile regression") asks rows that it has not learned how far outside
-# their intervals they lie, and makes all intervals wider by what covers nine in ten.
-# That holds on average over splits; in a single split it may be more or less.
+# A small real data set: 442 patients. The network is trained on 200 of them, and is
+# overconfident about the others. Conformal prediction (Romano, Patterson and Candes,
+# 2019, "Conformalized quantile regression") measures how far other rows lie outside
+# their intervals, and widens all intervals so that nine in ten of these rows are
+# covered. The coverage is guaranteed on average over splits; in a single split it may
+# be higher or lower.
 X, progression = load_diabetes(return_X_y=True)
 plain, conformal, widths = [], [], []
 for seed in range(10):
@@ -97,7 +98,7 @@ print(
 )
 
 # %%
-# The picture: what the network says against what is true.
+# The predicted and the true quantiles.
 figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
 grid = np.linspace(0, 6, 200)
 axes.plot(x[unseen], y[unseen], ".", color="0.75", markersize=4, label="unseen targets")

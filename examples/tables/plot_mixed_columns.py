@@ -48,7 +48,7 @@ print(table.select_dtypes(exclude="number").nunique())
 
 
 # %%
-# The table as it is. The network scales what comes in and the target. Few rows need a
+# The table as it is. The network scales its inputs and the target. So few rows need a
 # strong penalty.
 network = BackpropRegressor(
     (50,), alpha=30.0, learning_rate="cosine",
@@ -120,16 +120,13 @@ for contender, values in mean.items():
     print(contender.ljust(32), "  ".join(f"{value:5.2f}" for value in values))
 
 # %%
-# Filled holes cost the patients' predictions a sixth of what they explain when three
-# values in ten are missing. To leave out rows with holes then leaves one row in twenty,
-# and next to nothing is learned. The table as it is does a little less well than one-
-# hot encoding here: of 39 groups of patients most are rare, and those of fewer than
-# five rows are taken together. One-hot and target encoding do not differ here; on many
-# categories of few rows each, the second has fewer columns. And the network is not
-# better than a linear model: 442 patients do not show what it could add. On the 20 640
-# districts of California (of which 6000 are taken) it is far better than that, and
-# boosted trees are better still. They also suffer least from holes there, as they need
-# not pretend that the median is what was seen.
+# With three in ten values missing, filling the gaps costs a sixth of the explained
+# variance. Leaving out rows with gaps leaves one row in twenty, and next to nothing is
+# learned. Passing the table as it is does a little worse than one-hot encoding here:
+# most of the 39 groups of patients are rare, and those with fewer than five rows are
+# combined. One-hot and target encoding do not differ here; with many small categories,
+# the second has fewer columns. The network is not better than a linear model: 442
+# patients are too few to show what it could add.
 as_it_is, one_hot, encoded, complete, linear, boosted = mean
 assert np.all(mean[as_it_is] > mean[one_hot] - 0.06)
 assert np.all(mean[as_it_is] > mean[boosted])
@@ -140,8 +137,8 @@ assert np.all(np.abs(mean[one_hot] - mean[linear]) < 0.04)
 assert np.all(mean[one_hot] > mean[boosted])
 
 # %%
-# The picture: the score, and why so few rows are left. Of 30 rows with a fifth of the
-# values missing, only those in orange have them all.
+# Left: the scores. Right: why so few complete rows are left. Of 30 rows with a fifth of
+# the values missing, only those in orange are complete.
 figure, axes = plt.subplots(
     1, 2, figsize=(12, 5.2), layout="constrained", width_ratios=[1.6, 1]
 )

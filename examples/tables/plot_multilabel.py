@@ -9,9 +9,9 @@ labels share. Is that better than a network for each label?
 """
 
 # %%
-# The data: two scanned digits are laid on top of each other, as ink on ink, and the
-# labels say which ones they were. (The same digit twice has one label.) No scan is in
-# both training and test images.
+# The data: pairs of scanned digits are laid on top of each other, and the labels say
+# which ones they were. (The same digit twice gives one label.) No scan is used in both
+# training and test images.
 import time
 
 import matplotlib.pyplot as plt
@@ -85,8 +85,8 @@ contenders = {
 
 # %%
 # Two measures: how many rows have *all* labels right, and how many single labels are
-# wrong (the Hamming loss). The second flatters: whoever says "none of them" of two
-# digits has only 20 % of the labels wrong, and no row right.
+# wrong (the Hamming loss). The second looks better than it is: always predicting no
+# label gets only 20 % of the labels wrong, but no row right.
 exact, wrong, seconds = {}, {}, {}
 for name, estimator in contenders.items():
     start = time.perf_counter()
@@ -101,11 +101,11 @@ for name, estimator in contenders.items():
     )
 
 # %%
-# On the digits, the same number of units does more where all labels share them: what
-# finds a stroke serves every digit that has it. Ten networks that are each as large as
-# the shared one are about as good, for many times the work. One network that is larger
-# is a little better. Without hidden units (logistic regression) it is hard: what speaks
-# for a 3 is not the same when an 8 lies on it.
+# With the same number of units, a network that shares them among all labels is better:
+# a unit that detects a stroke serves every digit that has it. Ten networks that are
+# each as large as the shared one are about as good, for many times the work. A larger
+# shared network is a little better. Without hidden units (logistic regression) the task
+# is hard, because the evidence for a 3 changes when an 8 lies on top of it.
 best, one, few, many, mlp, boosted, trees, linear = exact
 assert exact[one] > exact[few] + 0.02
 assert exact[one] > exact[linear] + 0.08
@@ -114,8 +114,8 @@ assert abs(exact[one] - exact[many]) < 0.04
 assert exact[best] > exact[many] - 0.01
 
 # %%
-# The picture: how often all is right, and what the outputs say of four unseen images.
-# They are independent, so that they need not add up to 1; above 0.5 the label is given.
+# Left: how often all labels are right. Right: the outputs for four unseen images. They
+# are independent and need not add up to 1; above 0.5 the label is predicted.
 network_of_all = contenders[f"one network, {size} units"]
 figure = plt.figure(figsize=(12, 5.2), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[1.25, 1])

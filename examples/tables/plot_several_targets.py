@@ -9,8 +9,8 @@ network for each pixel, and by what scikit-learn has.
 """
 
 # %%
-# 1797 scans of 8 x 8 pixels, of which the network sees three in five. Some pixels are
-# always white; scaling leaves those alone.
+# 1797 scans of 8 x 8 pixels, 60 % of them for training. Some pixels are always white,
+# and stay constant after scaling.
 import time
 
 import matplotlib.pyplot as plt
@@ -37,8 +37,8 @@ X, X_test, Y, Y_test, _, digits_test = train_test_split(
 
 
 # %%
-# ``Y`` has 32 columns, and is passed as it is. For 32 networks there is scikit-learn's
-# :class:`~sklearn.multioutput.MultiOutputRegressor`.
+# ``Y`` has 32 columns, and is passed as it is. 32 separate networks are trained with
+# scikit-learn's :class:`~sklearn.multioutput.MultiOutputRegressor`.
 def network(n_units):
     """Return a network with one hidden layer."""
     return BackpropRegressor(
@@ -75,11 +75,11 @@ for name, estimator in contenders.items():
     print(f"{name:28} error {error[name]:.2f} of 16, {seconds[name]:5.2f} s")
 
 # %%
-# One network is better than 32 that have as many units between them, and as good as 32
-# with ten times as many, for a fraction of the work: what it sees in the upper half
-# serves all pixels. scikit-learn's network, which has no dropout, is behind. Extra
-# trees, which predict whole images too, are as good or a little better, and so nearly
-# are plain neighbours: an image of a digit looks like others of the same digit.
+# One network is better than 32 with as many units in total, and as good as 32 with ten
+# times as many, for a fraction of the work: what it detects in the upper half is useful
+# for all pixels. scikit-learn's network, which has no dropout, is behind. Extra trees,
+# which also predict whole images, are as good or a little better, and nearest
+# neighbours nearly so: an image of a digit looks like others of the same digit.
 one, small, large, mlp, trees, neighbours, linear, mean = error
 assert error[one] < error[small] - 0.1
 assert error[one] < error[large] + 0.1
@@ -87,9 +87,9 @@ assert error[one] < error[linear] - 0.4
 assert abs(error[one] - error[trees]) < 0.2
 
 # %%
-# The squared error asks for the mean of what is possible. Where the upper half leaves
-# open which digit it is, that is a mixture, and so its lower half is blurred. It is not
-# a digit that somebody might have written. The linear model mixes everywhere.
+# The squared error is minimised by the mean of all possible images. Where the upper
+# half could belong to several digits, that is a mixture, and the lower half is blurred:
+# it is not a digit that anyone would write. The linear model mixes everywhere.
 order = np.argsort(digits_test, kind="stable")
 shown = order[np.searchsorted(digits_test[order], np.arange(10)) + 4]
 methods = [one, small, trees, neighbours, linear, mean]

@@ -9,9 +9,9 @@ network better here than the simpler models that are common for text?
 """
 
 # %%
-# The data need no download: the docstrings of numpy, scipy and scikit-learn, read from
-# wherever these are installed, and cut into paragraphs of prose. Another version of a
-# library has other texts, so that the figures differ a little.
+# The data need no download: they are the docstrings of the installed numpy, scipy and
+# scikit-learn, split into paragraphs of prose. Other versions have other texts, so the
+# figures vary a little.
 import re
 import time
 import tracemalloc
@@ -56,9 +56,9 @@ for library in (np, scipy, sklearn):
                     sources.setdefault(paragraph, []).append(source)
 
 # %%
-# Three ways in which the answer could leak, and what shuts them. Paragraphs that stand
-# in several places are left out. All paragraphs of a file are either learned or tested.
-# And the names of the libraries are no words of the vocabulary.
+# The answer could leak in three ways, which are prevented: paragraphs that occur
+# several times are left out, all paragraphs of a file are used either for training or
+# for testing, and the names of the libraries are removed from the vocabulary.
 texts = np.array([text for text, places in sources.items() if len(places) == 1])
 libraries, files = np.array([sources[text][0] for text in texts]).T
 for name, count in zip(*np.unique(libraries, return_counts=True), strict=True):
@@ -104,7 +104,8 @@ for name, scores in accuracy.items():
     )
 
 # %%
-# Nothing is made dense on the way: the fit needs far less memory than the full matrix.
+# Nothing is converted to a dense matrix: the fit needs far less memory than the full
+# matrix would.
 tracemalloc.start()
 contenders["network"].fit(X, libraries[learned])
 peak = tracemalloc.get_traced_memory()[1]
@@ -117,18 +118,19 @@ print(
 assert peak < full / 4
 
 # %%
-# A hidden layer gains about a hundredth of the accuracy over logistic regression, and
-# nothing at all over naive Bayes, which only counts, and is done before the network has
-# begun. With few and short texts that is no surprise. Scaling columns costs more than
-# all these models differ.
+# A hidden layer improves accuracy by about 0.01 over logistic regression, and not at
+# all over naive Bayes, which only counts and takes almost no time. With few and short
+# texts that is no surprise. Scaling the columns makes a larger difference than the
+# choice of model.
 assert mean["network"] > mean["network, columns scaled"] + 0.01
 assert abs(mean["network"] - mean["naive Bayes"]) < 0.03
 assert abs(mean["network"] - mean["logistic regression"]) < 0.04
 assert mean["network"] > mean["always the largest"] + 0.1
 
 # %%
-# What has the network learned? A paragraph of a single word tells: of the words that at
-# least 20 paragraphs have, those that it takes as the surest sign of each library.
+# What has the network learned? Paragraphs of a single word show it. These are the
+# words, among those in at least 20 paragraphs, that it considers the strongest evidence
+# for each library.
 network = contenders["network"]
 words = vectorizer.get_feature_names_out()
 common = words[np.asarray((X > 0).sum(axis=0)).ravel() >= 20]

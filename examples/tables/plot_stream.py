@@ -106,7 +106,7 @@ right[rule] = y[rest:] == y[rest - 1 : -1]
 print(f"{rule}: accuracy {right[rule].mean():.4f}")
 
 # %%
-# Accuracy over time, as the mean over the last twentieth of the stream.
+# Accuracy over time, as a moving average over a twentieth of the stream.
 figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
 window = max(1, y.size // 20)
 # Colours of Okabe and Ito, which do not need red and green to be told apart.

@@ -38,9 +38,9 @@ def warnings_of(estimator):
 # %%
 # What it looks like
 # ------------------
-# The MLP says nothing. Its loss of 10^26 then no longer falls, which counts as having
-# converged, and it returns a model. skann trains the same network to the same loss, as
-# it was asked to (``scaling=None``), but says that nothing was learned.
+# The MLP gives no warning. Its loss of 10^26 no longer falls, which counts as
+# convergence, and it returns a model. skann trains the same network to the same loss,
+# as requested (``scaling=None``), but warns that nothing was learned.
 silent = MLPRegressor(**settings)
 said = warnings_of(silent)
 score = silent.score(X_test, y_test)
@@ -54,11 +54,11 @@ print("skann:", said[0])
 assert "nothing was learned" in said[0]
 
 # %%
-# The relus of that network have died at last, and so the numbers stay finite. Without
-# them (``activation="identity"``, a linear network) they leave the range of floats.
-# skann stops in the epoch where that happens, raises an error with the remedies, and
-# leaves the estimator as it was. The MLP with early stopping goes on for 200 epochs of
-# NaN and returns the weights of its best epoch, as a model.
+# In that network all relus have died in the end, so the numbers stay finite. Without
+# them (``activation="identity"``, a linear network) they overflow. skann stops in the
+# epoch where that happens, raises an error that suggests remedies, and leaves the
+# estimator as it was. The MLP with early stopping runs through 200 epochs of NaN and
+# returns the weights of its best epoch as a model.
 linear = {**settings, "activation": "identity"}
 try:
     BackpropRegressor(scaling=None, early_stopping=True, **linear).fit(X_train, y_train)
@@ -78,9 +78,9 @@ assert best_of_bad.score(X_test, y_test) < -1e6
 # %%
 # How large may the rate be?
 # --------------------------
-# A range test raises it from step to step, until the loss grows. It suggests a tenth of
-# the rate at which the loss was smallest. For these unscaled data that is tiny; with
-# skann's scaling, it is ten thousand times as large.
+# A range test raises the learning rate from step to step until the loss grows, and
+# suggests a tenth of the rate with the smallest loss. For these unscaled data the
+# suggestion is tiny; with skann's scaling it is ten thousand times as large.
 curves = {}
 for scaling in (None, "standard"):
     estimator = BackpropRegressor(scaling=scaling, **settings)
@@ -119,10 +119,10 @@ plt.show()
 # %%
 # What helps
 # ----------
-# In this order: scale the data, which is skann's default; take the rate that the range
-# test suggests; let ``max_grad_norm`` cut the length of long gradients; or use Adam,
-# the steps of which do not grow with the gradient. All four end the explosion. Which is
-# best on these few patients is not the question here.
+# In this order: scale the data, which is skann's default; use the rate that the range
+# test suggests; clip long gradients with ``max_grad_norm``; or use Adam, whose steps do
+# not grow with the gradient. All four prevent the explosion. Which is best for these
+# few patients is not the question here.
 remedies = {
     "none": {"scaling": None},
     "default scaling": {},

@@ -9,9 +9,9 @@ times as many. The resource here is the number of epochs, which
 """
 
 # %%
-# Three parameters matter most for a network on a table: the learning rate, the size of
-# the hidden layers, and how strongly weights are held small. They are drawn from wide
-# ranges, those that work on a scale of factors from logarithmic ones.
+# Three hyperparameters matter most here: the learning rate, the size of the hidden
+# layers, and the penalty on the weights. They are drawn from wide ranges, the first and
+# the last on a logarithmic scale.
 import time
 import warnings
 
@@ -34,8 +34,8 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=0.4, stratify=y, random_state=0
 )
-# The schedule ends with max_iter, so that few epochs are a whole training, too, and no
-# candidate waits for a plateau. Some learn nothing in so few, and would say so.
+# The schedule ends with max_iter, so that even a few epochs are a complete training.
+# Some candidates learn nothing in so few epochs, and would give a warning.
 warnings.simplefilter("ignore", ConvergenceWarning)
 network = BackpropClassifier(
     scaling="minmax", learning_rate="cosine", n_iter_no_change=np.inf, random_state=0
@@ -49,7 +49,7 @@ folds = StratifiedKFold(3, shuffle=True, random_state=0)
 n_candidates, most_epochs = 27, 54
 
 # %%
-# The same 27 candidates, once by halving and once all to the end.
+# The same 27 candidates, with halving and with full training for all.
 halving = HalvingRandomSearchCV(
     network,
     candidates,
@@ -89,8 +89,8 @@ assert epochs["halving"] < epochs["all to the end"] / 4
 assert halving.score(X_test, y_test) > everything.score(X_test, y_test) - 0.015
 
 # %%
-# Each line is a candidate. Most are given up after two or six epochs; the few that
-# are left differ less than the folds do.
+# Each line is a candidate. Most are dropped after two or six epochs; the remaining few
+# differ less than the folds do.
 results = halving.cv_results_
 scores = np.asarray(results["mean_test_score"])
 resources = np.asarray(results["n_resources"])

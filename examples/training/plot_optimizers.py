@@ -10,9 +10,9 @@ one of them ruins another, each is tried with nine rates and shown with its best
 """
 
 # %%
-# An optimizer of one's own is a subclass of ``skann.Optimizer``: what it remembers, as
-# a dict, and a step on one flat array of all weights. RMSProp divides the gradient by
-# the root of its recent mean square (Tieleman and Hinton, 2012).
+# To write an optimizer, subclass ``skann.Optimizer``: it has a state, which is a dict,
+# and takes a step on one flat array of all weights. RMSProp divides the gradient by the
+# root of its recent mean square (Tieleman and Hinton, 2012).
 import warnings
 
 import matplotlib.pyplot as plt
@@ -60,8 +60,8 @@ styles = {
 }
 
 # %%
-# Thirty epochs with each rate. A rate that is too large may end in skann's error, which
-# here counts as a loss of infinity. L-BFGS finds the length of its steps by itself.
+# Thirty epochs with each rate. If the rate is too high, skann may raise an error, which
+# counts as an infinite loss here. L-BFGS chooses its step lengths itself.
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 rates = np.geomspace(1e-4, 1, 9)
@@ -104,8 +104,8 @@ for name in optimizers:
     )
 
 # %%
-# All on one picture. An iteration of L-BFGS is a step on all data, an epoch of the
-# others takes seven steps. On the right: what another learning rate would have done.
+# All in one picture. An iteration of L-BFGS is one step on all data; an epoch of the
+# others is seven steps. Right: the effect of the learning rate.
 figure, axes = plt.subplots(1, 3, figsize=(15, 5), layout="constrained")
 for name, network in fitted.items():
     history = network.history_
@@ -130,11 +130,11 @@ assert end["momentum 0.9"] < end["gradient descent"]
 assert end["L-BFGS"] < end["gradient descent"]
 
 # %%
-# How do they move? A straight line through two correlated columns has two weights, and
-# its squared error is a long valley. Gradient descent can go no faster than the steep
-# walls allow, and creeps along the floor. Momentum gathers speed along the floor, and
-# overshoots. RMSProp and Adam take steps of about the same size along both axes,
-# whatever the slope. L-BFGS learns the valley's shape from a few gradients.
+# How do they move? A linear model of two correlated columns has two weights, and its
+# squared error is a long valley. The steep walls limit the step length of gradient
+# descent, which creeps along the floor. Momentum gathers speed along the floor, and
+# overshoots. RMSProp and Adam take steps of similar size along both axes, whatever the
+# slope. L-BFGS learns the shape of the valley from a few gradients.
 random_state = np.random.RandomState(0)
 column = random_state.randn(200)
 X_line = np.column_stack([column, 0.85 * column + 0.5 * random_state.randn(200)])
