@@ -161,7 +161,7 @@ def divergence_message(problem: Problem, outcome: Outcome) -> str:
     return (
         f"Training diverged in epoch {outcome.progress.n_epochs + 1} with {solver}: "
         "the loss or the weights are no longer finite (last finite loss of an "
-        f"epoch: {last}). To mend it, {remedy}. The estimator is as it was before "
+        f"epoch: {last}). To fix this, {remedy}. The estimator is as it was before "
         f"the call.{_where_to_look(problem, outcome)}"
     )
 
