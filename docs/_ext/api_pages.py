@@ -106,10 +106,15 @@ def inherited_methods(value):
     ]
 
 
+def is_error(value):
+    """Return whether it is an exception, which has Python's own signature."""
+    return inspect.isclass(value) and issubclass(value, BaseException)
+
+
 def problems_of(name, value):
     """Yield what the docstring of a public object, and those of its methods, lack."""
     yield from _problems(name, value, complete=True)
-    if not inspect.isclass(value) or is_built_in(value):
+    if not inspect.isclass(value) or is_built_in(value) or is_error(value):
         return
     for method_name in public_methods(value):
         # An override is documented by what it overrides.
@@ -139,7 +144,8 @@ def _problems(name, value, *, complete):
         for parameter in doc[section]
         for part in parameter.name.split(",")
     }
-    accepted = set(inspect.signature(value).parameters) - {"self", "args", "kwargs"}
+    accepted = set() if is_error(value) else set(inspect.signature(value).parameters)
+    accepted -= {"self", "args", "kwargs"}
     if (complete or doc["Parameters"]) and (missing := accepted - documented):
         yield f"{name} does not document {', '.join(sorted(missing))}"
     for section in ("Parameters", "Attributes", "Returns"):
