@@ -121,7 +121,10 @@ def test_an_estimator_must_be_fitted(draw):
 @pytest.mark.parametrize(
     ("estimator", "words"),
     [
-        (MLPRegressor((2,), solver="lbfgs"), "MLPRegressor.*mlp.loss_curve_"),
+        (
+            MLPRegressor(hidden_layer_sizes=(2,), max_iter=5),
+            "MLPRegressor.*mlp.loss_curve_",
+        ),
         (make_pipeline(BackpropRegressor(())), r"Pipeline.*pipeline\[-1\]"),
         (LinearRegression(), "LinearRegression, which has no history_"),
     ],

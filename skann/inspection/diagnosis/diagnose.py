@@ -56,16 +56,18 @@ def diagnose(
 ) -> Diagnosis:
     """Say what is wrong with a fit, by name and number, and what would help.
 
+    X and y are what the estimator was fitted to.
+
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
         A fitted estimator. It is not changed.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The inputs that it was fitted to.
+        The inputs.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
+        The targets.
 
     X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
         Inputs that it was not fitted to. Overfitting and miscalibration show in rows
@@ -104,9 +106,13 @@ def diagnose(
     >>> from skann import BackpropClassifier
     >>> from skann.inspection import diagnose
     >>> X, y = load_wine(return_X_y=True)
-    >>> classifier = BackpropClassifier(scaling=None, max_iter=5, random_state=0)
-    >>> diagnose(classifier.fit(X, y), X, y).names[0]
-    'unscaled inputs'
+    >>> X = np.column_stack([X, y + 0.01])  # which nobody knows when it matters
+    >>> classifier = BackpropClassifier((64,), random_state=0).fit(X, y)
+    >>> diagnosis = diagnose(classifier, X, y)
+    >>> diagnosis.names
+    ['leak']
+    >>> print(diagnosis[0].remedy)
+    X = np.delete(X, [13], axis=1)
     """
     if not isinstance(estimator, BaseBackprop):
         hint = ""

@@ -20,6 +20,8 @@ DEAD_FOR = 0.98
 SATURATED_FOR = 0.9
 # A few units die in many good networks; a layer is sick if so many have.
 MOST_STUCK = 0.5
+# To be sure, a well trained network goes to the ends of its units: so it is with gates.
+WELL_TRAINED = 0.95
 
 # The gradient that reaches a hidden layer, as a share of that of the output. Through
 # a layer of a healthy network it hardly changes its size.
@@ -51,6 +53,8 @@ def find_stuck(evidence: Evidence) -> Iterator[Finding]:
         ]
         is_stuck = np.array(flat) >= (SATURATED_FOR if saturates else DEAD_FOR)
         share = float(is_stuck.mean())
+        if saturates and _is_well_trained(evidence):
+            continue
         if share >= MOST_STUCK:
             stuck[SATURATED if saturates else DEAD].append((number + 1, share))
     for name, found in stuck.items():
@@ -65,6 +69,13 @@ def find_stuck(evidence: Evidence) -> Iterator[Finding]:
             _remedy_of_stuck(evidence, dead=name == DEAD),
             "error" if all_dead else "warning",
         )
+
+
+def _is_well_trained(evidence: Evidence) -> bool:
+    """Say whether the network has learned all that there is, as far as is known."""
+    unseen = evidence.unseen
+    well = evidence.seen.skill > WELL_TRAINED
+    return well and (unseen is None or unseen.skill > LITTLE_SKILL)
 
 
 def _remedy_of_stuck(evidence: Evidence, *, dead: bool) -> str:
