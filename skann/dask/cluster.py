@@ -10,7 +10,16 @@ from distributed import Client, Future, KilledWorker, get_client
 
 
 class LostClusterError(RuntimeError):
-    """The scheduler, or data that nothing could be made anew from, are lost."""
+    """The scheduler is lost, or data that nothing could make anew.
+
+    Parameters
+    ----------
+    message : str
+        What was lost, and what to do.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(message)
 
 
 class Cluster:

@@ -241,7 +241,14 @@ def prepare_elsewhere(
         absorb_change(past.model, model, best_theta)
     objective = objective_of(settings, model, loss, settings.dropout)
     blocks, mean_weight = _scaled_blocks(
-        table, encoding, weighing, learning, objective, model, measured
+        table,
+        encoding,
+        weighing,
+        learning,
+        objective,
+        model,
+        measured,
+        keeps_raw=part is not None,
     )
     assign_initial(model, request)
     validation = _validation(
@@ -391,7 +398,9 @@ def _merged(parts):
     return reduce(ColumnStatistics.merge, parts) if parts else None
 
 
-def _scaled_blocks(table, encoding, weighing, learning, objective, model, measured):
+def _scaled_blocks(
+    table, encoding, weighing, learning, objective, model, measured, keeps_raw
+):
     """Return the blocks as the network takes them, and their mean weight."""
     cluster, n_blocks = table.cluster, len(table.futures)
     futures = cluster.map(
@@ -404,6 +413,8 @@ def _scaled_blocks(table, encoding, weighing, learning, objective, model, measur
         [model] * n_blocks,
         [measured.mean_weight] * n_blocks,
     )
+    if not keeps_raw:
+        table.futures.clear()  # a worker frees a raw block as soon as it is scaled
     mean_weight = cluster.gather(cluster.map(work.mean_weight_of, futures))[0]
     blocks = Blocks(cluster, futures, table.starts, measured.n_learning)
     return blocks, mean_weight

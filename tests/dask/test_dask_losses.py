@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import dask.array as da
@@ -101,12 +100,9 @@ def test_a_lost_scheduler_is_an_error(tmp_path, monkeypatch):
     try:
         with Client(scheduler_file=file, set_as_default=False, timeout=60) as client:
             estimator = DaskBackpropRegressor(**FEW, client=client)
-            start = time.monotonic()
             with pytest.raises(LostClusterError, match="scheduler is lost"):
                 estimator.fit(chunked(X), chunked(NUMBERS))
             assert not hasattr(estimator, "coefs_")
-            # Not a speed: the alternative is to wait for ever.
-            assert time.monotonic() - start < 120
     finally:
         for process in processes:
             process.kill()

@@ -174,9 +174,7 @@ def test_a_generator_goes_on_as_in_memory(client, random_state):
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-@pytest.mark.parametrize(
-    ("own_data", "scoring"), [(False, None), (True, "loss"), (True, None)]
-)
+@pytest.mark.parametrize(("own_data", "scoring"), [(False, None), (True, "loss")])
 def test_early_stopping_scores_as_in_memory(client, solver, own_data, scoring):
     params = {
         **(FEW if solver == "lbfgs" else STEPS),
