@@ -15,14 +15,16 @@ from skann.export import to_onnx, to_sklearn
 from skann.export.onnx_graph.outputs import labels_as_tensor
 
 
-def check(estimator, X, dtype, runtime, opset=None):
+def check(estimator, X, dtype, *runtimes, opset=None):
+    """Compare a model with the estimator that it was made of."""
     model = to_onnx(estimator, dtype=dtype, opset=opset)
     onnx.checker.check_model(model, full_check=True)
     X = X.astype(dtype)
     narrow = "float32" in (dtype, estimator.dtype)
-    outputs = RUNTIMES[runtime](model)(X)
-    assert outputs[-1].dtype == X.dtype
-    require_equal(estimator, X, outputs, narrow=narrow)
+    for runtime in runtimes:
+        outputs = RUNTIMES[runtime](model)(X)
+        assert outputs[-1].dtype == X.dtype
+        require_equal(estimator, X, outputs, narrow=narrow)
 
 
 def each_pair():
@@ -41,8 +43,8 @@ def test_the_model_computes_what_the_estimator_does(
     target, activation, scaling, fit_dtype
 ):
     estimator = fitted(target, activation, scaling, fit_dtype)
-    for dtype, runtime in product(DTYPES, RUNTIMES):
-        check(estimator, inputs_for(scaling), dtype, runtime)
+    for dtype in DTYPES:
+        check(estimator, inputs_for(scaling), dtype, *RUNTIMES)
 
 
 @pytest.mark.every(11)
@@ -52,8 +54,8 @@ def test_the_model_computes_what_the_estimator_does(
 )
 def test_so_do_members_and_cosines(shape, target, scaling, fit_dtype):
     estimator = fitted(target, "silu", scaling, fit_dtype, shape)
-    for dtype, runtime in product(DTYPES, RUNTIMES):
-        check(estimator, inputs_for(scaling), dtype, runtime)
+    for dtype in DTYPES:
+        check(estimator, inputs_for(scaling), dtype, *RUNTIMES)
 
 
 @pytest.mark.parametrize("opset", [13, 17, 18, 22])
@@ -61,7 +63,7 @@ def test_so_do_members_and_cosines(shape, target, scaling, fit_dtype):
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_set_of_operators_from_13_on(opset, target, runtime):
     estimator = fitted(target, "gelu", "bounded", "float64", "members of two groups")
-    check(estimator, inputs_for("bounded"), "float64", runtime, opset)
+    check(estimator, inputs_for("bounded"), "float64", runtime, opset=opset)
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 2])
@@ -85,20 +87,20 @@ def test_small_batches_and_empty_ones(n_rows, target, runtime):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", ["plain", "members of two groups"])
 @pytest.mark.parametrize("target", ["strings", "one target", "one class"])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_refused(scaling, dtype, shape, target, value):
+def test_what_is_not_finite_is_refused(scaling, dtype, shape, target):
     estimator = fitted(target, "relu", scaling, "float64", shape)
     X = inputs_for(scaling)[:3].astype(dtype)
     run = by_onnxruntime(to_onnx(estimator, dtype=dtype))
     run(X)
-    X[1, 2] = value
-    if np.isnan(value) and scaling is not None:  # it becomes the centre of its column
-        require_equal(estimator, X, run(X), narrow=dtype == "float32")
-        return
-    with pytest.raises(ValueError, match=r"NaN|infinity"):
-        estimator.predict(X)
-    with pytest.raises(Exception, match="X_or_the_output_for_it_is_not_finite"):
-        run(X)
+    for value in (np.nan, np.inf, -np.inf):
+        X[1, 2] = value
+        if np.isnan(value) and scaling is not None:  # the centre of its column
+            require_equal(estimator, X, run(X), narrow=dtype == "float32")
+            continue
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            estimator.predict(X)
+        with pytest.raises(Exception, match="X_or_the_output_for_it_is_not_finite"):
+            run(X)
 
 
 @pytest.mark.parametrize(
