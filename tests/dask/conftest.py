@@ -1,40 +1,82 @@
 """One small cluster on the loopback for all tests of the folder."""
 
-import logging
 import os
 import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+import skann
+
 distributed = pytest.importorskip("distributed")
 
+PATHS = os.pathsep.join(
+    [str(Path(skann.__file__).parents[1]), str(Path(__file__).parent)]
+)
+
+
+@contextmanager
+def started(folder, *options):
+    """Start a scheduler and its workers on the loopback, and end them."""
+    file = ["--scheduler-file", str(folder / "scheduler.json"), "--no-dashboard"]
+    commands = (
+        ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", *file],
+        ["dask_worker", "--host", "127.0.0.1", "--nthreads", "1", *options, *file],
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{name}", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": PATHS},
+        )
+        for name, *arguments in commands
+    ]
+    try:
+        yield processes[0]
+    finally:
+        for process in reversed(processes):  # workers first, with their nannies
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def lonely_scheduler(tmp_path):
+    """Start a cluster whose scheduler may be killed; return it and its file."""
+    with started(tmp_path, "--no-nanny", "--memory-limit", "0") as scheduler:
+        yield scheduler, str(tmp_path / "scheduler.json")
+
 
 @pytest.fixture(scope="session")
-def cluster():
-    """Return a cluster of two worker processes."""
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        scheduler_port=0,
-        dashboard_address=None,
-        memory_limit="500MB",
-        silence_logs=logging.CRITICAL,
-    ) as started:
-        yield started
+def processes(tmp_path_factory):
+    """Start a scheduler and two workers, which come back if they are killed.
+
+    They are no children of multiprocessing, which pytest-xdist would wait for.
+    """
+    folder = tmp_path_factory.mktemp("cluster")
+    with started(folder, "--nworkers", "2", "--memory-limit", "500MB"):
+        yield folder / "scheduler.json"
 
 
 @pytest.fixture(scope="session")
-def session_client(cluster):
-    with distributed.Client(cluster) as started:
-        yield started
+def session_client(processes):
+    with distributed.Client(scheduler_file=str(processes), timeout=120) as client:
+        yield client
 
 
 @pytest.fixture
 def client(session_client):
     """Return the client, all of whose workers are there."""
-    session_client.wait_for_workers(2, timeout=60)
+    session_client.wait_for_workers(2, timeout=120)
     return session_client
 
 
@@ -66,6 +108,7 @@ def kill_at(client, monkeypatch):
     return arm
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items):
     """Let one process of pytest-xdist run all tests that need the cluster."""
     for item in items:

@@ -1,10 +1,6 @@
 """Nothing is lost with a worker, and nothing hangs without a scheduler."""
 
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -13,12 +9,12 @@ from dask_cases import FEW, LABELS, NUMBERS, STEPS, X
 from distributed import Client
 from numpy.testing import assert_array_equal
 
-import skann
 from skann.dask import (
     DaskBackpropClassifier,
     DaskBackpropRegressor,
     LostClusterError,
 )
+from skann.dask.cluster import Cluster
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -68,45 +64,22 @@ def test_two_fits_at_the_same_time(client):
         assert_array_equal(one.coefs_[0], alone.coefs_[0])
 
 
-def test_a_lost_scheduler_is_an_error(tmp_path, monkeypatch):
-    from skann.dask.cluster import Cluster
-
-    file = str(tmp_path / "scheduler.json")
-    options = ["--scheduler-file", file, "--no-dashboard"]
-    commands = [
-        ["dask_scheduler", "--host", "127.0.0.1", "--port", "0", *options],
-        ["dask_worker", "--host", "127.0.0.1", "--nworkers", "1", "--no-nanny",
-         "--memory-limit", "0", *options],
-    ]  # fmt: skip
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{name}", *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(skann.__file__).parents[1])},
-        )
-        for name, *arguments in commands
-    ]
+def test_a_lost_scheduler_is_an_error(lonely_scheduler, monkeypatch):
+    scheduler, file = lonely_scheduler
     gather, calls = Cluster.gather, []
 
     def killing(self, futures):
         calls.append(len(futures))
         if len(calls) == 8:
-            processes[0].kill()
+            scheduler.kill()
         return gather(self, futures)
 
     monkeypatch.setattr(Cluster, "gather", killing)
-    try:
-        with Client(scheduler_file=file, set_as_default=False, timeout=60) as client:
-            estimator = DaskBackpropRegressor(**FEW, client=client)
-            with pytest.raises(LostClusterError, match="scheduler is lost"):
-                estimator.fit(chunked(X), chunked(NUMBERS))
-            assert not hasattr(estimator, "coefs_")
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    with Client(scheduler_file=file, set_as_default=False, timeout=120) as client:
+        estimator = DaskBackpropRegressor(**FEW, client=client)
+        with pytest.raises(LostClusterError, match="scheduler is lost"):
+            estimator.fit(chunked(X), chunked(NUMBERS))
+        assert not hasattr(estimator, "coefs_")
 
 
 def test_data_that_nothing_can_make_anew_are_missed_in_words(client, kill_at):
