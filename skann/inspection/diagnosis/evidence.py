@@ -56,8 +56,10 @@ PENALTIES = (1.0, 30.0, 1000.0)
 # With more outputs simpler models take too long.
 MOST_OUTPUTS = 30
 
-# Steps of the learning-rate range test.
-RANGE_STEPS = 120
+# Steps of the learning-rate range test, and where it ends: at larger rates units are
+# driven so far that their numbers become subnormal, which is slow.
+RANGE_STEPS = 100
+HIGHEST_RATE = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,7 +406,7 @@ class Evidence:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return suggest_learning_rate(
-                    self._one_network, X, y, n_steps=RANGE_STEPS
+                    self._one_network, X, y, highest=HIGHEST_RATE, n_steps=RANGE_STEPS
                 )
         except ValueError:
             return None

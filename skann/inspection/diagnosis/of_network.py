@@ -21,7 +21,10 @@ SATURATED_FOR = 0.9
 # A few units die in many good networks; a layer is sick if so many have.
 MOST_STUCK = 0.5
 # To be sure, a well trained network goes to the ends of its units: so it is with gates.
-WELL_TRAINED = 0.95
+# And it may do without half of its relus, which are dead from the start where inputs
+# are all positive, but then it should be smaller.
+WELL_TRAINED = 0.9
+MOST_DEAD_OF_GOOD = 0.75
 
 # The gradient that reaches a hidden layer, as a share of that of the output. Through
 # a layer of a healthy network it hardly changes its size.
@@ -53,9 +56,10 @@ def find_stuck(evidence: Evidence) -> Iterator[Finding]:
         ]
         is_stuck = np.array(flat) >= (SATURATED_FOR if saturates else DEAD_FOR)
         share = float(is_stuck.mean())
-        if saturates and _is_well_trained(evidence):
-            continue
-        if share >= MOST_STUCK:
+        limit = MOST_STUCK
+        if _is_well_trained(evidence):
+            limit = np.inf if saturates else MOST_DEAD_OF_GOOD
+        if share >= limit:
             stuck[SATURATED if saturates else DEAD].append((number + 1, share))
     for name, found in stuck.items():
         if not found:

@@ -15,13 +15,18 @@ from skann.inspection.diagnosis.report import Finding, in_words
 TIMES_THE_ERROR = 2.5
 GAP = 0.25
 STANDARD_ERRORS = 2.0
+# Where no simpler model does better on unseen rows, there may just be too few of them
+# to learn more, and only a gap like this speaks against the fit.
+LARGE_GAP = 0.5
 # Without unseen rows: so much better than all that simpler models can do, of which one
 # is a forest, that this cannot be true of rows unseen.
 MOST_OF_OTHERS = 0.25
 NEARLY_PERFECT = 0.95
 
 # Of probabilities, the mean confidence and the share that is right may differ by this.
-MISCALIBRATED = 0.1
+TOO_SURE = 0.1
+# Smooth labels and dropout make a network cautious, which does less harm.
+TOO_UNSURE = 0.2
 LEAST_ROWS_TO_CALIBRATE = 50
 
 # With fewer units together a network may be too small, with a larger penalty it may be
@@ -41,7 +46,8 @@ def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
         gap = seen.skill - unseen.skill
         error = np.hypot(seen.standard_error, unseen.standard_error)
         times = (1 - unseen.skill) / max(1 - seen.skill, 1e-9)
-        if gap < max(GAP, STANDARD_ERRORS * error) or times < TIMES_THE_ERROR:
+        least = GAP if _is_beaten(evidence) else LARGE_GAP
+        if gap < max(least, STANDARD_ERRORS * error) or times < TIMES_THE_ERROR:
             return
         text = (
             f"The skill is {in_words(seen.skill)} on the rows it learned from, and "
@@ -61,6 +67,13 @@ def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
             "X_val and y_val to be sure."
         )
     yield Finding("overfitting", text + weights, _remedy_of_overfitting(evidence))
+
+
+def _is_beaten(evidence: Evidence) -> bool:
+    """Say whether a simpler model does better on unseen rows, or nobody knows."""
+    if evidence.unseen is None or evidence.reference is None:
+        return True
+    return evidence.unseen.skill < evidence.reference[1]
 
 
 def _remedy_of_overfitting(evidence: Evidence) -> str:
@@ -124,7 +137,8 @@ def find_miscalibration(evidence: Evidence) -> Iterator[Finding]:
     confidence = float(np.average(sure, weights=part.weight))
     share = float(np.average(right, weights=part.weight))
     error = float(np.std(sure - right) / np.sqrt(len(right)))
-    if abs(confidence - share) < max(MISCALIBRATED, STANDARD_ERRORS * error):
+    limit = TOO_SURE if confidence > share else TOO_UNSURE
+    if abs(confidence - share) < max(limit, STANDARD_ERRORS * error):
         return
     word = "sure" if confidence > share else "unsure"
     yield Finding(
