@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 POSITIVE, NEGATIVE, NEUTRAL = COLORS[0], COLORS[1], "#777777"
 
-# Points from one node to the next that their numbers need, and the radius of a node
-# with and without them.
-_ROOM_FOR_NUMBERS = 52.0
+# The radius of a node with numbers, and of one without, in points.
 _RADIUS, _SMALL_RADIUS = 19.0, 12.0
 
-# Points that numbers below a node take, and that a name above it takes.
-_BELOW, _ABOVE = 24.0, 10.0
+# Points that a line below a node takes, and that a name above a small one takes.
+_LINE, _ABOVE = 8.5, 10.0
 
 # From a node to its name.
 _GAP = 4.0
@@ -100,20 +98,10 @@ class _Picture:
         # Texts of a layer stand above it: their height, once they do not touch.
         titles = [self._title(stage) for stage in stages]
         top = max(extent_in_points(text)[1] for text in titles) + 6
-        most = max(len(stage.nodes) for stage in stages)
-        self.room = max(1.0, self.height - top) / most
-        self.with_numbers = self.room >= _ROOM_FOR_NUMBERS
-        self.radius = _RADIUS
-        if not self.with_numbers:
-            self.radius = min(_SMALL_RADIUS, 0.36 * self.room)
-        has_values = any(node and node.value is not None for node in stages[-1].nodes)
-        # A small node has its value or its name in it, and the other one above it.
-        self.values_inside = self.with_numbers or (
-            has_values and self.room >= 2 * _SMALL_RADIUS + _ABOVE
-        )
+        self._find_room(self.height - top)
         self.names = [self._names(stage) for stage in stages]
         self.left, self.right, self.x = self._columns()
-        self.y = [self._heights(len(stage.nodes), top) for stage in stages]
+        self.y = [self._heights(len(stage.nodes)) for stage in stages]
         if stages[0].is_table:
             self.y[0] = self._heights_of_table()
         self._place_titles(titles)
@@ -173,14 +161,31 @@ class _Picture:
             x.append(x[-1] + before + gap + after)
         return left, right, x
 
-    def _heights(self, n_nodes: int, top: float) -> list[float]:
+    def _find_room(self, height: float) -> None:
+        """Settle how far nodes are from each other, how large, and what they show."""
+        nodes = [node for stage in self.stages for node in stage.nodes if node]
+        most = max(len(stage.nodes) for stage in self.stages)
+        n_lines = max(len(node.below.splitlines()) for node in nodes)
+        below = 4 + _LINE * n_lines
+        # Half a node and a margin at either end.
+        self.radius, upper, lower = _RADIUS, _RADIUS + 2, _RADIUS + below
+        self.room = (height - upper - lower) / max(1, most - 1)
+        self.with_numbers = self.values_inside = self.room >= 2 * _RADIUS + below + 2
+        if not self.with_numbers:
+            self.radius = max(1.0, min(_SMALL_RADIUS, 0.36 * height / most))
+            upper, lower = self.radius + _ABOVE + 2, self.radius + 2
+            self.room = max(1.0, (height - upper - lower) / max(1, most - 1))
+            # A small node has its value or its name in it, the other one above it.
+            has_values = any(node.value is not None for node in nodes)
+            is_enough = self.room >= 2 * _SMALL_RADIUS + _ABOVE + 2
+            self.values_inside = has_values and is_enough
+        self.middle = height - upper - self.room * (most - 1) / 2
+
+    def _heights(self, n_nodes: int) -> list[float]:
         """Return the heights of the nodes of a stage, the first one at the top."""
         most = max(len(stage.nodes) for stage in self.stages)
         spread = self.room * min((most - 1) / max(n_nodes - 1, 1), 1.5)
-        middle = (self.height - top) / 2
-        if self.with_numbers:  # those below the lowest node
-            middle += _BELOW / 2
-        first = middle + spread * (n_nodes - 1) / 2
+        first = self.middle + spread * (n_nodes - 1) / 2
         return [first - number * spread for number in range(n_nodes)]
 
     def _heights_of_table(self) -> list[float]:

@@ -84,13 +84,20 @@ def assert_nothing_overlaps(display):
         if overlap(boxes[i][1], boxes[j][1])
     ]
     assert covered == []
-    # A text is in a node or beside it.
+    # A text is within a node or outside of it.
     assert [
         text
         for circle in circles
         for text, box in boxes
-        if overlap(circle, box) and not (circle.x0 <= box.x0 <= box.x1 <= circle.x1)
+        if overlap(circle.padded(-1), box)
+        and not (
+            circle.x0 <= box.x0 <= box.x1 <= circle.x1
+            and circle.y0 <= box.y0 <= box.y1 <= circle.y1
+        )
     ] == []
+    assert not any(
+        overlap(circles[i], circles[j]) for i in range(len(circles)) for j in range(i)
+    )
     canvas = display.figure_.bbox
     assert [
         text
@@ -117,6 +124,8 @@ LONG = [
         ((6, 5, 2), (6.4, 4.8), "derivatives"),
         ((10, 10, 10), (5, 4), "values"),
         ((6, 2, 2, 2, 2, 2), (7, 3), "weights"),
+        ((3, 4, 1), (9, 4.6), "weights"),
+        ((4, 5, 1), (11, 6), "derivatives"),
     ],
     ids=str,
 )
