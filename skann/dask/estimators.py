@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -73,7 +74,8 @@ def made_like(plain: Any) -> Callable[[Any], Any]:
         constructor.__qualname__ = f"{cls.__qualname__}.__init__"
         constructor.__module__ = cls.__module__
         cls.__init__ = constructor
-        described = inspect.cleandoc(plain.__doc__ or "")
+        # The references stay on the page of the plain estimator, and so do their numbers.
+        described = re.sub(r"\s+\[\d+\]_", "", inspect.cleandoc(plain.__doc__ or ""))
         start, end = (
             described.index("Parameters\n---"),
             described.index("See Also\n---"),
