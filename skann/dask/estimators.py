@@ -74,8 +74,9 @@ def made_like(plain: Any) -> Callable[[Any], Any]:
         constructor.__qualname__ = f"{cls.__qualname__}.__init__"
         constructor.__module__ = cls.__module__
         cls.__init__ = constructor
-        # The references stay on the page of the plain estimator, and so do their numbers.
-        described = re.sub(r"\s+\[\d+\]_", "", inspect.cleandoc(plain.__doc__ or ""))
+        # The references stay with the plain estimator, and so do their numbers.
+        described = inspect.cleandoc(plain.__doc__ or "")
+        described = re.sub(r"\s+\[\d+\]_", "", described)
         start, end = (
             described.index("Parameters\n---"),
             described.index("See Also\n---"),
