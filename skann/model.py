@@ -18,7 +18,8 @@ import numpy as np
 
 from skann.core.activations import ACTIVATIONS, HiddenActivation
 from skann.core.blocks import make_workspaces, map_outputs
-from skann.core.layers.beside import Beside
+from skann.core.layers.beside import Beside, Plain
+from skann.core.layers.categories import Categories
 from skann.core.layers.layer import Embedding
 from skann.core.layers.periodic import Periodic
 from skann.core.losses import Loss
@@ -72,7 +73,11 @@ class Architecture:
         network, not what it is.
 
     n_indicators : int, default=0
-        The number of inputs that are indicators, which come first and are not scaled.
+        The number of inputs that are codes or indicators, which come first and are not
+        scaled.
+
+    n_levels : tuple of int, default=()
+        The number of levels of each column of codes; these are the first inputs.
     """
 
     layer_sizes: tuple[int, ...]
@@ -85,6 +90,7 @@ class Architecture:
     output_dtype: str = field(compare=False)
     frequency_scale: float = field(compare=False)
     n_indicators: int = 0
+    n_levels: tuple[int, ...] = ()
 
     def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
         """Return the network, or that of each member, without its parameters.
@@ -93,10 +99,14 @@ class Architecture:
         """
         embedding: Embedding[Any] | None = None
         n_numbers = self.layer_sizes[0] - self.n_indicators
+        n_indicators = self.n_indicators - len(self.n_levels)
         if self.n_frequencies > 0 and n_numbers > 0:
             embedding = Periodic(n_numbers, self.n_frequencies, self.frequency_scale)
-            if self.n_indicators > 0:
-                embedding = Beside(self.n_indicators, embedding)
+            if n_indicators > 0:
+                embedding = Beside(n_indicators, embedding)
+        if self.n_levels:
+            rest = embedding or Plain(n_indicators + n_numbers)
+            embedding = Categories(self.n_levels, rest)
         return Network(self.layer_sizes, self.activation, embedding, dropout)
 
     def hidden_activations(self) -> list[str | HiddenActivation]:

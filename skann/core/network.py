@@ -98,7 +98,7 @@ class Network:
         The activation of each hidden layer.
 
     n_weights : int
-        The number of weights; theta holds them before the biases.
+        The number of penalised parameters, the weights, which theta holds first.
 
     n_parameters : int
         The length of theta.
@@ -137,7 +137,7 @@ class Network:
         first: list[Layer[Any]] = [] if embedding is None else [embedding]
         self.layers = [*first, *self.dense_layers]
         self.layout = layout_of(tuple(layer.segments for layer in self.layers))
-        self.n_weights = sum(layer.n_in * layer.n_out for layer in self.dense_layers)
+        self.n_weights = self.layout.penalised.stop
         self.n_parameters = self.layout.n_parameters
 
     @property

@@ -134,4 +134,6 @@ class Objective:
         weights, weight_gradient = theta[..., penalised], gradient[..., penalised]
         strength = self.alpha * scale
         weight_gradient += np.multiply(weights, strength, out=scratch)
-        return 0.5 * strength * float(np.vdot(weights, weights))
+        # The weights of several members do not lie one after the other.
+        rows = weights if weights.ndim > 1 else [weights]
+        return 0.5 * strength * sum(float(row.dot(row)) for row in rows)

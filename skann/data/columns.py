@@ -1,10 +1,12 @@
 """From a table with categories and missing values to a matrix of numbers.
 
-A column of labels becomes an indicator column for each of its frequent levels. All
-others have one place together: rare levels, those that training has not seen, and
-missing labels. If the training data had any, this place has an indicator column as
-well, which is trained; if not, such a label becomes the shares of the levels, which is
-what the training data are in the mean.
+A column of labels becomes an indicator column for each of its frequent levels or, if
+these are many, a column of their codes, for which a layer of the network looks up
+vectors that are learned (`core/layers/categories.py`). All other labels have one place
+together: rare levels, those that training has not seen, and missing labels. If the
+training data had any, this place has an indicator column as well, which is trained; if
+not, such a label becomes the shares of the levels, which is what the training data are
+in the mean. Among codes it is the last one, which is trained in any case.
 
 A column of numbers with gaps is filled with its median. An indicator column says where
 the gaps were, as that may mean something (the missing-indicator method).
@@ -17,7 +19,6 @@ learned slowly.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,13 +27,19 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from skann.core.layers.categories import CODE_STEP
 from skann.core.types import FloatArray, Matrix
 from skann.data.frames import plain, sorted_levels
 from skann.data.measuring import column_of, quantiles
 
-# A level of fewer rows is rare, and so are all but the most frequent ones of many.
+# A level of fewer rows is rare, in a column of few levels and in one of many. Sums of
+# weights may be wrong by this share.
 LEAST_ROWS = 5
-MOST_LEVELS = 50
+LEAST_ROWS_OF_MANY = 2
+ROUNDING = 1e-6
+
+# A column of more levels has a vector for each of them rather than an indicator.
+MOST_INDICATORS = 50
 
 # The indicator of a level with so many rows is 1, and it grows with their root, between
 # these limits.
@@ -47,8 +54,9 @@ LEAST_DEVIATION = 0.25
 class Columns:
     """How the columns of a table become numbers.
 
-    The matrix has the indicator columns first, those of the categorical columns before
-    those of gaps, and then the columns of numbers in their order.
+    The matrix has the columns of codes first, then the indicator columns, those of the
+    categorical columns before those of gaps, and then the columns of numbers in their
+    order.
 
     Parameters
     ----------
@@ -84,12 +92,26 @@ class Columns:
     def indicators(self) -> list[np.ndarray]:
         """List of ndarray : The indicators of each level, and of what is none of them.
 
-        Of shape (n_levels + 1, n_columns) for each categorical column.
+        Of shape (n_levels + 1, n_columns) for each categorical column; one with codes
+        has none.
         """
         return [
-            _indicators(len(levels), shares, self.n_rows)
+            np.empty((len(levels) + 1, 0))
+            if has_vectors(levels)
+            else _indicators(len(levels), shares, self.n_rows)
             for levels, shares in zip(self.levels, self.shares, strict=True)
         ]
+
+    @property
+    def n_levels(self) -> tuple[int, ...]:
+        """The number of levels of each column of codes."""
+        return tuple(len(levels) for levels in self.levels if has_vectors(levels))
+
+    @property
+    def shares_of_codes(self) -> list[np.ndarray]:
+        """List of ndarray : The shares of each column of codes."""
+        pairs = zip(self.levels, self.shares, strict=True)
+        return [shares for levels, shares in pairs if has_vectors(levels)]
 
     @property
     def is_marked(self) -> np.ndarray:
@@ -106,9 +128,9 @@ class Columns:
 
     @property
     def n_indicators(self) -> int:
-        """The number of indicator columns."""
+        """The number of columns of codes and indicators, which come first."""
         of_levels = sum(table.shape[1] for table in self.indicators)
-        return of_levels + int(self.is_marked.sum())
+        return len(self.n_levels) + of_levels + int(self.is_marked.sum())
 
     def matrix(self, numbers: Matrix, labels: Sequence[list[Any]]) -> Matrix:
         """Return the rows of a table as numbers.
@@ -131,12 +153,16 @@ class Columns:
         n_indicators = self.n_indicators
         shape = numbers.shape[0], n_indicators + numbers.shape[1]
         X = np.empty(shape, numbers.dtype)
-        start = 0
+        place, start = 0, len(self.n_levels)
         for table, levels, cells in zip(
             self.indicators, self.levels, labels, strict=True
         ):
+            codes = codes_of(cells, levels)
+            if has_vectors(levels):
+                X[:, place] = codes * CODE_STEP
+                place += 1
             stop = start + table.shape[1]
-            X[:, start:stop] = table[codes_of(cells, levels)]
+            X[:, start:stop] = table[codes]
             start = stop
         is_gap = np.isnan(numbers)
         X[:, start:n_indicators] = is_gap[:, self.is_marked] * self.marks
@@ -169,10 +195,9 @@ class Columns:
         of_numbers = [
             feature_names[j] for j in np.flatnonzero(~self.is_categorical).tolist()
         ]
-        names: list[str] = []
-        for name, table, levels in zip(
-            of_labels, self.indicators, self.levels, strict=True
-        ):
+        pairs = list(zip(of_labels, self.levels, strict=True))
+        names = [name for name, levels in pairs if has_vectors(levels)]
+        for (name, levels), table in zip(pairs, self.indicators, strict=True):
             of_levels = [*levels, "infrequent"]
             if table.shape[1] == 1:  # the larger one of two
                 of_levels = [of_levels[int(np.argmax(table[:, 0]))]]
@@ -180,6 +205,11 @@ class Columns:
         marked = zip(of_numbers, self.is_marked, strict=True)
         names += [f"missingindicator_{name}" for name, is_marked in marked if is_marked]
         return [*names, *of_numbers]
+
+
+def has_vectors(levels: Sequence[Any]) -> bool:
+    """Say whether a column of these levels becomes codes rather than indicators."""
+    return len(levels) > MOST_INDICATORS
 
 
 def codes_of(cells: Sequence[Any], levels: Sequence[Any]) -> np.ndarray:
@@ -226,8 +256,9 @@ def measure_columns(
     columns : Columns or None
         None for numbers without gaps, which are what they are.
     """
+    with_gaps = _columns_with_gaps(numbers)
     if is_categorical is None:
-        if not has_gaps(numbers):
+        if not with_gaps.size:
             return None
         is_categorical = np.zeros(numbers.shape[1], bool)
     n_samples = numbers.shape[0]
@@ -237,12 +268,12 @@ def measure_columns(
     for cells in labels:
         if present.size < n_samples:
             cells = [cells[row] for row in present]
-        frequent = _frequent_levels(cells)
+        frequent = _frequent_levels(cells, weight[present])
         codes = codes_of(cells, frequent)
         total = np.bincount(codes, weight[present])
         levels.append(frequent)
         shares.append(total / total.sum())
-    fills, gap_shares = _measure_gaps(numbers, weight)
+    fills, gap_shares = _measure_gaps(numbers, weight, with_gaps)
     return Columns(
         is_categorical=is_categorical,
         levels=levels,
@@ -270,28 +301,40 @@ def fill_gaps(numbers: Matrix, values: np.ndarray) -> Matrix:
     return np.where(np.isnan(numbers), values, numbers).astype(numbers.dtype)
 
 
-def _frequent_levels(cells):
-    """Return the levels of a column that are not rare, in order."""
-    rows: Counter[Any] = Counter()
-    for cell, count in Counter(cells).items():
-        rows[plain(cell)] += count
-    rows.pop(None, None)
-    most = [level for level, n in rows.most_common(MOST_LEVELS) if n >= LEAST_ROWS]
-    return sorted_levels(most)
+def _frequent_levels(cells, weight):
+    """Return the levels of a column that are not rare, in order.
+
+    A row counts by its weight, of which the mean is 1: only ratios of weights matter.
+    """
+    all_levels = list(set(map(plain, set(cells))) - {None})
+    if not all_levels:
+        return []
+    codes = codes_of(cells, all_levels)
+    total = np.bincount(codes, weight, len(all_levels) + 1)
+    n_rows = total / total.sum() * len(cells)
+    n_rows = n_rows[:-1] * (1 + ROUNDING)
+    frequent = np.flatnonzero(n_rows >= LEAST_ROWS_OF_MANY)
+    if len(frequent) <= MOST_INDICATORS:
+        frequent = np.flatnonzero(n_rows >= LEAST_ROWS)
+    return sorted_levels([all_levels[code] for code in frequent])
 
 
-def _measure_gaps(numbers, weight):
+def _columns_with_gaps(numbers):
+    """Return the numbers of the columns that hold a NaN."""
+    if not has_gaps(numbers):
+        return np.empty(0, np.intp)
+    if sparse.issparse(numbers):
+        return np.unique(numbers.indices[np.isnan(numbers.data)])
+    return np.flatnonzero(np.isnan(numbers).any(axis=0))
+
+
+def _measure_gaps(numbers, weight, with_gaps):
     """Return what fills the gaps of each column, and the share of the gaps."""
     fills = np.full(numbers.shape[1], np.nan)
     shares = np.zeros(numbers.shape[1])
-    if not has_gaps(numbers):
-        return fills, shares
-    if sparse.issparse(numbers):
+    columns = numbers
+    if with_gaps.size and sparse.issparse(numbers):
         columns = numbers.tocsc()
-        with_gaps = np.unique(numbers.indices[np.isnan(numbers.data)])
-    else:
-        columns = numbers
-        with_gaps = np.flatnonzero(np.isnan(numbers).any(axis=0))
     for j in with_gaps:
         values = column_of(columns, j)
         is_gap = np.isnan(values)

@@ -110,9 +110,12 @@ class LearnedMixin:
 
     @property
     def embedding_(self) -> dict[str, np.ndarray] | None:
-        """Dict of ndarray : What the cosines of the inputs are made of, or None.
+        """Dict of ndarray : What else was learned of the inputs, or None for nothing.
 
-        A copy: to change it, change its parameters and fit again.
+        The cosines are made of "factors", "frequencies" and "phases"; "vectors_0",
+        "vectors_1" and so on hold the vectors of each categorical column of many
+        levels, a row for each level in order, and at last that of all other labels. To
+        change them, change the estimator's parameters and fit again.
         """
         model = self._require_model()
         network = model.network
@@ -190,7 +193,8 @@ class LearnedMixin:
             By the names in `feature_names_in_`, or "x0", "x1" and so on, with that of
             the level behind it for an indicator ("color_red"). The first row
             belongs to the column itself, and in a network that takes cosines
-            (`n_frequencies`) one more to each of its cosines. Those of a column that
+            (`n_frequencies`) one more to each of its cosines. A categorical column of
+            many levels has a row for each number of its vectors. Those of a column that
             was constant when its scaling was measured are zero.
 
         Raises
@@ -231,7 +235,7 @@ class LearnedMixin:
 
     @property
     def n_parameters_(self) -> int:
-        """Int : The number of weights and biases of each network, cosines included."""
+        """Int : The number of weights, biases and all else that each network learns."""
         return self._require_model().network.n_parameters
 
     def _require_model(self) -> Model:
@@ -284,10 +288,17 @@ class LearnedMixin:
 
         ValueError
             If the network takes cosines of the inputs, which are not linear in them, or
-            if their scaling is "bounded" or "adaptive", neither of which is linear, or
-            if there are several networks, of which `member` gives one.
+            vectors of the levels of a column, or if their scaling is "bounded" or
+            "adaptive", neither of which is linear, or if there are several networks, of
+            which `member` gives one.
         """
         check_is_fitted(self)
+        if self._model.architecture.n_levels:
+            raise ValueError(
+                "The network looks up vectors for the levels of a categorical column, "
+                "so that no weights for raw inputs do the same. Encode this column in "
+                "a pipeline, as by scikit-learn's OneHotEncoder."
+            )
         if self._model.network.embedding is not None:
             raise ValueError(
                 "The network takes cosines of the scaled inputs as well, so that no "

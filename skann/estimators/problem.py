@@ -266,7 +266,7 @@ def prepare(
         best_theta=best_theta,
         progress=progress,
         random_state=random_state,
-        dropout=make_dropout(settings, past),
+        dropout=make_dropout(settings, past, architecture),
     )
 
 
@@ -368,6 +368,7 @@ def make_architecture(settings, data, n_outputs, loss, past):
         output_dtype=output_dtype,
         frequency_scale=settings.frequency_scale,
         n_indicators=data.n_indicators,
+        n_levels=() if data.columns is None else data.columns.n_levels,
     )
     if past is not None:
         past.model.architecture.require_same(architecture)
@@ -395,8 +396,8 @@ def start_parameters(settings, architecture, random_state, call, past):
             return thetas[0], None
         theta = np.stack(thetas)
         for group in groups_in(theta):  # whose members share their cosines
-            for values in network.embedding_views(group).values():
-                values[1:] = values[0]
+            for part in network.layout.shared:
+                group[1:, part] = group[0, part]
         return theta, None
     # What is counted on goes on from the last parameters, not from the best.
     last = past.state.theta if call.counts_on else None
@@ -498,12 +499,14 @@ def scale_data(model, loss, X, learned, sample_weight, mean_weight):
     return TrainingData(X, encoded, sample_weight, mean_weight)
 
 
-def make_dropout(settings, past):
-    """Return what draws the units that are left out; None if none are.
+def make_dropout(settings, past, architecture=None):
+    """Return what draws the units and labels that are left out; None if none are.
 
     It has a generator of its own, so that other random numbers stay what they are.
     """
-    if not any(settings.dropout):
+    has_vectors = architecture is not None and architecture.n_levels
+    forgets = has_vectors and settings.is_stochastic
+    if not (any(settings.dropout) or forgets):
         return None
     seed = settings.random_state
     if isinstance(seed, RandomState):

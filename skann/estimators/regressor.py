@@ -321,9 +321,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         and boolean columns of a data frame, and those of its columns of objects and of
         an array of objects that hold text or truth values; not with `scaling=None`.
         Each level becomes an indicator among the inputs of the network, which has a
-        scale of its own and no cosines. Levels in fewer than 5 rows, all but the 50
-        most frequent ones, missing labels and those that training has not seen have
-        one indicator together.
+        scale of its own and no cosines; in a column of more than 50 levels, a vector of
+        up to 8 numbers that is learned with the weights. Levels in fewer than 5 rows, or
+        2 where levels have vectors (a row counts by its weight, divided by the mean
+        weight), missing labels and those that training has not seen have one indicator
+        or vector together.
 
     Attributes
     ----------
@@ -343,9 +345,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     embedding_ : dict of ndarray or None
         What the cosines of the inputs are made of: the factors of the columns of
         numbers, of shape (n_numbers,), frequencies and phases, of shape (n_frequencies,
-        n_numbers), where n_numbers is n_features without categorical columns; with an
-        axis of `n_members` before these if there are several networks. None if there
-        are no cosines.
+        n_numbers), where n_numbers is n_features without categorical columns. And the
+        vectors of each categorical column of many levels, "vectors_0", "vectors_1" and
+        so on, of shape (n_levels + 1, n_vector): a row for each level in order, and at
+        last that of all other labels. With an axis of `n_members` before these if there
+        are several networks. None if there are neither.
 
     n_parameters_ : int
         The number of weights and biases of each network, including its numbers in

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skann.core.layers.categories import Categories
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.estimators.targets import Indicators, Numbers
@@ -28,6 +29,7 @@ def fitted_attributes(
     """
     model, history = problem.model, outcome.history
     theta = outcome.theta if outcome.best_theta is None else outcome.best_theta
+    theta = _with_unknown_labels(problem, theta)
     architecture = model.architecture
     losses = history["loss"]
     loss = losses[-1] if losses else float("nan")
@@ -66,6 +68,23 @@ def fitted_attributes(
     if problem.folds is not None and not unfinished and _leave_out_unseen(problem):
         attributes |= _out_of_fold(problem, theta)
     return attributes
+
+
+def _with_unknown_labels(problem, theta):
+    """Return parameters by which an unknown label means something.
+
+    Steps of minibatches teach it. Without them it is the mean of all labels, unless the
+    training data had some that have no vector of their own.
+    """
+    columns, network = problem.model.columns, problem.model.network
+    if problem.settings.is_stochastic or not isinstance(network.embedding, Categories):
+        return theta
+    theta = theta.copy()
+    parameters = network.layout.views(theta)[0]
+    for number, shares in enumerate(columns.shares_of_codes):
+        if len(shares) == network.embedding.n_levels[number]:
+            network.embedding.settle_unknown(parameters, number, shares)
+    return theta
 
 
 def _leave_out_unseen(problem):

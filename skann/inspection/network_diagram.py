@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
+from skann.core.layers.categories import vector_size
 from skann.core.types import FloatArray
+from skann.data.columns import has_vectors
 from skann.estimators.fitted import model_of, single_model_of
 from skann.inspection.axes import Display
 from skann.inspection.network_drawing import draw_network, figure_size
@@ -257,16 +259,22 @@ def _columns_of(model, names):
     parts: list[list[tuple[str, list[int]]]] = [[] for _ in names]
     numeric, marked, next_input = list(range(len(names))), [], 0
     if table is not None:
+        categorical = np.flatnonzero(table.is_categorical).tolist()
+        for j, levels in zip(categorical, table.levels, strict=True):
+            if has_vectors(levels):  # which come first
+                stop = next_input + vector_size(len(levels))
+                parts[j].append(("vector", list(range(next_input, stop))))
+                next_input = stop
         for j, levels, shares in zip(
-            np.flatnonzero(table.is_categorical).tolist(), table.levels,
-            table.indicators, strict=True,
-        ):  # fmt: skip
+            categorical, table.levels, table.indicators, strict=True
+        ):
             of_column = list(range(next_input, next_input + shares.shape[1]))
             labels = [*map(str, levels), "infrequent"]
             if len(of_column) == 1:  # the larger one of two
                 labels = [labels[int(np.argmax(shares[:, 0]))]]
             labels = labels[: len(of_column)]
-            parts[j] += grouped_levels(of_column, labels)
+            if labels:
+                parts[j] += grouped_levels(of_column, labels)
             next_input += len(of_column)
         numeric = np.flatnonzero(~table.is_categorical).tolist()
         marked = [numeric[k] for k in np.flatnonzero(table.is_marked)]

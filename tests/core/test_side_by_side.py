@@ -9,6 +9,8 @@ from scipy.optimize import approx_fprime
 from skann.core.activations import ACTIVATIONS, HIDDEN_ACTIVATIONS
 from skann.core.blocks import make_workspaces, map_outputs
 from skann.core.dropout import leave_out
+from skann.core.layers.beside import Beside, Plain
+from skann.core.layers.categories import CODE_STEP, Categories
 from skann.core.layers.periodic import Periodic
 from skann.core.losses import make_loss
 from skann.core.members import GROUP_SIZE, groups_in, groups_of, mean_of_members
@@ -28,6 +30,11 @@ NETWORKS = {
     "cosines": (Network((4, 5, 3), "silu", Periodic(4, 3, 0.2)), False),
     "cosines alone": (Network((4, 2), "tanh", Periodic(4, 1, 0.2)), False),
     "cosines of ranks": (Network((4, 5, 3), "silu", Periodic(4, 3, 0.2)), True),
+    "vectors": (Network((4, 5, 3), "silu", Categories((9, 20), Plain(2))), False),
+    "vectors beside cosines": (
+        Network((4, 5, 3), "silu", Categories((20,), Beside(1, Periodic(2, 3, 0.2)))),
+        False,
+    ),
 }
 all_networks = pytest.mark.parametrize(
     ("network", "ranked"), NETWORKS.values(), ids=NETWORKS
@@ -61,6 +68,9 @@ def make_inputs(network, n_members, *, ranked=False, dtype="float64", n_rows=N_R
     random_state = np.random.RandomState(0)
     X = random_state.randn(n_rows, N_INPUTS * (1 + ranked))
     X[random_state.uniform(size=X.shape) < 0.3] = 0
+    if isinstance(network.embedding, Categories):
+        for column, n in enumerate(network.embedding.n_levels):
+            X[:, column] = random_state.randint(n + 1, size=n_rows) * CODE_STEP
     delta = random_state.randn(n_members, n_rows, network.layer_sizes[-1])
     return X.astype(dtype), delta.astype(dtype)
 
@@ -103,8 +113,9 @@ def run_separately(network, theta, X, delta, generators=None):
 @all_containers
 @all_networks
 def test_members_are_separate_networks(network, ranked, container, dtype, n_members):
-    if ranked and container is not np.asarray:
-        pytest.skip("ranks are dense")
+    is_dense = ranked or isinstance(network.embedding, Categories)
+    if is_dense and container is not np.asarray:
+        pytest.skip("ranks and codes are dense")
     theta = random_theta(network, n_members, dtype)
     X, delta = make_inputs(network, n_members, ranked=ranked, dtype=dtype)
     before = X.copy()
@@ -327,6 +338,8 @@ def test_a_workspace_follows_a_changed_and_a_replaced_theta():
 def test_members_absorb_a_change_of_their_inputs_each(network, ranked):
     theta = random_theta(network, 3)
     change = np.array([0.5, 0.0, -1.0, 2.0]), np.array([1.0, 2.0, 0.5, 1.0])
+    n_codes = len(getattr(network.embedding, "n_levels", ()))  # which never change
+    change[0][:n_codes], change[1][:n_codes] = 0, 1
     together, alone = theta.copy(), theta.copy()
     network.absorb_input_change(together, *change)
     for member in alone:

@@ -256,15 +256,6 @@ def test_rows_of_weight_zero_have_no_levels():
     assert "color_green" in estimator.input_weights()
 
 
-def test_the_fifty_most_frequent_of_many_levels_have_a_place_of_their_own():
-    labels = np.repeat([f"id{number:02}" for number in range(60)], 5)
-    table = pd.DataFrame({"label": np.append(["often"] * 5, labels)})
-    estimator = regressor().fit(table, np.arange(305.0))
-    names = [f"label_id{number:02}" for number in range(50)]
-    names = [*names[:49], "label_often", "label_infrequent"]
-    assert list(estimator.input_weights()) == names
-
-
 def test_labels_of_several_kinds_are_sorted_by_kind():
     labels = np.array([1, "a", 2.5, "b", None] * 6, object)
     estimator = regressor().fit(labels[:, np.newaxis], np.arange(30.0))

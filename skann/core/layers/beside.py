@@ -26,6 +26,54 @@ class BesideMemory(Memory):
     embedded: Memory
 
 
+class Plain(Embedding[Memory]):
+    """The inputs as they are.
+
+    Parameters
+    ----------
+    n_in : int
+        The number of inputs.
+    """
+
+    def __init__(self, n_in: int):
+        self.n_in = self.n_out = n_in
+        self.segments = ()
+
+    def draw(self, init, random_state):
+        """Return nothing: there are no parameters."""
+        return []
+
+    def memory(self, n_rows, arrays, members=(), *, keep=False):
+        output = arrays.cut("plain", (n_rows, self.n_out))
+        return Memory(output, {} if keep else None)
+
+    def forward(
+        self, parameters, layer_input, memory, with_slopes=False, generator=None
+    ):
+        memory.output[...] = dense(layer_input)
+        if memory.kept is not None:
+            memory.keep(
+                input=layer_input,
+                pre_activation=memory.output,
+                activation=memory.output,
+            )
+        return memory.output
+
+    def backward(
+        self, parameters, layer_input, delta, memory, gradients, passes_on=False
+    ):
+        if passes_on:
+            raise NotImplementedError("Inputs as they are are a first layer.")
+        if memory.kept is not None:
+            memory.keep(delta=delta)
+
+    def absorb_input_change(self, parameters, shift, ratio):
+        return shift, ratio
+
+    def weights_by_input(self, parameters, weights):
+        return list(weights[:, np.newaxis].copy())
+
+
 class Beside(Embedding[BesideMemory]):
     """The first inputs, followed by the columns that an embedding makes of the others.
 
