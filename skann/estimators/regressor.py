@@ -322,8 +322,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         an array of objects that hold text or truth values; not with `scaling=None`.
         Each level becomes an indicator among the inputs of the network, which has a
         scale of its own and no cosines; in a column of more than 50 levels, a vector of
-        up to 8 numbers that is learned with the weights. Levels in fewer than 5 rows, or
-        2 where levels have vectors (a row counts by its weight, divided by the mean
+        up to 8 numbers that is learned with the weights. Levels in fewer than 5 rows
+        (2 where levels have vectors; a row counts by its weight, divided by the mean
         weight), missing labels and those that training has not seen have one indicator
         or vector together.
 
