@@ -224,12 +224,6 @@ def write_graph(
     if numbers_as_labels:
         target = replace(target, classes=np.arange(len(target.classes)))
     refuse_unknown_parts(model)
-    if model.architecture.n_levels:
-        raise ValueError(
-            "The model has vectors for the levels of a categorical column of many "
-            "levels, which cannot be exported as ONNX yet. Encode this column in "
-            "front, as by scikit-learn's TargetEncoder, or leave it out."
-        )
     refuse_unknown_layers(model)
     dtype = np.dtype(dtype)
     narrow = np.float32 in (dtype, model.theta.dtype)

@@ -68,8 +68,22 @@ def _strange_rows(X, labels):
 _TEXT = _FRAME[["colour", "label"]]
 _BOOLS = _FRAME[["size", "is_new", "weight"]]
 
+# Levels enough for vectors, which each need five rows.
+_MANY = pd.DataFrame(
+    {
+        "city": np.array([f"city {row % 52}" for row in range(300)], object),
+        "size": np.tile(FAR[:, 0], 5),
+        "colour": np.tile(_FRAME["colour"].to_numpy(), 5),
+        "code": np.arange(300) % 51,
+    }
+)
+_MANY.loc[::23, "size"] = np.nan
+_MANY.loc[299, "city"] = None
+
 # By name: the table, which columns are labels, and other rows.
 TABLES = {
+    "many levels": (_MANY, ["city", "colour", "code"], _strange(_MANY)),
+    "many levels alone": (_MANY[["city"]], ["city"], _strange(_MANY[["city"]])),
     "gaps": (_GAPS, "from_dtype", _strange_rows(_GAPS, [])),
     "numbers as labels": (_CODES, [4, 5], _strange_rows(_CODES, [4, 5])),
     "numbers as labels alone": (
@@ -89,6 +103,7 @@ def fitted_to_table(
     """Return a small estimator after a few epochs, which change what was drawn."""
     X, labels, _ = TABLES[table]
     kind, of_target, y = TARGETS[target]
+    y = np.concatenate([y] * (len(X) // len(y)))
     small = {"hidden_layer_sizes": (5, 4), "max_iter": 3, "learning_rate_init": 0.01}
     params = {**small, **of_target, **SHAPES[shape], **params}
     estimator = kind(

@@ -355,8 +355,14 @@ class Value:
 
     def rows_of(self, table: ArrayLike, dtype: DTypeLike | None = None) -> Value:
         """Return the rows of a constant table that have these numbers."""
-        rows = self.graph.constant(table, dtype)
-        return self.graph.node("Gather", rows, self, dtype=rows.dtype, axis=0)
+        return self.elements_of(table, dtype, axis=0)
+
+    def elements_of(
+        self, constant: ArrayLike, dtype: DTypeLike | None, axis: int
+    ) -> Value:
+        """Return what of a constant has these numbers on an axis."""
+        of = self.graph.constant(constant, dtype)
+        return self.graph.node("Gather", of, self, dtype=of.dtype, axis=axis)
 
     def from_column(self, start: int) -> Value:
         """Return those of the last axis from this number on."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skann.core.layers.beside import Beside
+from skann.core.layers.beside import Beside, Plain
+from skann.core.layers.categories import CODE_STEP, Categories
 from skann.core.layers.dense import Dense
 from skann.core.layers.periodic import Periodic
 from skann.core.members import groups_of
@@ -160,9 +161,35 @@ def _beside(layer: Beside, parameters: Sequence[np.ndarray], output: Value) -> V
     return concatenate([plain, embedded], axis=-1)
 
 
+def _plain(layer: Plain, parameters: Sequence[np.ndarray], output: Value) -> Value:
+    """Return the columns as they are."""
+    return output
+
+
+def _categories(
+    layer: Categories, parameters: Sequence[np.ndarray], output: Value
+) -> Value:
+    """Return the vectors of the levels, and what the rest makes of other columns."""
+    n_tables = len(layer.n_levels)
+    parts = []
+    for number, table in enumerate(parameters[:n_tables]):
+        codes = output.last([number]).reshape(-1) * (1 / CODE_STEP)
+        parts.append(codes.astype(np.int64).elements_of(table, output.dtype, axis=-2))
+    if layer.rest.n_out:
+        embed, others = _emitter_of(layer.rest), output.from_column(n_tables)
+        rest = embed(layer.rest, parameters[n_tables:], others)
+        lead = parameters[0].shape[:-2]
+        if lead:  # each member has vectors of its own, and may share the rest
+            rest = rest.repeated(*lead, 1, 1)
+        parts.append(rest)
+    return concatenate(parts, axis=-1)
+
+
 # What each kind of layer makes of its input, given the values of its segments.
 LAYERS: dict[type, Callable[[Any, Sequence[np.ndarray], Value], Value]] = {
     Beside: _beside,
+    Categories: _categories,
     Dense: _dense,
     Periodic: _periodic,
+    Plain: _plain,
 }

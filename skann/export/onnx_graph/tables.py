@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skann.data.columns import Columns
+from skann.core.layers.categories import CODE_STEP
+from skann.data.columns import Columns, has_vectors
 from skann.data.scaling import ColumnStatistics
 from skann.export.onnx_graph.graph import Value, concatenate
 
@@ -156,18 +157,23 @@ def prepare(
     Returns
     -------
     indicators : list of Value of shape (n_samples, n_columns)
-        The indicators.
+        The codes of labels that have vectors, and the indicators.
 
     numbers : Value of shape (n_samples, n_numbers) or None
         The columns of numbers; None if there are none.
     """
     labels = np.flatnonzero(columns.is_categorical).tolist()
-    indicators = [
-        _codes(inputs.column(j), columns.levels[place], names[j]).rows_of(
-            columns.indicators[place], network_dtype
-        )
-        for place, j in enumerate(labels)
-    ]
+    vectors, indicators = [], []
+    for j, levels, table in zip(
+        labels, columns.levels, columns.indicators, strict=True
+    ):
+        codes = _codes(inputs.column(j), levels, names[j])
+        if has_vectors(levels):
+            steps = codes.reshape(-1, 1).astype(network_dtype) * CODE_STEP
+            vectors.append(steps)
+        else:
+            indicators.append(codes.rows_of(table, network_dtype))
+    indicators = vectors + indicators
     number_columns = np.flatnonzero(~columns.is_categorical)
     if not number_columns.size:
         return indicators, None
