@@ -12,11 +12,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from scipy.special import expit
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_wine,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skann import BackpropClassifier, BackpropRegressor, Cosine, Cycles, OneCycle
+from skann.inspection import diagnose
 
 FOLDER = Path(__file__).parent / "_static" / "guide"
 BLUE, ORANGE, GREEN, GREY = "#2563eb", "#ea580c", "#059669", "#64748b"
@@ -311,9 +317,26 @@ def sklearn():
     return figure
 
 
+def diagnosis():
+    """Draw two sick fits beside simpler models."""
+    figure, axes = plt.subplots(2, 1, figsize=(7.4, 4.6), layout="constrained")
+    X, y = load_wine(return_X_y=True)
+    deep = BackpropClassifier((30,) * 8, "logistic", max_iter=50, random_state=0)
+    parts = train_test_split(*load_diabetes(return_X_y=True), random_state=0)
+    X_train, X_val, y_train, y_val = parts
+    by_heart = BackpropRegressor(
+        (100,), "relu", solver="lbfgs", alpha=0.0, max_iter=500, random_state=0
+    ).fit(X_train, y_train)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        deep.fit(X, y)
+    diagnose(deep, X, y).plot(axes[0])
+    diagnose(by_heart, X_train, y_train, X_val, y_val).plot(axes[1])
+    return figure
+
+
 FIGURES = (
     networks, losses, regularisation, training, stopping, tuning, scaling, tables,
-    streams, inspection, sklearn, deployment,
+    streams, inspection, sklearn, deployment, diagnosis,
 )  # fmt: skip
 
 

@@ -266,8 +266,9 @@ def default_wine_with_validation():
     return split(classifier(), *load_wine(return_X_y=True))
 
 
-def default_iris():
-    return Example(classifier(), *load_iris(return_X_y=True))
+def one_network_of_iris():
+    params = {"learning_rate": "constant", "learning_rate_init": 0.01, "max_iter": 400}
+    return Example(classifier((32,), **params), *load_iris(return_X_y=True))
 
 
 def one_network_of_breast_cancer():
@@ -357,13 +358,13 @@ def three_quantiles():
 
 
 def noisy_labels():
-    return split(classifier(), *classes(400, flip_y=0.3))
+    return split(classifier((64,)), *classes(400, flip_y=0.3))
 
 
 HEALTHY = [
     default_diabetes,
     default_wine_with_validation,
-    default_iris,
+    one_network_of_iris,
     one_network_of_breast_cancer,
     plain_digits,
     plain_moons,

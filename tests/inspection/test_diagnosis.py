@@ -7,12 +7,14 @@ import warnings
 import numpy as np
 import pytest
 from fits_to_diagnose import HEALTHY, SICK, classes, classifier, numbers, regressor
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skann import BackpropRegressor
 from skann.inspection import Diagnosis, Finding, diagnose
 
 CASES = [
@@ -158,6 +160,35 @@ def test_a_fit_that_diverged_can_be_diagnosed_before_it_does():
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         estimator.set_params(max_iter=n_epochs).fit(X, y)
     assert diagnose(estimator, X, y).names[0] == "learning rate too large"
+
+
+# ------------------------------------------------------------------------ other tables
+
+
+@pytest.mark.parametrize(
+    ("estimator", "X", "y"),
+    [
+        (classifier((4,)), [[0.0], [1.0]] * 20, list("ab") * 20),
+        (classifier((4,)), np.eye(5), [1, 1, 1, 1, 1]),
+        (regressor((4,)), np.ones((1, 2)), [3.0]),
+        (regressor((4,)), 1e150 * np.arange(40.0).reshape(20, 2), np.arange(20.0)),
+        (classifier((4,)), sparse.eye(30, format="csc"), sparse.eye(30, format="csc")),
+        (regressor((4,), loss="poisson"), np.eye(30), np.arange(30)),
+        (classifier(n_members=3, max_iter=2), np.eye(120), np.arange(120) % 3),
+    ],
+    ids=["lists", "one class", "one row", "huge", "sparse", "counts", "members"],
+)
+def test_tables_of_any_kind_are_read(estimator, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator.fit(X, y)
+    assert isinstance(diagnose(estimator, X, y), Diagnosis)
+
+
+def test_given_weights_are_an_estimator_like_any_other():
+    X, y = numbers(60)
+    estimator = BackpropRegressor.from_weights([np.ones((10, 1))], [[100.0]])
+    assert diagnose(estimator, X, y).names == ["underfitting"]
 
 
 # ----------------------------------------------------------------------------- streams

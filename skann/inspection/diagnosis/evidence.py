@@ -45,6 +45,7 @@ MOST_COLUMNS_OF_TREES = 300
 
 # Trees of a forest: enough that each row has been left out by ten or so.
 N_TREES = 25
+LARGEST_OF_TREES = 1e30
 # Of more columns each split looks at a few.
 FEW_COLUMNS = 20
 
@@ -302,7 +303,9 @@ class Evidence:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             forest.fit(
-                self.matrix[rows], encoded[:, 0] if encoded.shape[1] == 1 else encoded
+                # Trees compute in float32.
+                np.clip(self.matrix[rows], -LARGEST_OF_TREES, LARGEST_OF_TREES),
+                encoded[:, 0] if encoded.shape[1] == 1 else encoded,
             )
         return self._skill_of(forest.oob_prediction_)
 
