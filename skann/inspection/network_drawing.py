@@ -7,6 +7,7 @@ places are in points, as the sizes of texts are, so that what fits can be comput
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,9 @@ _MOST_NODES_WITH_NUMBERS = 6
 
 # Networks with more drawn edges have no numbers on them, and faint ones.
 _MOST_EDGES_WITH_NUMBERS = 50
+
+# Where on an edge its numbers may stand, from its start; the first ones are better.
+_PLACES = (0.34, 0.5, 0.66, 0.26, 0.42, 0.58, 0.74, 0.2, 0.8)
 
 # The largest share of the width that the names of a stage may take.
 _MOST_WIDTH_OF_NAMES = 0.24
@@ -320,11 +324,13 @@ class _Picture:
                 self.ax, label, fontsize=7, ha="center", va="center", zorder=2,
                 linespacing=0.95, bbox={"color": "white", "alpha": 0.85, "pad": 0.3},
             )  # fmt: skip
-            for share in (0.34, 0.5, 0.66, 0.26, 0.42, 0.58, 0.74, 0.2, 0.8):
+            # At some distance from others where that is possible.
+            for margin, share in product((4 / self._scale, 0), _PLACES):
                 text.set_position(np.add(np.multiply(start, 1 - share),
                                          np.multiply(end, share)))  # fmt: skip
                 extent = text.get_window_extent(self.renderer)
-                if not any(extent.overlaps(other) for other in self.taken):
+                padded = extent.padded(margin)
+                if not any(padded.overlaps(other) for other in self.taken):
                     self.taken.append(extent)
                     break
             else:
