@@ -305,7 +305,14 @@ def _names_of_inputs(model, names):
         n_frequencies = 0
     numbers = names[architecture.n_indicators :]
     cosines = range(1, n_frequencies + 1)
-    return [*names, *(f"cosine {k} of {name}" for k in cosines for name in numbers)]
+    sizes = [vector_size(n_levels) for n_levels in architecture.n_levels]
+    vectors = [
+        f"{name}, {k}"
+        for name, size in zip(names, sizes, strict=False)  # which come first
+        for k in range(1, size + 1)
+    ]
+    of_cosines = [f"cosine {k} of {name}" for k in cosines for name in numbers]
+    return [*vectors, *names[len(sizes) :], *of_cosines]
 
 
 def _hidden_names(sizes):

@@ -251,6 +251,16 @@ def test_a_column_stands_for_its_inputs_and_no_others():
         np.testing.assert_allclose(rows, of_column[column.name][1:])
 
 
+def test_a_column_of_many_levels_has_a_vector():
+    X = table(1200).assign(town=pd.Categorical([f"t{k % 100}" for k in range(1200)]))
+    classifier = default_classifier(X)
+    display = NetworkDiagramDisplay.from_estimator(classifier)
+    assert "vector" in written(display)
+    assert display.names[0][0] == "town, 1"
+    assert len(display.names[0]) == len(classifier.member(0).coefs_[0])
+    assert_nothing_overlaps(display)
+
+
 def test_cosines_of_a_single_network_have_values():
     X, y, regressor = network(2, (2,), n_frequencies=2)
     display = NetworkDiagramDisplay.from_estimator(regressor, X[:1], y[:1])
