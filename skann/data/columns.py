@@ -28,7 +28,8 @@ from scipy import sparse
 
 from skann.core.types import FloatArray, Matrix
 from skann.data.frames import plain, sorted_levels
-from skann.data.measuring import column_of, quantiles
+from skann.data.measuring import column_of, quantiles, row_blocks
+from skann.data.stored import StoredRows
 
 # A level of fewer rows is rare, and so are all but the most frequent ones of many.
 LEAST_ROWS = 5
@@ -112,7 +113,7 @@ class Columns:
 
         Parameters
         ----------
-        numbers : ndarray or CSR array of shape (n_samples, n_numbers)
+        numbers : ndarray, CSR array or StoredRows of shape (n_samples, n_numbers)
             Its columns of numbers, with NaN for gaps.
 
         labels : sequence of lists of n_samples objects
@@ -120,11 +121,13 @@ class Columns:
 
         Returns
         -------
-        X : ndarray or CSR array of shape (n_samples, n_columns)
+        X : of the type of numbers, of shape (n_samples, n_columns)
             The matrix. There may be NaN left in columns that had no gaps in training.
         """
         if sparse.issparse(numbers):
             return self._sparse_matrix(numbers)
+        if isinstance(numbers, StoredRows):
+            return numbers.with_columns(self)
         n_indicators = self.n_indicators
         shape = numbers.shape[0], n_indicators + numbers.shape[1]
         X = np.empty(shape, numbers.dtype)
@@ -252,6 +255,8 @@ def measure_columns(
 
 def has_gaps(numbers: Matrix) -> bool:
     """Say whether there is a NaN in a matrix of numbers."""
+    if isinstance(numbers, StoredRows):
+        return any(has_gaps(numbers[block]) for block in row_blocks(numbers))
     values = numbers.data if sparse.issparse(numbers) else numbers
     # The smallest number is NaN if one of them is, and needs no memory.
     return values.size > 0 and bool(np.isnan(values.min()))
@@ -259,6 +264,8 @@ def has_gaps(numbers: Matrix) -> bool:
 
 def fill_gaps(numbers: Matrix, values: np.ndarray) -> Matrix:
     """Return a matrix with a number of its column in place of each NaN."""
+    if isinstance(numbers, StoredRows):
+        return numbers.filled(values)
     if sparse.issparse(numbers):
         is_gap = np.isnan(numbers.data)
         filled = numbers.copy()
@@ -288,7 +295,8 @@ def _measure_gaps(numbers, weight):
         with_gaps = np.unique(numbers.indices[np.isnan(numbers.data)])
     else:
         columns = numbers
-        with_gaps = np.flatnonzero(np.isnan(numbers).any(axis=0))
+        blocks = [np.isnan(numbers[b]).any(axis=0) for b in row_blocks(numbers)]
+        with_gaps = np.flatnonzero(np.any(blocks, axis=0))
     for j in with_gaps:
         values = column_of(columns, j)
         is_gap = np.isnan(values)

@@ -19,6 +19,15 @@ _FEW_OUTPUTS = 16
 _LEAST_SHARE = 1e-12
 
 
+# Rows that are read for several steps take so many bytes, or this share of all, within
+# these limits.
+_WINDOW_SHARE = 0.02
+_WINDOW_BYTES = 4 << 20, 64 << 20
+
+# They are read in parts of about so many bytes.
+_BLOCK_BYTES = 256 << 10
+
+
 class ScaledRows:
     """Rows that are scaled when they are read.
 
@@ -26,7 +35,7 @@ class ScaledRows:
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_features)
+    X : ndarray, CSR array or StoredRows of shape (n_samples, n_features)
         The raw rows.
 
     statistics : ColumnStatistics or None
@@ -41,11 +50,73 @@ class ScaledRows:
     ):
         self._X = X
         self._statistics = statistics
-        self._dtype = dtype
-        self.shape = X.shape
+        self.dtype = np.dtype(dtype)
+        n_ranked = 0
+        if statistics is not None and statistics.quantiles is not None:
+            n_ranked = len(statistics.quantiles)
+        self.shape = X.shape[0], X.shape[1] + n_ranked
 
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
-        return scale_columns(self._X[rows], self._statistics, self._dtype)
+        return scale_columns(self._X[rows], self._statistics, self.dtype)
+
+
+class RowWindow:
+    """Scaled rows that stay in memory for some steps, for all who take these.
+
+    Parameters
+    ----------
+    scaled : ScaledRows
+        Where they come from.
+
+    rows : ndarray of int or None
+        The rows to read, in this order, which may change after all were read; None for
+        all rows as they are.
+    """
+
+    def __init__(self, scaled: ScaledRows, rows: np.ndarray | None):
+        self._scaled = scaled
+        self._rows = rows
+        self._start = 0
+        self._X = np.empty((0, scaled.shape[1]), scaled.dtype)
+
+    def load(self, start: int, stop: int) -> None:
+        """Read the rows from `start` to `stop` of the order."""
+        n_rows = stop - start
+        if len(self._X) < n_rows:
+            self._X = np.empty((n_rows, self._X.shape[1]), self._X.dtype)
+        self._start = start
+        # In the order of the file, and few at a time: there is no second copy of them.
+        rows = None if self._rows is None else self._rows[start:stop]
+        order = None if rows is None else np.argsort(rows)
+        step = max(1, _BLOCK_BYTES // max(1, self._X[:1].nbytes))
+        for first in range(0, n_rows, step):
+            block = slice(first, min(first + step, n_rows))
+            if rows is None or order is None:
+                read = slice(start + block.start, start + block.stop)
+                self._X[block] = self._scaled[read]
+            else:
+                places = order[block]
+                self._X[places] = self._scaled[rows[places]]
+
+    def __getitem__(self, part: slice) -> FloatArray:
+        return self._X[part.start - self._start : part.stop - self._start]
+
+
+def rows_per_window(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many scaled rows are kept in memory at a time.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The number of all rows, and of their columns.
+
+    itemsize : int
+        The bytes of a number.
+    """
+    row = max(1, shape[1] * itemsize)
+    least, most = _WINDOW_BYTES
+    size = min(max(least, _WINDOW_SHARE * shape[0] * row), most)
+    return max(1, int(size) // row)
 
 
 @dataclass(frozen=True)
@@ -54,8 +125,8 @@ class TrainingData:
 
     Parameters
     ----------
-    X : ndarray, CSR array or CenteredSparse of shape (n_samples, n_inputs)
-        The inputs.
+    X : ndarray, CSR array, CenteredSparse or ScaledRows of shape (n_samples, n_inputs)
+        The inputs, scaled.
 
     target : ndarray or OneHotRows of shape (n_samples, n_outputs)
         The targets.
@@ -121,6 +192,9 @@ class RowReader:
         The members that learn from them: targets and weights come once for each, one
         member after the other, and a member's weights of its own fold are zero. None
         for a plain network.
+
+    window : RowWindow, default=None
+        Where rows of X are read from; None for the data themselves.
     """
 
     def __init__(
@@ -128,9 +202,11 @@ class RowReader:
         data: TrainingData,
         rows: np.ndarray | None,
         members: range | None = None,
+        window: RowWindow | None = None,
     ):
         self._data = data
         self._rows = rows
+        self._window = window
         self._members = members
         self._target = _by_output(data.target)
         self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
@@ -178,10 +254,13 @@ class RowReader:
                 target = self._target.write(part, self._buffers_of(stop - start)[1])
             else:
                 target = self._target[:, part]
-            return data.X[part], target.T, None if weight is None else weight[part]
+            X = (data.X if self._window is None else self._window)[part]
+            return X, target.T, None if weight is None else weight[part]
         rows = self._rows[start:stop]
         X_buffer, target = self._buffers_of(rows.size)
-        if X_buffer is None:
+        if self._window is not None:
+            X = self._window[start:stop]
+        elif X_buffer is None:
             X = data.X[rows]
         else:
             # "clip" skips the bounds check, which costs more than the copy.

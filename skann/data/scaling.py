@@ -30,6 +30,7 @@ from skann.data.measuring import (
     row_blocks,
     unit_exponent,
     value_range,
+    without_first,
 )
 from skann.data.ranks import column_quantiles, normal_ranks
 from skann.data.wild_cells import MARGIN, bound, tame
@@ -244,7 +245,7 @@ def column_statistics(
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_columns)
+    X : ndarray, CSR array or StoredRows of shape (n_samples, n_columns)
         The data, finite.
 
     sample_weight : ndarray of shape (n_samples,) or None
@@ -270,10 +271,10 @@ def column_statistics(
         What was measured.
     """
     if n_indicators:
-        X = X[:, n_indicators:]
+        X = without_first(X, n_indicators)
     if sample_weight is None:
         sample_weight = np.ones(X.shape[0])
-    sample_weight = sample_weight.astype(np.float64)
+    sample_weight = sample_weight.astype(np.float64, copy=False)
     if sparse.issparse(X) and not sample_weight.all():
         present = np.flatnonzero(sample_weight)
         X, sample_weight = X[present], sample_weight[present]

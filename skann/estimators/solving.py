@@ -9,6 +9,7 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from skann.core.members import groups_in, groups_of
+from skann.data.rows import RowWindow, ScaledRows, rows_per_window
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.training.batches import RowObjective
@@ -108,6 +109,8 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         memory = copy.deepcopy(problem.past.state.optimizer)
     batch_size = min(int(batch_size), n_rows)
     parts = []
+    X = problem.data.X
+    window = RowWindow(X, rows) if isinstance(X, ScaledRows) else None
     # The groups do not depend on `n_jobs`, and so numbers do not, either.
     groups = [None] if theta.ndim == 1 else groups_of(len(theta))
     for number, (part, members) in enumerate(
@@ -122,7 +125,14 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         if isinstance(generators, list) and members is not None:
             generators = generators[members.start : members.stop]
         batch = RowObjective(
-            problem.objective, problem.data, part, batch_size, rows, generators, members
+            problem.objective,
+            problem.data,
+            part,
+            batch_size,
+            rows,
+            generators,
+            members,
+            window,
         )
         parts.append(DescentPart(part, batch, optimizer, state, batch_size))
     return MinibatchDescent(
@@ -133,6 +143,8 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         rows=rows,
         random_state=problem.random_state if settings.shuffle else None,
         n_jobs=_usable_jobs(settings.n_jobs),
+        window=window,
+        window_size=rows_per_window(X.shape, theta.itemsize),
     )
 
 
