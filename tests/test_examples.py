@@ -137,6 +137,7 @@ def test_digits_example_is_accurate_and_needs_no_matplotlib(tmp_path):
 SAYS = {
     "plot_stream.py": (r"BackpropClassifier: accuracy (\S+)", 0.8, 0.95),
     "plot_quantile_intervals.py": (r"(\S+)% after the conformal correction", 88, 94),
+    "plot_large_file.py": (r"In batches: R² (\S+) in", 0.96, 0.995),
     "plot_calibration.py": (r"calibrated \(sigmoid\) +\S+ +(\S+)", 0.5, 0.66),
 }
 

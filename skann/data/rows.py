@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import DTypeLike
 
 from skann.core.types import FloatArray, Matrix
 from skann.data.one_hot import OneHotRows
 from skann.data.scaling import ColumnStatistics, scale_columns
+from skann.data.stored import StoredRows
 
 # Of so few outputs one-hot rows are copied faster than they are made.
 _FEW_OUTPUTS = 16
@@ -23,6 +25,9 @@ _LEAST_SHARE = 1e-12
 # these limits.
 _WINDOW_SHARE = 0.02
 _WINDOW_BYTES = 4 << 20, 64 << 20
+
+# By shuffle="blocks" the rows of a window come from so many places.
+BLOCKS_OF_A_WINDOW = 64
 
 # They are read in parts of about so many bytes.
 _BLOCK_BYTES = 256 << 10
@@ -59,6 +64,11 @@ class ScaledRows:
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
         return scale_columns(self._X[rows], self._statistics, self.dtype)
 
+    def announce(self, rows: np.ndarray) -> None:
+        """Let the system bring some rows, in ascending order, from the disk."""
+        if isinstance(self._X, StoredRows):
+            self._X.announce(rows)
+
 
 class RowWindow:
     """Scaled rows that stay in memory for some steps, for all who take these.
@@ -88,6 +98,8 @@ class RowWindow:
         # In the order of the file, and few at a time: there is no second copy of them.
         rows = None if self._rows is None else self._rows[start:stop]
         order = None if rows is None else np.argsort(rows)
+        if rows is not None and order is not None:
+            self._scaled.announce(rows[order])
         step = max(1, _BLOCK_BYTES // max(1, self._X[:1].nbytes))
         for first in range(0, n_rows, step):
             block = slice(first, min(first + step, n_rows))
@@ -117,6 +129,31 @@ def rows_per_window(shape: tuple[int, ...], itemsize: int) -> int:
     least, most = _WINDOW_BYTES
     size = min(max(least, _WINDOW_SHARE * shape[0] * row), most)
     return max(1, int(size) // row)
+
+
+def shuffle_blocks(
+    rows: np.ndarray, window_size: int, random_state: RandomState
+) -> None:
+    """Shuffle rows in place so that those of a window lie in a few blocks.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+        The numbers of the rows, in any order.
+
+    window_size : int
+        How many rows are read at a time.
+
+    random_state : RandomState
+        Draws the order of the blocks, and then that of the rows of each window.
+    """
+    rows.sort()
+    size = max(1, window_size // BLOCKS_OF_A_WINDOW)
+    blocks = np.split(rows, np.arange(size, rows.size, size))
+    order = random_state.permutation(len(blocks))
+    rows[...] = np.concatenate([blocks[number] for number in order])
+    for start in range(0, rows.size, window_size):
+        random_state.shuffle(rows[start : start + window_size])
 
 
 @dataclass(frozen=True)

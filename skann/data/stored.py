@@ -8,6 +8,7 @@ gaps are filled, and it is gone when the next one comes.
 from __future__ import annotations
 
 import copy
+import mmap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ _COLUMN_SHARE = 0.02
 # Rows that lie no further apart are read together: a call takes as long as these bytes.
 _GAP_BYTES = 64 << 10
 
+# Runs of neighbours are announced if they have at least so many rows in the mean.
+_LEAST_RUN = 8
+
 # What is stored in chunks is read by whole ones, if those of some rows are no larger.
 _CHUNK_BYTES = 32 << 20
 
@@ -43,7 +47,7 @@ def is_stored(X: Any) -> bool:
     if isinstance(X, StoredRows):
         return True
     if isinstance(X, np.ndarray):
-        return X.ndim == 2 and X.dtype.kind in "biuf" and _is_mapped(X)
+        return X.ndim == 2 and X.dtype.kind in "biuf" and _mapping(X) is not None
     if sparse.issparse(X) or any(hasattr(X, name) for name in _NOT_STORED):
         return False
     dtype = getattr(X, "dtype", None)
@@ -53,13 +57,13 @@ def is_stored(X: Any) -> bool:
     return isinstance(shape, tuple) and len(shape) == 2 and hasattr(X, "__getitem__")
 
 
-def _is_mapped(array):
-    """Say whether an array is a part of a memory map."""
+def _mapping(array):
+    """Return the memory map that an array is a part of, or None."""
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap):
-            return getattr(array, "_mmap", None) is not None
+            return getattr(array, "_mmap", None)
         array = array.base
-    return False
+    return None
 
 
 class StoredRows:
@@ -102,6 +106,33 @@ class StoredRows:
         if self._fills is not None:
             block = np.where(np.isnan(block), self._fills, block).astype(self.dtype)
         return block[:, self._n_left_out :]
+
+    def announce(self, rows: np.ndarray) -> None:
+        """Let the system bring some rows of a memory map from the disk, if it can.
+
+        It would bring much more than what is read, as it takes the reader for one who
+        goes on with what comes next.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The rows that will be read, in ascending order.
+        """
+        mapping, source = _mapping(self._source), self._source
+        if mapping is None or self._rows is not None or rows.size == 0:
+            return
+        if not (source.flags.c_contiguous and hasattr(mmap, "MADV_WILLNEED")):
+            return
+        first = np.flatnonzero(np.diff(rows, prepend=-2) > 1)
+        if first.size * _LEAST_RUN > rows.size:
+            return
+        starts, stops = rows[first], rows[np.append(first[1:], rows.size) - 1] + 1
+        size, page = source.strides[0], mmap.PAGESIZE
+        offset = source.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
+        begins = (offset + starts * size) // page * page
+        lengths = offset + stops * size - begins
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
+            mapping.madvise(mmap.MADV_WILLNEED, begin, length)
 
     def columns(self) -> Iterator[FloatArray]:
         """Yield the columns, each as an array of shape (n_samples,), to be read once.

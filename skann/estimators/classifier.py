@@ -139,10 +139,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         "cosine", extends over all of them. "auto" is the recipe's number, 60 to 248 for
         "cycles", 60 for other schedules with an end, else 200.
 
-    shuffle : bool, default=True
+    shuffle : bool or "blocks", default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
         `early_stopping` sets random ones aside. If False, the order of the samples
-        matters, as that of a time series does: the last ones are set aside.
+        matters, as that of a time series does: the last ones are set aside. "blocks"
+        is for X in a file that is larger than memory: blocks of neighbours come in a
+        random order, and the samples of 64 blocks at a time are shuffled among each
+        other, so that an epoch reads the file once.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the validation split or the folds, and the
@@ -506,7 +509,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         power_t: float = 0.5,
         decay: float | None = None,
         max_iter: int | str = "auto",
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,

@@ -145,6 +145,7 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         n_jobs=_usable_jobs(settings.n_jobs),
         window=window,
         window_size=rows_per_window(X.shape, theta.itemsize),
+        in_blocks=settings.shuffle == "blocks",
     )
 
 

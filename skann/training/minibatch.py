@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from skann.core.types import FloatArray
-from skann.data.rows import RowWindow
+from skann.data.rows import RowWindow, shuffle_blocks
 from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.blas import threads_for
 from skann.training.optimizers import Optimizer, OptimizerState
@@ -172,7 +172,11 @@ class MinibatchDescent:
         Where the parts read their rows; None for data that are in memory.
 
     window_size : int, default=0
-        How many rows it holds, at least.
+        How many rows it holds, or would hold: one batch at least.
+
+    in_blocks : bool, default=False
+        Whether `rows` are shuffled by blocks of neighbours, those of a window at a
+        time.
     """
 
     def __init__(
@@ -187,6 +191,7 @@ class MinibatchDescent:
         n_jobs: int = 1,
         window: RowWindow | None = None,
         window_size: int = 0,
+        in_blocks: bool = False,
     ):
         self.theta = theta
         self.rows = rows
@@ -197,9 +202,9 @@ class MinibatchDescent:
         self._batch_size = batch_size
         self._next_row = 0
         self._window = window
+        self._in_blocks = in_blocks
         # Of whole batches.
-        n_batches = max(1, window_size // batch_size)
-        self._stride = n_rows if window is None else n_batches * batch_size
+        self._stride = max(1, window_size // batch_size) * batch_size
 
     @property
     def n_members(self) -> int:
@@ -295,7 +300,11 @@ class MinibatchDescent:
 
     def _shuffle(self) -> None:
         """Put the rows into a new order, if they have one."""
-        if self.random_state is not None and self.rows is not None:
+        if self.random_state is None or self.rows is None:
+            return
+        if self._in_blocks:
+            shuffle_blocks(self.rows, self._stride, self.random_state)
+        else:
             self.random_state.shuffle(self.rows)
 
 

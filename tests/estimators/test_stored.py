@@ -109,6 +109,7 @@ SETTINGS = {
     "alone": {"n_members": 1, "max_iter": 2},
     "early stopping": {"early_stopping": True, "max_iter": 3},
     "in order": {"shuffle": False, "max_iter": 2},
+    "in blocks": {"shuffle": "blocks", "max_iter": 2, "early_stopping": True},
     "sgd": {"solver": "sgd", "max_iter": 2, "hidden_layer_sizes": 4},
     "lbfgs": {"solver": "lbfgs", "max_iter": 4, "hidden_layer_sizes": 4},
     "lbfgs, early stopping": {
