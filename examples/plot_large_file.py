@@ -82,11 +82,13 @@ network = BackpropRegressor(
     random_state=0,
 )
 start = time.perf_counter()
-for epoch in range(n_epochs):
+for _ in range(n_epochs):
     for X, y in batches(path, random_state):
         network.partial_fit(X, y, X_val=X_val, y_val=y_val)
     best = network.best_validation_score_
-    print(f"After {network.n_iter_} batches: R² {best:.4f} of rows held out", flush=True)
+    print(
+        f"After {network.n_iter_} batches: R² {best:.4f} of rows held out", flush=True
+    )
 seconds = time.perf_counter() - start
 in_batches = network.score(X_val, y_val)
 print(f"In batches: R² {in_batches:.4f} in {seconds:.1f} s")

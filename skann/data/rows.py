@@ -30,7 +30,7 @@ _WINDOW_BYTES = 4 << 20, 64 << 20
 BLOCKS_OF_A_WINDOW = 64
 
 # They are read in parts of about so many bytes.
-_BLOCK_BYTES = 256 << 10
+_BLOCK_BYTES = 512 << 10
 
 
 class ScaledRows:

@@ -32,7 +32,7 @@ from skann.data.measuring import (
     value_range,
     without_first,
 )
-from skann.data.ranks import column_quantiles, normal_ranks
+from skann.data.ranks import NormalRanks, column_quantiles, normal_ranks
 from skann.data.wild_cells import MARGIN, bound, tame
 
 # The scalings by name whose statistics can grow, as a network absorbs their changes.
@@ -157,6 +157,12 @@ class ColumnStatistics:
         )
         return np.minimum(lower, -MARGIN), np.maximum(upper, MARGIN)
 
+    @cached_property
+    def ranks(self) -> NormalRanks:
+        """NormalRanks : What returns the ranks of cells, if there are any."""
+        assert self.quantiles is not None
+        return NormalRanks(self.quantiles)
+
     def scale_cells(
         self, values: np.ndarray, columns: slice | np.ndarray = slice(None)
     ) -> np.ndarray:
@@ -175,11 +181,13 @@ class ColumnStatistics:
             values, center, scale = values / 4, center / 4, scale / 4
         if self.kind in BENDING:
             with np.errstate(over="ignore"):  # infinity has a bound as well
-                scaled = (values - center[columns]) / scale[columns]
+                scaled = values - center[columns]
+                scaled /= scale[columns]
             lower, upper = self.limits
             scaled = bound(scaled, lower[columns], upper[columns])
         else:
-            scaled = (values - center[columns]) / scale[columns]
+            scaled = values - center[columns]
+            scaled /= scale[columns]
         if self._vanishes is not None:
             np.copyto(scaled, 0.0, where=self._vanishes[columns])
         return scaled
@@ -374,7 +382,7 @@ def scale_columns(X, statistics: ColumnStatistics | None, dtype):
         # In float64: a float32 far from zero differs exactly from the centre.
         scaled[block, :n_columns] = statistics.scale_cells(X[block])
         if quantiles is not None:
-            ranks = normal_ranks(X[block, -n_ranked:], quantiles)
+            ranks = statistics.ranks(X[block, -n_ranked:])
             ranks[:, statistics.is_constant[-n_ranked:]] = 0
             scaled[block, n_columns:] = ranks
     return scaled
