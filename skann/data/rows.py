@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +26,7 @@ _LEAST_SHARE = 1e-12
 # Rows that are read for several steps take so many bytes, or this share of all, within
 # these limits.
 _WINDOW_SHARE = 0.02
-_WINDOW_BYTES = 4 << 20, 64 << 20
+WINDOW_BYTES = 4 << 20, 64 << 20
 
 # By shuffle="blocks" the rows of a window come from so many places.
 BLOCKS_OF_A_WINDOW = 64
@@ -62,7 +64,8 @@ class ScaledRows:
         self.shape = X.shape[0], X.shape[1] + n_ranked
 
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
-        return scale_columns(self._X[rows], self._statistics, self.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # as each thread sets it
+            return scale_columns(self._X[rows], self._statistics, self.dtype)
 
     def announce(self, rows: np.ndarray) -> None:
         """Let the system bring some rows, in ascending order, from the disk."""
@@ -88,27 +91,62 @@ class RowWindow:
         self._rows = rows
         self._start = 0
         self._X = np.empty((0, scaled.shape[1]), scaled.dtype)
+        # What is in use, and what is being read meanwhile.
+        self._memory = [self._X, self._X]
+
+    def spans(self, n_rows: int, stride: int) -> Iterator[tuple[int, int]]:
+        """Yield from where to where rows are in memory, one part after the other.
+
+        While they are in use, a thread reads the next ones.
+
+        Parameters
+        ----------
+        n_rows : int
+            The number of all rows.
+
+        stride : int
+            The number of rows of a part.
+        """
+        starts = range(0, n_rows, stride)
+        spans = [(start, min(start + stride, n_rows)) for start in starts]
+        if len(spans) == 1:
+            self.load(0, n_rows)
+            yield 0, n_rows
+            return
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(self._read, *spans[0], 0)
+            for number, span in enumerate(spans, start=1):
+                self._X, self._start = coming.result(), span[0]
+                if number < len(spans):
+                    coming = reader.submit(self._read, *spans[number], number % 2)
+                yield span
 
     def load(self, start: int, stop: int) -> None:
         """Read the rows from `start` to `stop` of the order."""
+        self._X, self._start = self._read(start, stop, 0), start
+
+    def _read(self, start, stop, number):
+        """Return some rows, in one of the two parts of memory."""
         n_rows = stop - start
-        if len(self._X) < n_rows:
-            self._X = np.empty((n_rows, self._X.shape[1]), self._X.dtype)
-        self._start = start
+        if len(self._memory[number]) < n_rows:
+            shape = n_rows, self._scaled.shape[1]
+            self._memory[number] = np.empty(shape, self._scaled.dtype)
+        X = self._memory[number]
         # In the order of the file, and few at a time: there is no second copy of them.
         rows = None if self._rows is None else self._rows[start:stop]
         order = None if rows is None else np.argsort(rows)
         if rows is not None and order is not None:
             self._scaled.announce(rows[order])
-        step = max(1, _BLOCK_BYTES // max(1, self._X[:1].nbytes))
+        step = max(1, _BLOCK_BYTES // max(1, X[:1].nbytes))
         for first in range(0, n_rows, step):
             block = slice(first, min(first + step, n_rows))
             if rows is None or order is None:
                 read = slice(start + block.start, start + block.stop)
-                self._X[block] = self._scaled[read]
+                X[block] = self._scaled[read]
             else:
                 places = order[block]
-                self._X[places] = self._scaled[rows[places]]
+                X[places] = self._scaled[rows[places]]
+        return X
 
     def __getitem__(self, part: slice) -> FloatArray:
         return self._X[part.start - self._start : part.stop - self._start]
@@ -126,7 +164,7 @@ def rows_per_window(shape: tuple[int, ...], itemsize: int) -> int:
         The bytes of a number.
     """
     row = max(1, shape[1] * itemsize)
-    least, most = _WINDOW_BYTES
+    least, most = WINDOW_BYTES
     size = min(max(least, _WINDOW_SHARE * shape[0] * row), most)
     return max(1, int(size) // row)
 

@@ -261,6 +261,12 @@ def _numbers_of(estimator, X, y, is_categorical, options):
             "Categorical columns of sparse X are not supported. Pass a dense table, or "
             "encode them, as by scikit-learn's OneHotEncoder."
         )
+    elif is_stored(X) and not isinstance(X, np.ndarray):
+        raise ValueError(
+            f"Categorical columns of a {type(X).__name__}, which stays in its file, are "
+            "not supported. Encode them, load X, or pass batches of it as data frames "
+            "to partial_fit."
+        )
     columns = number_columns(X, np.flatnonzero(~is_categorical))
     options = {
         **options, "estimator": estimator, "ensure_min_features": 0,

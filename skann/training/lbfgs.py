@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from skann.core.objective import Objective
 from skann.core.types import FloatArray
-from skann.data.rows import TrainingData
+from skann.data.rows import RowWindow, ScaledRows, TrainingData, rows_per_window
 from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.blas import one_thread_of_scipy
 from skann.training.solver import Ending, Epoch, Solver
@@ -73,7 +73,14 @@ class _AllRows:
         # A sum over blocks of rows, each of which stays in the cache.
         self._n_rows = data.n_samples if rows is None else rows.size
         self._block_size = min(self._n_rows, objective.network.rows_per_block)
-        self._block = RowObjective(objective, data, self._theta, self._block_size, rows)
+        self._window = None
+        if isinstance(data.X, ScaledRows):
+            self._window = RowWindow(data.X, rows)
+            n_blocks = rows_per_window(data.X.shape, theta.itemsize) // self._block_size
+            self._stride = max(1, n_blocks) * self._block_size
+        self._block = RowObjective(
+            objective, data, self._theta, self._block_size, rows, window=self._window
+        )
         self._scale = 1.0 / (data.mean_weight * self._n_rows)
         self._is_first = True
 
@@ -83,8 +90,7 @@ class _AllRows:
         self._theta[...] = point
         gradient.fill(0)
         value = self._objective.add_penalty(self._theta, self._scale, gradient)
-        for start in range(0, self._n_rows, self._block_size):
-            stop = min(start + self._block_size, self._n_rows)
+        for start, stop in self._blocks():
             value += block.sums(start, stop, self._scale)
             np.add(gradient, block.gradient, out=gradient)
         if self._is_first:
@@ -92,6 +98,17 @@ class _AllRows:
             if not (math.isfinite(value) and np.isfinite(gradient).all()):
                 raise TrainingDivergedError(value)
         return value, gradient.astype(np.float64)
+
+    def _blocks(self):
+        """Yield from where to where the rows of each block are, in memory."""
+        size, n_rows = self._block_size, self._n_rows
+        if self._window is None:
+            spans = iter([(0, n_rows)])
+        else:
+            spans = self._window.spans(n_rows, self._stride)
+        for first, last in spans:
+            for start in range(first, last, size):
+                yield start, min(start + size, last)
 
 
 def minimize_lbfgs(

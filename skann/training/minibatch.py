@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 from numpy.random import RandomState
@@ -260,15 +261,14 @@ class MinibatchDescent:
     def _run_windows(self, window, learning_rate):
         """Take one step per batch, all parts by the rows that the window holds."""
         losses = (0.0,) * len(self._parts)
-        for start in range(0, self.n_rows, self._stride):
-            stop = min(start + self._stride, self.n_rows)
-            window.load(start, stop)
-            losses, norms = self._run_parts(
-                lambda part, loss_sum, start=start, stop=stop: part.run_rows(
-                    start, stop, learning_rate, loss_sum
-                ),
-                losses,
-            )
+        with closing(window.spans(self.n_rows, self._stride)) as spans:
+            for start, stop in spans:
+                losses, norms = self._run_parts(
+                    lambda part, loss_sum, start=start, stop=stop: part.run_rows(
+                        start, stop, learning_rate, loss_sum
+                    ),
+                    losses,
+                )
         for part in self._parts:
             part.end_epoch(self.n_rows)
         return losses, norms

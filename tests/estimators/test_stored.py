@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
+from skann.data import rows as rows_in_memory
 from skann.data.stored import StoredRows, is_stored
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -285,6 +286,13 @@ def test_what_cannot_be_sliced_is_refused():
                 call(unsliceable, y)
 
 
+def test_categories_of_a_file_are_refused():
+    X, y = make_rows()
+    estimator = BackpropRegressor(4, categorical_features=[3])
+    with pytest.raises(ValueError, match="Categorical columns of a Slices"):
+        estimator.fit(Slices(X), y)
+
+
 def test_a_result_in_memory_is_not_taken_for_a_file(tmp_path):
     rows = memory_map(make_rows()[0], tmp_path)
     assert not is_stored(np.asarray(rows) + 1)
@@ -304,7 +312,11 @@ def test_a_result_in_memory_is_not_taken_for_a_file(tmp_path):
         ("partial_fit", {}),
     ],
 )
-def test_memory_hardly_grows_with_the_rows_of_a_file(method, settings, tmp_path):
+def test_memory_hardly_grows_with_the_rows_of_a_file(
+    method, settings, tmp_path, monkeypatch
+):
+    # Of a larger file there are more rows at a time.
+    monkeypatch.setattr(rows_in_memory, "WINDOW_BYTES", (1 << 18, 1 << 26))
     rng = np.random.default_rng(0)
     rows = memory_map(rng.standard_normal((12_000, 100), dtype="float32"), tmp_path)
     y = rows[:, 0] + np.abs(rows[:, 1])
