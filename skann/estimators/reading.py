@@ -263,7 +263,7 @@ def _numbers_of(estimator, X, y, is_categorical, options):
         )
     elif is_stored(X) and not isinstance(X, np.ndarray):
         raise ValueError(
-            f"Categorical columns of a {type(X).__name__}, which stays in its file, are "
+            f"Categorical columns of a {type(X).__name__} that stays in its file are "
             "not supported. Encode them, load X, or pass batches of it as data frames "
             "to partial_fit."
         )
