@@ -8,6 +8,7 @@ those whose path matches a regular expression.
 
 import os
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -16,6 +17,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
 import inventories  # noqa: E402
 from example_arguments import Arguments  # noqa: E402
+from sphinx_gallery.sorting import ExplicitOrder  # noqa: E402
 
 import skann  # noqa: E402
 
@@ -23,6 +25,7 @@ project = "skann"
 author = "The skann developers"
 copyright = f"2026, {author}"
 version = release = skann.__version__
+urls = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]["urls"]
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -38,6 +41,7 @@ extensions = [
     "api_pages",
     "autolinks",
     "mathml",
+    "search_check",
 ]
 exclude_patterns = ["_build", "_ext", "**/GALLERY_HEADER.rst"]
 templates_path = ["_templates"]
@@ -65,6 +69,7 @@ intersphinx_mapping = inventories.mapping(
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+GALLERY = ("tables", "probabilities", "training", "inside", "sources")
 sphinx_gallery_conf = {
     "examples_dirs": ["../examples"],
     "gallery_dirs": ["gallery"],
@@ -85,7 +90,10 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "within_subsection_order": "FileNameSortKey",
     "default_thumb_file": str(HERE / "_static" / "network.png"),
-    "thumbnail_size": (400, 280),
+    "thumbnail_size": (600, 420),
+    "subsection_order": ExplicitOrder(
+        ["../examples/" + name for name in GALLERY] + ["*"]
+    ),
 }
 
 # ------------------------------------------------------------------------- what is made
@@ -106,7 +114,14 @@ html_theme_options = {
     "show_prev_next": True,
     "show_toc_level": 2,
     "navbar_persistent": [],
-    "navbar_end": ["search-button", "theme-switcher"],
+    "navbar_end": ["search-button", "theme-switcher", "navbar-icon-links"],
+    "icon_links": [
+        {
+            "name": "Repository",
+            "url": urls["Repository"],
+            "icon": "fa-brands fa-github",
+        }
+    ],
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
     "back_to_top_button": True,
@@ -114,8 +129,32 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 # Pages without others below or beside them need no empty column.
-html_sidebars = {
-    name: [] for name in ("index", "quickstart", "backpropagation", "extending",
-                          "architecture", "sources", "differences", "agreement",
-                          "speed", "changelog", "contributing")
-}  # fmt: skip
+html_sidebars = {name: [] for name in ("index", "quickstart", "backpropagation")}
+
+# ------------------------------------------------------------------ what is found there
+
+# What people search for, and the page that must be among the first three.
+index_entries = {
+    "guide/training": ["learning rate"],
+    "guide/losses": ["sample weights", "prediction intervals"],
+    "guide/inspection": ["feature importance"],
+}
+search_pages = {
+    "overfitting": "guide/tuning",
+    "underfitting": "guide/tuning",
+    "hyperparameter": "guide/tuning",
+    "early stopping": "guide/stopping",
+    "dropout": "guide/regularisation",
+    "regularization": "guide/regularisation",
+    "learning rate": "guide/training",
+    "callbacks": "guide/training",
+    "progress bar": "guide/training",
+    "onnx": "guide/deployment",
+    "categorical": "guide/tables",
+    "missing values": "guide/tables",
+    "install": "installation",
+    "sample weights": "guide/losses",
+    "prediction intervals": "guide/losses",
+    "feature importance": "guide/inspection",
+    "optuna": "works_with",
+}

@@ -1,10 +1,10 @@
 """
-Can a network read handwritten digits that it has not seen?
-===========================================================
+Recognising handwritten digits
+==============================
 
-scikit-learn brings 1797 small images of handwritten digits, 8 x 8 pixels each. A
+scikit-learn includes 1797 small images of handwritten digits, 8 x 8 pixels each. A
 :class:`skann.BackpropClassifier` learns them as one step of a pipeline, and
-cross-validation asks it about images that it was not trained on.
+cross-validation tests it on images that it was not trained on.
 """
 
 # %%
@@ -34,21 +34,21 @@ X, y = load_digits(return_X_y=True)
 print(f"{X.shape[0]} images of {X.shape[1]} pixels, {np.unique(y).size} digits")
 
 # %%
-# The model. A few pixels at the edge are white in every image and say nothing: the
-# first step drops them. The second is the classifier: by default it is the mean of
-# eight networks with two hidden layers each. It scales its inputs by itself; since all
-# pixels have the same unit, "minmax" suits them better than the default, which would
-# give rarely used pixels a large weight.
+# The model. A few pixels at the edge are white in every image and carry no information:
+# the first step drops them. The second is the classifier: by default it is the mean of
+# eight networks with two hidden layers each. It scales its inputs; since all pixels
+# have the same unit, "minmax" suits them better than the default, which would amplify
+# rarely used pixels.
 model = make_pipeline(
     VarianceThreshold(), BackpropClassifier(scaling="minmax", random_state=0)
 )
 
 # %%
-# Cross-validation: five times, four fifths of the images are learned and the others
-# are read. So every image is read once, by networks that do not know it. Before that
-# each of the eight has left out an eighth of the images that were to be learned, so
-# that the fit has an estimate of its own: ``oof_score_``. It comes from one network for
-# each image, and is a little lower than that of the mean of eight.
+# Cross-validation: five times, the model is trained on four fifths of the images and
+# tested on the others, so every image is tested once. During training each of the eight
+# networks leaves out an eighth of the training images, so that the fit has an estimate
+# of its own: ``oof_score_``. It uses one network for each image, and is a little lower
+# than the score of the mean of eight.
 folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=0)
 results = cross_validate(
     model, X, y, cv=folds, return_estimator=True, return_indices=True, n_jobs=-1
@@ -66,8 +66,8 @@ print(f"As estimated by the fits themselves: {own:.3f}")
 print(f"Training time: {seconds.mean():.1f} s per fold, {seconds.sum():.1f} s in all")
 
 # %%
-# Which digits are hard? Precision: how many of the images that are read as this
-# digit show it. Recall: how many of the images that show it are read as this digit.
+# Which digits are hard? Precision is the share of images predicted as a digit that show
+# it; recall is the share of images of a digit that are predicted as such.
 predicted = np.empty_like(y)
 for pipeline, unseen in zip(
     results["estimator"], results["indices"]["test"], strict=True

@@ -1,20 +1,20 @@
 """
-From scikit-learn's MLP to skann: what stays, what changes, what is gained
-==========================================================================
+From scikit-learn's MLP to skann
+================================
 
 skann's estimators take the parameters of scikit-learn's
 :class:`~sklearn.neural_network.MLPRegressor` and
 :class:`~sklearn.neural_network.MLPClassifier`. With ``scaling=None`` they train the
-same network, number for number. What a change brings is scaling by default, defaults
-for tables, more speed, a validation set of one's own, and a record of the training.
+same network, number for number. What you gain is scaling by default, defaults for
+tables, speed, your own validation data, and a record of the training.
 """
 
 # %%
 # The same parameters, the same network
 # -------------------------------------
-# Ten measurements of 442 patients, and how far their diabetes has got a year later.
-# ``get_params`` of the MLP is all that skann needs. (By position a regressor's first
-# parameter is the loss in the MLP, and ``hidden_layer_sizes`` in skann.)
+# Ten measurements of 442 patients, and how far their diabetes has progressed a year
+# later. ``get_params`` of the MLP is all that skann needs. (By position a regressor's
+# first parameter is the loss in the MLP, and ``hidden_layer_sizes`` in skann.)
 import copy
 import time
 import warnings
@@ -50,8 +50,8 @@ assert difference < 1e-9
 assert np.allclose(same.predict(X_test), mlp.predict(X_test))
 
 # %%
-# An MLP that is fitted already comes in with its weights, and goes on from there:
-# ``from_sklearn`` takes the optimizer's memory along.
+# ``from_sklearn`` converts an MLP that is already fitted, including the optimizer's
+# state, so that training can continue:
 arrived = from_sklearn(mlp)
 assert np.allclose(arrived.predict(X_test), mlp.predict(X_test))
 further = copy.deepcopy(mlp).partial_fit(X_train, y_train)
@@ -62,12 +62,11 @@ assert np.isclose(arrived.loss_, further.loss_)
 # %%
 # What changes: scaling, and the defaults
 # ---------------------------------------
-# By default skann scales the columns of X, and in regression the target. For the MLP
-# that takes a pipeline, and another wrapper for the target. With both it is, again,
-# the same network: scaling inside the estimator is not another method, only one that
-# cannot be forgotten. And who names no parameter at all gets the mean of eight other
-# networks, with dropout and weight decay, trained as experiments on tables found it to
-# be good.
+# By default skann scales the columns of X and, in regression, the target. The MLP needs
+# a pipeline for that, and a wrapper for the target. With both it is again the same
+# network: scaling inside the estimator is the same method, but cannot be forgotten. If
+# you set no parameter at all, you get the mean of eight networks with dropout and
+# weight decay, with settings that did well in experiments on tables.
 params = mlp.get_params()
 wrapped = TransformedTargetRegressor(
     make_pipeline(StandardScaler(), MLPRegressor(**params)),
@@ -92,8 +91,8 @@ assert r2["skann, its defaults"] > r2["skann"]
 assert r2["MLP"] < 0.2
 
 # %%
-# So the unit of the target does not matter. In thousandths of it, the MLP of the
-# pipeline stops early, as ``tol`` then is large against the loss.
+# So the unit of the target does not matter. With a target a thousand times smaller, the
+# MLP in the pipeline stops early, because ``tol`` is then large compared with the loss.
 small_unit = y_train * 1e-3
 bare = make_pipeline(StandardScaler(), MLPRegressor(**params)).fit(X_train, small_unit)
 ours = BackpropRegressor(**params).fit(X_train, small_unit)
@@ -121,11 +120,11 @@ axes[1].invert_yaxis()
 plt.show()
 
 # %%
-# What is gained: speed
-# ---------------------
-# The time of 20 epochs, as the best of five fits. Small networks gain most: there the
-# MLP's time goes not into products of matrices but into what is around them. Inputs in
-# float32, which both take, make products twice as fast.
+# What you gain: speed
+# --------------------
+# The time of 20 epochs, best of five fits. Small networks gain most, because there the
+# MLP spends its time not on matrix products but on everything around them. With float32
+# inputs, which both accept, products are twice as fast.
 X, y = load_digits(return_X_y=True)
 times = {}
 for label, dtype, hidden in (
@@ -147,12 +146,12 @@ for label, dtype, hidden in (
     print(f"{label:20} MLP {theirs:5.0f} ms, skann {ours:5.0f} ms")
 
 # %%
-# What is gained: a validation set of one's own, and a record
-# ------------------------------------------------------------
-# The MLP's ``early_stopping`` takes a random tenth of the training data. skann takes
-# whatever is passed, say a later year or other patients, and any scorer.
-# ``history_`` has a row for each epoch, which the displays draw; pandas makes a table
-# of it.
+# What you gain: your own validation data, and a record
+# -----------------------------------------------------
+# The MLP's ``early_stopping`` uses a random tenth of the training data. skann accepts
+# your own validation data, such as a later year or other patients, and any scorer.
+# ``history_`` has a row for each epoch, which displays can draw and pandas can show as
+# a table.
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 X_learn, X_val, y_learn, y_val = train_test_split(X_train, y_train, random_state=0)
 watched = BackpropClassifier(

@@ -49,8 +49,9 @@ def read_idx(path):
 
 
 # %%
-# The images are looked for in the folder, or in ``shared/data/mnist`` beside the
-# project, or at openml.org. Without a network, scikit-learn's small digits serve.
+# The images are read from the folder, or from ``shared/data/mnist`` next to the
+# project, or fetched from openml.org. Without a connection, scikit-learn's small digits
+# are used.
 def load_images(folder):
     """Return images and labels to train on, images and labels to test on, a name."""
     beside_the_project = Path(sys.argv[0]).resolve().parent / "../../shared/data/mnist"
@@ -79,10 +80,10 @@ def load_images(folder):
 
 
 # %%
-# The settings, all of them MLPClassifier's too. Gradient descent starts with long
-# steps; whenever two epochs in a row improve the loss by less than ``tol``, they become
-# five times shorter, and tiny steps end the training. The penalty ``alpha`` keeps the
-# weights small, which helps with unseen digits.
+# The settings, all of which MLPClassifier has as well. Gradient descent starts with a
+# high learning rate, which is divided by five whenever two epochs in a row improve the
+# loss by less than ``tol``; training ends when it is tiny. The penalty ``alpha`` keeps
+# the weights small, which helps with unseen digits.
 SETTINGS = {
     "hidden_layer_sizes": (100,),
     "solver": "sgd",
@@ -127,9 +128,9 @@ def save_mistakes(images, y, predicted, name):
 
 
 # %%
-# The program. Pixels go from 0 to 1 and are not scaled one by one (``scaling=None``):
-# that would blow up the pixels at the edge, which are hardly ever used. The network
-# computes in the type of its inputs, and 32 bits are enough here.
+# The program. Pixels range from 0 to 1 and are not scaled one by one
+# (``scaling=None``), which would amplify the pixels at the edge, which are hardly ever
+# used. The network computes in the type of its inputs, and float32 is enough here.
 def main():
     """Load the images, train, test and draw."""
     parser = argparse.ArgumentParser(description="Train one hidden layer on MNIST.")

@@ -49,9 +49,9 @@ class Checkpoint(_EpochCallback):
     Parameters
     ----------
     path : str or path-like
-        The file. It is replaced as a whole: a process that dies while it saves leaves
-        the file of before. "{epoch}" in it stands for the number of the epoch, to keep
-        all of them.
+        The file, in a folder that exists. It is replaced as a whole: a process that
+        dies while it saves leaves the file of before. "{epoch}" in it stands for the
+        number of the epoch, to keep all of them.
 
     every : int, default=1
         The number of epochs from one file to the next.
@@ -80,6 +80,32 @@ class Checkpoint(_EpochCallback):
         self.path = path
         self.every = every
 
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Look whether there is a place for the file, before any epoch."""
+        path = self._path_of(self.every)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"There is no folder {os.fspath(path.parent)!r} for the file of "
+                f"Checkpoint({os.fspath(self.path)!r}). Make it first, as by "
+                f"os.makedirs({os.fspath(path.parent)!r})."
+            )
+        if path.is_dir():
+            raise IsADirectoryError(
+                f"Checkpoint({os.fspath(self.path)!r}) names a folder. Give it the "
+                f"name of a file, such as {os.fspath(path / 'fit.joblib')!r}."
+            )
+
+    def _path_of(self, epoch: int) -> Path:
+        """Return the file of an epoch."""
+        path = os.fspath(self.path)
+        try:
+            return Path(path.format(epoch=epoch))
+        except (LookupError, ValueError) as error:
+            raise ValueError(
+                f"In the path of Checkpoint({path!r}), {{epoch}} is all that may stand "
+                "in braces."
+            ) from error
+
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
@@ -91,7 +117,7 @@ class Checkpoint(_EpochCallback):
             return
         for name in [name for name in vars(fitted_estimator) if "callback" in name]:
             delattr(fitted_estimator, name)
-        path = Path(os.fspath(self.path).format(epoch=n_iter))
+        path = self._path_of(n_iter)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         os.close(handle)
         try:

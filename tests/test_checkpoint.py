@@ -57,6 +57,24 @@ def parameters(estimator):
 # ------------------------------------------------------------------------- checkpoint
 
 
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("no/such/fit.joblib", FileNotFoundError, r"no folder .*os\.makedirs"),
+        ("", IsADirectoryError, r"names a folder.*fit\.joblib"),
+        ("{eboch}.joblib", ValueError, r"\{epoch\} is all that may stand in braces"),
+        ("{.joblib", ValueError, r"\{epoch\} is all that may stand in braces"),
+    ],
+)
+def test_a_file_without_a_place_is_refused_before_training(
+    tmp_path, name, error, message
+):
+    regressor = make("regressor").set_callbacks(Checkpoint(tmp_path / name))
+    with pytest.raises(error, match=message):
+        regressor.fit(X, NUMBERS)
+    assert not hasattr(regressor, "n_iter_")
+
+
 @pytest.mark.every(5)
 @BOTH
 @pytest.mark.parametrize("epoch", [1, 7, 12])

@@ -9,6 +9,7 @@ import sys
 from bisect import bisect
 from pathlib import Path
 
+import outputs
 import pytest
 from test_layering import ROOMS
 
@@ -81,7 +82,7 @@ def test_every_difference_has_a_regression_test():
 def plain_blocks():
     """Yield the blocks of Python without prompts of each page that has some."""
     for page in PAGES:
-        blocks = re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text())
+        blocks = outputs.blocks_of(page.read_text())
         if blocks and page != DIFFERENCES:
             is_slow = page == DOCS / "index.md"
             marks = [pytest.mark.exhaustive] if is_slow else []
@@ -89,15 +90,30 @@ def plain_blocks():
 
 
 @pytest.mark.parametrize("blocks", list(plain_blocks()))
-def test_the_blocks_of_a_page_run_one_after_the_other(blocks, tmp_path, monkeypatch):
+def test_the_blocks_of_a_page_run_and_print_what_it_shows(
+    blocks, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)  # some save a picture
-    names = {"__name__": "__main__"}
-    try:
-        for block in blocks:
-            exec(compile(block, "<documentation>", "exec"), names)
-    finally:
-        if "matplotlib.pyplot" in sys.modules:
-            sys.modules["matplotlib.pyplot"].close("all")
+    for block, printed in outputs.run(blocks):
+        if block.output is not None:
+            assert outputs.difference(block.output, printed) is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("R2 0.95", "R2 0.951\n", True),
+        ("R2 0.95", "R2 0.65", False),
+        ("R2 0.95", "R3 0.95", False),
+        ("error 1.2e-10", "error 3.4e-09", True),
+        ("error 1.2e-10", "error 3.4e-01", False),
+        ("[1 2]", "[1 2 3]", False),
+        ("-1.5 True", "1.5 True", False),
+        ("True", "False", False),
+    ],
+)
+def test_numbers_may_differ_a_little_and_words_may_not(shown, printed, same):
+    assert (outputs.difference(shown, printed) is None) is same
 
 
 # ------------------------------------------------------------------------------ links
@@ -224,6 +240,7 @@ MODULES = (
     "skann",
     "skann.inspection",
     "skann.export",
+    "skann.dask",
     "skann.callbacks",
     "skann.datasets",
 )

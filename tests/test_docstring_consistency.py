@@ -221,9 +221,11 @@ BEYOND = {
     ("LossCurveDisplay.plot", "ax"): {" the loss": ""},
     ("LossCurveDisplay", "ax_"): OWN,
     ("LearningRateCurve", "ax_"): {", after `plot`": ""},
+    ("Diagnosis", "ax_"): {", after `plot`": ""},
     ("ErrorSurfaceDisplay.from_estimator", "estimator"): UNCHANGED,
     ("animate_epochs", "estimator"): UNCHANGED,
     ("check_gradient", "estimator"): {**PARTIAL, **UNCHANGED},
+    ("diagnose", "estimator"): UNCHANGED,
     ("trace_backprop", "estimator"): {**PARTIAL, **UNCHANGED},
     ("NetworkDiagramDisplay.from_estimator", "estimator"): {
         **PARTIAL, " Its weights belong to scaled data.": ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from numpydoc.docscrape import get_doc_object
 from numpydoc.docscrape_sphinx import SphinxDocString
+from parameter_groups import grouped_param_list
 from sklearn.base import BaseEstimator
 from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
@@ -26,6 +27,7 @@ PUBLIC = (
     "skann",
     "skann.inspection",
     "skann.export",
+    "skann.dask",
     "skann.callbacks",
     "skann.datasets",
 )
@@ -104,10 +106,15 @@ def inherited_methods(value):
     ]
 
 
+def is_error(value):
+    """Return whether it is an exception, which has Python's own signature."""
+    return inspect.isclass(value) and issubclass(value, BaseException)
+
+
 def problems_of(name, value):
     """Yield what the docstring of a public object, and those of its methods, lack."""
     yield from _problems(name, value, complete=True)
-    if not inspect.isclass(value) or is_built_in(value):
+    if not inspect.isclass(value) or is_built_in(value) or is_error(value):
         return
     for method_name in public_methods(value):
         # An override is documented by what it overrides.
@@ -137,7 +144,8 @@ def _problems(name, value, *, complete):
         for parameter in doc[section]
         for part in parameter.name.split(",")
     }
-    accepted = set(inspect.signature(value).parameters) - {"self", "args", "kwargs"}
+    accepted = set() if is_error(value) else set(inspect.signature(value).parameters)
+    accepted -= {"self", "args", "kwargs"}
     if (complete or doc["Parameters"]) and (missing := accepted - documented):
         yield f"{name} does not document {', '.join(sorted(missing))}"
     for section in ("Parameters", "Attributes", "Returns"):
@@ -154,10 +162,18 @@ def title(text, underline="="):
     return f"{text}\n{underline * len(text)}\n\n"
 
 
-def table(names):
-    """Return a table of summaries that lead to the pages of the names."""
+def table(names, caption=None):
+    """Return a table of summaries that lead to the pages of the names.
+
+    With a caption the pages stand below it in the sidebar.
+    """
+    names = list(names)
     rows = "".join(f"   ~{name}\n" for name in names)
-    return f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{rows}\n"
+    text = f".. autosummary::\n   :nosignatures:\n\n{rows}\n"
+    if caption:
+        pages = "".join(f"   generated/{name}\n" for name in names)
+        text += f".. toctree::\n   :hidden:\n   :caption: {caption}\n\n{pages}\n"
+    return text
 
 
 def object_page(name, value):
@@ -207,32 +223,33 @@ def index_page():
         is_class = inspect.isclass(value) and not is_built_in(value)
         return is_class and not is_estimator(value)
 
-    parts = [
-        title("Reference"),
-        "Every public name, by module.\n\n",
-        title("Estimators", "-"),
-        table(names("skann", is_estimator)),
-        title("The check of the gradient", "-"),
-        table(names("skann", inspect.isfunction)),
-        title("To derive from", "-"),
-        table([*names("skann", is_other_class), *EXTRA]),
-        title("Inspection", "-"),
-        "In ``skann.inspection``.\n\n",
-    ]
+    parts = [title("Reference"), "Every public name, by module.\n\n"]
+    for heading, named in (
+        ("Estimators", names("skann", is_estimator)),
+        ("The check of the gradient", names("skann", inspect.isfunction)),
+        ("To derive from", [*names("skann", is_other_class), *EXTRA]),
+    ):
+        parts += [title(heading, "-"), table(named, heading)]
     of_inspection = names("skann.inspection", lambda value: True)
     displays = [name for name in of_inspection if name.endswith("Display")]
     functions = [name for name in of_inspection if inspect.isfunction(objects[name])]
     results = [n for n in of_inspection if n not in {*displays, *functions}]
-    for names_of_kind in (functions, displays, results):
-        if names_of_kind:
-            parts.append(table(names_of_kind))
+    parts += [title("Inspection", "-"), "In ``skann.inspection``.\n\n"]
+    for named, caption in (
+        (functions, "Inspection: functions"),
+        (displays, "Inspection: displays"),
+        (results, "Inspection: results"),
+    ):
+        if named:
+            parts.append(table(named, caption))
     for module, heading in (
         ("skann.export", "Export"),
+        ("skann.dask", "Dask"),
         ("skann.callbacks", "Callbacks"),
         ("skann.datasets", "Data sets"),
     ):
         parts += [title(heading, "-"), f"In ``{module}``.\n\n"]
-        parts += [table(names(module, lambda value: True))]
+        parts += [table(names(module, lambda value: True), heading)]
     parts.append(title("What is built in", "-"))
     parts.append(
         "Estimators know these by name; as objects they take settings, which a search "
@@ -240,13 +257,12 @@ def index_page():
     )
     for module, (heading, _) in BUILT_IN.items():
         parts.append(title(heading, "~"))
-        parts.append(
-            table(
-                name
-                for name, value in objects.items()
-                if is_built_in(value) and value.__module__ == module
-            )
-        )
+        named = [
+            name
+            for name, value in objects.items()
+            if is_built_in(value) and value.__module__ == module
+        ]
+        parts.append(table(named, heading))
     return "".join(parts)
 
 
@@ -312,9 +328,23 @@ def keep_text_of_attributes():
     SphinxDocString._process_param = process_as_written
 
 
+def group_parameters():
+    """Show the parameters of the estimators in groups, with links to the guide."""
+    list_of = SphinxDocString._str_param_list
+
+    def in_groups(self, name, fake_autosummary=False):
+        def of_section(section):
+            return list_of(self, section, fake_autosummary)
+
+        return grouped_param_list(self, of_section, name)
+
+    SphinxDocString._str_param_list = in_groups
+
+
 def setup(app):
     """Write the pages before Sphinx looks which there are."""
     keep_text_of_attributes()
+    group_parameters()
     app.connect("viewcode-find-source", find_source)
     app.connect("autodoc-process-docstring", escape_formulas, priority=400)
     app.connect("builder-inited", write_pages, priority=400)

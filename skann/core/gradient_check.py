@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,6 +97,25 @@ class GradientReport:
             f"  {name:<16} {error:.2e}" for name, error in self.layer_errors.items()
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        verdict = "&#10003; The gradient is right"
+        if not self.passed:
+            verdict = "&#10007; The gradient is WRONG"
+        rows = "".join(
+            f"<tr><td><code>{escape(name)}</code></td><td>{error:.2e}</td>"
+            f"<td>{'&#10003;' if error <= self.tolerance else '&#10007;'}</td></tr>"
+            for name, error in self.layer_errors.items()
+        )
+        return (
+            f"<p><b>{verdict}</b>: the largest relative error is "
+            f"{self.max_relative_error:.2e}, and {self.tolerance:.0e} passes. It is at "
+            f"<code>{escape(self.worst_parameter)}</code>, with {self.analytic:.10g} "
+            f"by backpropagation and {self.numeric:.10g} by finite differences. "
+            f"{self.n_checked} of {self.n_parameters} parameters were checked.</p>"
+            "<table><thead><tr><th>parameters</th><th>largest relative error</th>"
+            f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
+        )
 
 
 def finite_differences(

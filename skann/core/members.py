@@ -87,8 +87,7 @@ def mean_of_members(raw: FloatArray, output_activation: str) -> FloatArray:
     raw : ndarray of shape (n_members, n_samples, n_outputs), or without members
         The raw outputs of each member. Without members they are returned as they are.
 
-    output_activation : {"identity", "logistic", "softmax", "exp", "relu", \
-            "tanh"}
+    output_activation : str
         The name of the output activation.
 
     Returns

@@ -98,8 +98,11 @@ class Columns:
         return self.gap_shares > 0
 
     @property
-    def _marks(self) -> np.ndarray:
-        """Ndarray : What marks a gap. Anything else is 0, so that sparse X stays so."""
+    def marks(self) -> np.ndarray:
+        """Ndarray : What marks a gap, of each of these.
+
+        Anything else is 0, so that sparse X stays so.
+        """
         return 1 / _deviation(self.gap_shares[self.is_marked])
 
     @property
@@ -139,7 +142,7 @@ class Columns:
             X[:, start:stop] = table[codes_of(cells, levels)]
             start = stop
         is_gap = np.isnan(numbers)
-        X[:, start:n_indicators] = is_gap[:, self.is_marked] * self._marks
+        X[:, start:n_indicators] = is_gap[:, self.is_marked] * self.marks
         X[:, n_indicators:] = np.where(is_gap, self.fills, numbers)
         return X
 
@@ -152,7 +155,7 @@ class Columns:
         marks.data = is_gap.astype(numbers.dtype)
         marks.eliminate_zeros()
         marks = marks[:, np.flatnonzero(self.is_marked)]
-        marks.data *= self._marks[marks.indices]
+        marks.data *= self.marks[marks.indices]
         return sparse.csr_array(sparse.hstack([marks, filled], format="csr"))
 
     def names(self, feature_names: Sequence[str]) -> list[str]:

@@ -20,12 +20,15 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 from skann.estimators import constraints
+from skann.estimators.caller import collected_warnings
 from skann.estimators.epoch_tasks import EpochTasks
+from skann.estimators.fit_html import fit_html
 from skann.estimators.folds import OUT_OF_FOLD
 from skann.estimators.given import GivenWeightsMixin
 from skann.estimators.inputs import Request, check_inputs
@@ -224,10 +227,11 @@ class BaseBackprop(
     def _train(self, request: Request) -> Self:
         """Fit or, if it is a piece of a stream, run one epoch more."""
         try:
-            with generator_kept(self.random_state):
+            with generator_kept(self.random_state), collected_warnings() as messages:
                 attributes = self._attributes_after(request)
         finally:
             forget_callback_context(self)
+        attributes["_fit_warnings"] = messages
         # What an earlier call knew and this one does not: names of columns, errors of
         # members that have learned from other rows since.
         self._replace_attributes(attributes, ("feature_names_in_", *OUT_OF_FOLD))
@@ -237,11 +241,7 @@ class BaseBackprop(
     def _attributes_after(self, request: Request) -> dict[str, Any]:
         """Return the attributes that the estimator is to have after a call."""
         call, past = self._call_and_past(request)
-        trained = None if past is None else past.model.architecture
-        earlier = None if past is None else past.choice
-        settings, data = settle(self, request, call, trained, earlier)
-        problem = prepare(self, settings, data, request, call, past)
-        loop = make_loop(problem)
+        problem, loop = self._problem_and_loop(request, call, past)
         tasks = None if call.is_piece else self._open_tasks(problem, loop, request)
         try:
             outcome = loop.run(tasks)
@@ -253,6 +253,16 @@ class BaseBackprop(
         if tasks is not None:
             tasks.close(attributes)
         return attributes
+
+    def _problem_and_loop(
+        self, request: Request, call: Call, past: Past | None
+    ) -> tuple[Problem, TrainingLoop]:
+        """Return what is to be trained, and the loop that trains it."""
+        trained = None if past is None else past.model.architecture
+        earlier = None if past is None else past.choice
+        settings, data = settle(self, request, call, trained, earlier)
+        problem = prepare(self, settings, data, request, call, past)
+        return problem, make_loop(problem)
 
     def _call_and_past(self, request: Request) -> tuple[Call, Past | None]:
         """Return what is asked for, and what it goes on from."""
@@ -300,6 +310,15 @@ class BaseBackprop(
         X, model = check_inputs(self, X), self._model
         decode = getattr(self._target, method)
         return model.map_outputs(lambda raw: decode(model, raw), X)
+
+    def _html_repr(self):
+        """Return scikit-learn's diagram and tables and, after a fit, what it was like.
+
+        `_html_repr` is what scikit-learn shows of an estimator in a notebook. If it no
+        longer is, its own diagram remains.
+        """
+        html = estimator_html_repr(self)
+        return html + fit_html(self) if self.__sklearn_is_fitted__() else html
 
     def __getstate__(self):
         # What a fit has made is saved as plain dicts, arrays, numbers and strings.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,10 @@ from skann.training.batches import RowObjective
 def loss_of_constant(problem: Problem) -> float | None:
     """Return the mean loss of the best constant prediction, None if nobody knows."""
     data, rows = problem.data, problem.training_rows
-    target, weight = data.target, data.sample_weight
+    target: Any = data.target
+    weight = data.sample_weight
+    if target is None:  # the rows are elsewhere
+        return None
     if rows is not None:
         target, weight = target[rows], None if weight is None else weight[rows]
     loss, n_rows = problem.objective.loss, target.shape[0]

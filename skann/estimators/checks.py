@@ -32,8 +32,8 @@ def refuse_members(n_members):
     """Refuse several networks where one is looked at."""
     if n_members > 1:
         raise ValueError(
-            f"The estimator averages {n_members} networks, and this looks at one. Take "
-            "estimator.member(0), or another of them, or fit with n_members=1."
+            f"The estimator averages {n_members} networks, but this works on one. Pass "
+            "estimator.member(0), or another member, or fit with n_members=1."
         )
 
 

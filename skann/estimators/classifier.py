@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -15,6 +15,18 @@ from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
 from skann.core.losses import Loss
 from skann.estimators.base import BaseBackprop, MatrixLike, has_partial_fit
+from skann.estimators.choices import (
+    ActivationName,
+    Auto,
+    ClassifierLossName,
+    ClassifierOutputName,
+    DtypeName,
+    InitializerName,
+    RecipeName,
+    ScalingName,
+    ScheduleName,
+    SolverName,
+)
 from skann.estimators.constraints import AUTO, SHARE
 from skann.estimators.inputs import Request
 from skann.estimators.sklearn_private import StrOptions
@@ -88,8 +100,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
-    learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
-            "inverse_time", "cosine", "one_cycle", "cycles"} or Schedule, default="auto"
+    learning_rate : str or Schedule, default="auto"
         The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
         0.
 
@@ -133,11 +144,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycles (see Notes) have up to 120 epochs, or 248 if there are few samples; that
-        of a single network has 60, or 30 with `early_stopping`. A larger number does
-        not lengthen them. A schedule with an end that `learning_rate` names, such as
-        "cosine", extends over all of them. "auto" is the recipe's number, 60 to 248 for
-        "cycles", 60 for other schedules with an end, else 200.
+        cycles (see Notes) have up to 120 epochs, or about twice as many if there are
+        few samples or very many; that of a single network has 60, or 30 with
+        `early_stopping`. A larger number does not lengthen them. A schedule with an end
+        that `learning_rate` names, such as "cosine", extends over all of them. "auto"
+        is the recipe's number, 120 to 248 for "cycles", 60 for other schedules with an
+        end, else 200.
 
     shuffle : bool or "blocks", default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
@@ -161,7 +173,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         for a `tol` below 1e-4.
 
     verbose : bool or int, default=False
-        Whether to print the loss and any validation score of each epoch.
+        Whether to print a table with a row per epoch: its loss, any validation score
+        and out-of-fold loss, the best of them marked, the rate, the seconds so far and
+        those that are left. With 2 there is a bar, for which rich must be installed.
 
     warm_start : bool, default=False
         Whether `fit` continues from the previous call: with its weights, optimizer
@@ -247,8 +261,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
           `skann.Normal(mean, scale)` are the same for every layer, biases too;
           `skann.FanScaled` is what the names stand for.
 
-    scaling : {"auto", "standard", "minmax", "robust", "bounded", "adaptive"} or None, \
-            default="auto"
+    scaling : str or None, default="auto"
         How the columns of X are scaled: to mean 0 and standard deviation 1, to the
         range [-1, 1], or to median 0 and interquartile range 1; "bounded" is "standard"
         without a column's wild cells, and bounded for them; "adaptive" is for streams
@@ -279,11 +292,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         fold of the samples (stratified by class; neighbours if `shuffle` is False): so
         each sample has a prediction by a member that has not learned from it, and the
         loss of these, after each cycle, says when to stop. "auto" is 8 with the recipe
-        (see Notes), unless that stands for a single network, else 1.
+        (see Notes), or 4 for more than 16 000 samples, unless the recipe stands for a
+        single network; else 1.
 
     n_jobs : int or None, default=None
-        How many groups of members are trained at the same time, in threads; -1 for as
-        many as there are processors. None is 1, and so is any number within another
+        How many groups of four members are trained at the same time, in threads; -1 for
+        as many as there are processors. None is 1, and so is any number within another
         parallel job. The numbers that come out are the same.
 
     dtype : {"auto", "float32", "float64"} or None, default="auto"
@@ -292,8 +306,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         than half of the time, and None otherwise; columns are measured, and
         predictions made, in the precision of X all the same.
 
-    categorical_features : array-like of {bool, int, str} of shape (n_features,) or \
-            (n_categorical_features,), "from_dtype" or None, default="from_dtype"
+    categorical_features : array-like, "from_dtype" or None, default="from_dtype"
         The columns of X that hold labels rather than numbers: a mask, their indices or
         their names, or None for none. With "from_dtype" they are the categorical, text
         and boolean columns of a data frame, and those of its columns of objects and of
@@ -493,23 +506,27 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] | str = "auto",
-        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Auto = "auto",
+        activation: (
+            ActivationName
+            | HiddenActivation
+            | Sequence[ActivationName | HiddenActivation]
+        ) = "auto",
         *,
-        recipe: str = "auto",
-        loss: str | Loss = "log_loss",
-        class_weight: dict | str | None = None,
-        label_smoothing: float | str = "auto",
-        output_activation: str = "auto",
-        solver: str | Optimizer = "adam",
+        recipe: RecipeName = "auto",
+        loss: ClassifierLossName | Loss = "log_loss",
+        class_weight: dict | Literal["balanced"] | None = None,
+        label_smoothing: float | Auto = "auto",
+        output_activation: ClassifierOutputName = "auto",
+        solver: SolverName | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule = "auto",
-        learning_rate_init: float | str = "auto",
+        batch_size: int | Auto = "auto",
+        learning_rate: ScheduleName | Schedule = "auto",
+        learning_rate_init: float | Auto = "auto",
         power_t: float = 0.5,
         decay: float | None = None,
-        max_iter: int | str = "auto",
-        shuffle: bool | str = True,
+        max_iter: int | Auto = "auto",
+        shuffle: bool | Literal["blocks"] = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
@@ -521,21 +538,21 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         restore_best_weights: bool = False,
         scoring: str | Callable | None = None,
         beta_1: float = 0.9,
-        beta_2: float | str = "auto",
+        beta_2: float | Auto = "auto",
         epsilon: float = 1e-8,
-        n_iter_no_change: float | str = "auto",
+        n_iter_no_change: float | Auto = "auto",
         max_fun: int = 15000,
-        dropout: float | Sequence[float] | str = "auto",
-        weight_decay: float | str = "auto",
+        dropout: float | Sequence[float] | Auto = "auto",
+        weight_decay: float | Auto = "auto",
         max_grad_norm: float | None = None,
-        init: str | Initializer = "auto",
-        scaling: str | None = "auto",
-        n_frequencies: int | str = "auto",
+        init: InitializerName | Initializer = "auto",
+        scaling: ScalingName | None = "auto",
+        n_frequencies: int | Auto = "auto",
         frequency_scale: float = 0.1,
-        n_members: int | str = "auto",
+        n_members: int | Auto = "auto",
         n_jobs: int | None = None,
-        dtype: str | None = "auto",
-        categorical_features: ArrayLike | str | None = "from_dtype",
+        dtype: DtypeName | None = "auto",
+        categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.loss, self.recipe, self.output_activation = loss, recipe, output_activation

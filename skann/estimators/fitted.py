@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from skann.core.objective import Objective
@@ -17,6 +18,7 @@ from skann.data.rows import TrainingData
 from skann.data.scaling import scale_columns
 from skann.estimators.checks import refuse_members
 from skann.estimators.inputs import Reading, Request, check_data
+from skann.estimators.learned import LearnedMixin
 from skann.estimators.problem import Problem, joined_loss, objective_of, prepare
 from skann.estimators.recipes import Choice
 from skann.estimators.settings import Settings, check_parameters, resolve, settle
@@ -26,6 +28,33 @@ from skann.training.call import Call
 from skann.training.state import TrainingState
 
 
+def check_network(estimator: Any) -> None:
+    """Refuse what is no fitted estimator of skann, and say where there may be one.
+
+    Raises
+    ------
+    NotFittedError
+        If it has no parameters yet.
+
+    TypeError
+        If it is another estimator.
+    """
+    if isinstance(estimator, LearnedMixin):
+        check_is_fitted(estimator)
+        return
+    hint = ""
+    if hasattr(estimator, "best_estimator_"):
+        hint = " Take best_estimator_ of the search."
+    elif hasattr(estimator, "steps"):
+        hint = " Take the last step of the pipeline, and data as they arrive there."
+    elif isinstance(estimator, MLPClassifier | MLPRegressor):
+        hint = " skann.export.from_sklearn makes one of it."
+    raise TypeError(
+        "This takes a fitted BackpropClassifier or BackpropRegressor. Got "
+        f"{type(estimator).__name__}.{hint}"
+    )
+
+
 def model_of(estimator: Any) -> Model:
     """Return the model of a fitted estimator.
 
@@ -33,8 +62,11 @@ def model_of(estimator: Any) -> Model:
     ------
     NotFittedError
         If it has none.
+
+    TypeError
+        If it is another estimator.
     """
-    check_is_fitted(estimator)
+    check_network(estimator)
     return estimator._model
 
 
@@ -108,19 +140,19 @@ def with_parts(
 
 def training_state_of(estimator: Any) -> TrainingState:
     """Return what training of a fitted estimator goes on from."""
-    check_is_fitted(estimator)
+    check_network(estimator)
     return estimator._training_state
 
 
 def target_of(estimator: Any) -> Target:
     """Return what a fitted estimator predicts."""
-    check_is_fitted(estimator)
+    check_network(estimator)
     return estimator._target
 
 
 def used_settings(estimator: Any) -> Settings:
     """Return the settings of a fitted estimator, as it used them last."""
-    check_is_fitted(estimator)
+    check_network(estimator)
     choice = Choice(estimator.recipe_, estimator.recipe_reason_)
     return resolve(check_parameters(estimator), estimator.auto_params_, choice)
 

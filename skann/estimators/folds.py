@@ -150,11 +150,11 @@ class OutOfFold:
         # A schedule object has ends of its own, which the fit may not reach.
         schedule = settings.make_schedule(0)
         ends = schedule.ends if isinstance(schedule, Cycles) else []
-        self._ends = {*ends, settings.max_iter}
+        self.ends = {*ends, settings.max_iter}
 
     def loss_after(self, n_epochs: int, theta: FloatArray) -> float | None:
         """Return the mean loss at the end of a cycle, else None."""
-        if n_epochs not in self._ends:
+        if n_epochs not in self.ends:
             return None
         weight, total = self._data.sample_weight, 0.0
         step = max(1, MOST_NUMBERS // self.encoded.shape[1])

@@ -128,6 +128,8 @@ def check_data(
     ValueError
         If there is something wrong with them.
     """
+    for data in (X, y, sample_weight):
+        refuse_collection(estimator, data)
     refuse_missing_targets(y, is_classifier(estimator))
     stand_in = reading.stand_in(estimator)
     rows, y = read_rows(
@@ -156,6 +158,35 @@ def check_data(
     if reading.model is not None:
         matrix = reading.model.filled(matrix)
     return CheckedData(matrix, y, sample_weight, reading.names_of(stand_in), columns)
+
+
+def refuse_collection(estimator: Any, data: Any) -> None:
+    """Refuse a dask collection, which would be loaded into this process as it is.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        Whose data it is.
+
+    data : object
+        The data.
+
+    Raises
+    ------
+    TypeError
+        If it is a collection, or a list of its delayed parts.
+    """
+    parts = data if isinstance(data, list | tuple) else [data]
+    # What dask itself goes by.
+    if not (parts and hasattr(parts[0], "__dask_graph__")):
+        return
+    name = type(estimator).__name__.removeprefix("Dask")
+    raise TypeError(
+        f"{name} works in the memory of one process, and was given a dask collection "
+        f"({type(parts[0]).__name__}), which it would load. Use skann.dask.Dask{name}, "
+        "whose rows stay on the workers (its to_local() is a plain estimator), or pass "
+        "data.compute() if there is room for it."
+    )
 
 
 def refuse_missing_targets(y: Any, of_classes: bool) -> None:
@@ -198,6 +229,7 @@ def refuse_missing_targets(y: Any, of_classes: bool) -> None:
 def check_inputs(estimator: Any, X: Any) -> Matrix:
     """Return inputs to predict for as a matrix without gaps, checked."""
     model = estimator._model
+    refuse_collection(estimator, X)
     if model.columns is None and _needs_no_conversion(X):
         # For a single row `check_array` takes longer than the network does.
         validate_data(estimator, X, reset=False, skip_check_array=True)

@@ -48,6 +48,8 @@ class LearnedMixin:
     # The fold of each row and, of a regressor, the absolute errors there of the member
     # that has left it out; None if there is none.
     _out_of_fold: dict[str, Any] | None = None
+    # What the last call has warned of.
+    _fit_warnings: Sequence[str] = ()
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""

@@ -213,12 +213,14 @@ def prepare(
     )
     weight = target.weigh(settings, encoded, data.sample_weight, call)
     loss = joined_loss(settings, target, encoded)
-    architecture = _architecture(settings, data, encoded.shape[1], loss, past)
+    architecture = make_architecture(settings, data, encoded.shape[1], loss, past)
 
     # Weights, validation split and shuffles are drawn in this order, which is that of
     # scikit-learn's MLP.
-    random_state = _generator(settings, past)
-    theta, best_theta = _start(settings, architecture, random_state, call, past)
+    random_state = make_generator(settings, past)
+    theta, best_theta = start_parameters(
+        settings, architecture, random_state, call, past
+    )
     part = _own_part(estimator, settings, request, data, target, loss, encoded)
     split = None if past is None else past.state.split
     if part is None:
@@ -236,11 +238,11 @@ def prepare(
     if past is not None:
         calibration = past.model.temperature, past.model.offsets
         model = replace(model, temperature=calibration[0], offsets=calibration[1])
-        _absorb_change(past.model, model, theta)
-        _absorb_change(past.model, model, best_theta)
-    training_data = _scale(model, loss, X, learned, weight, progress.mean_weight)
+        absorb_change(past.model, model, theta)
+        absorb_change(past.model, model, best_theta)
+    training_data = scale_data(model, loss, X, learned, weight, progress.mean_weight)
     training_data = replace(training_data, folds=folds and folds.numbers)
-    _assign_initial(model, request)
+    assign_initial(model, request)
     return Problem(
         settings=settings,
         names=data.names,
@@ -266,11 +268,11 @@ def prepare(
         best_theta=best_theta,
         progress=progress,
         random_state=random_state,
-        dropout=_dropout(settings, past),
+        dropout=make_dropout(settings, past),
     )
 
 
-def _assign_initial(model, request):
+def assign_initial(model, request):
     """Write the caller's weights and biases into those of the model."""
     network, theta = model.network, model.theta
     if request.coef_init is not None:
@@ -341,7 +343,7 @@ def _own_part(estimator, settings, request, training, target, loss, learned):
     return ValidationPart(data.X, encoded, data.sample_weight)
 
 
-def _architecture(settings, data, n_outputs, loss, past):
+def make_architecture(settings, data, n_outputs, loss, past):
     """Return what the network is made of; the one that was trained stays as it is."""
     X = data.X
     activation = settings.activation
@@ -374,7 +376,7 @@ def _architecture(settings, data, n_outputs, loss, past):
     return architecture
 
 
-def _generator(settings, past):
+def make_generator(settings, past):
     """Return the random generator; an int seed goes on where the last call left."""
     random_state = check_random_state(settings.random_state)
     state = None if past is None else past.state.random_state
@@ -383,7 +385,7 @@ def _generator(settings, past):
     return random_state
 
 
-def _start(settings, architecture, random_state, call, past):
+def start_parameters(settings, architecture, random_state, call, past):
     """Return the parameters to start from, and the best so far or None."""
     if past is None:
         network, dtype = architecture.network(), np.dtype(architecture.dtype)
@@ -449,7 +451,7 @@ def _measure(settings, target, loss, data, learned, weight, call, past):
     return inputs, targets
 
 
-def _absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
+def absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
     """Change parameters in place so that predictions survive a change of scaling.
 
     They are to follow a scaling that is adaptive.
@@ -475,7 +477,7 @@ def _absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
         )
 
 
-def _scale(model, loss, X, learned, sample_weight, mean_weight):
+def scale_data(model, loss, X, learned, sample_weight, mean_weight):
     """Return the data as the network takes them."""
     dtype = model.theta.dtype
     with np.errstate(over="ignore", invalid="ignore"):
@@ -513,7 +515,7 @@ def _largest_cells(X, model):
     return scale_columns(extremes, inputs, model.theta.dtype)
 
 
-def _dropout(settings, past):
+def make_dropout(settings, past):
     """Return what draws the units that are left out; None if none are.
 
     It has a generator of its own, so that other random numbers stay what they are.

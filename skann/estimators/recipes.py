@@ -80,18 +80,25 @@ LEAST_EPOCHS_OF_MEMBERS = 24
 WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
 WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
 
-# With more rows the first cycle is shorter than 8 epochs, and has, at this power of
-# their number, more steps all the same.
-ROWS_OF_SHORTER_CYCLES = 16_000
+# From so many rows on an epoch is long. There are fewer members then, and time for
+# twice the epochs. The first cycle is shorter than 8 epochs, and has, at this power of
+# the number of rows, more steps all the same.
+MANY_ROWS = 16_000
+MEMBERS_FOR_MANY_ROWS = 4
 SHORTENING = 0.75
 
 # Each cycle takes as long as all before it, and comes only if the last one has made the
 # loss of the rows that were left out smaller by this share. Where columns are collinear
-# a step says little of their differences, and the loss falls slowly for long.
+# a step says little of their differences, and the loss falls slowly for long. Where
+# rows are many, so are those that say that a small gain is one; where they are very
+# many, it takes too long.
 GAIN_OF_A_CYCLE = 0.04
+GAIN_FOR_MANY_ROWS = 0.02
+VERY_MANY_ROWS = 50_000
 GAIN_IF_COLLINEAR = 0.0
 
-# There are at least so many cycles, and epochs, and one more if all make few steps.
+# There are at least so many cycles, and epochs (twice as many for many rows), and one
+# more if all make few steps.
 LEAST_CYCLES = 4
 LEAST_EPOCHS = 60
 FEW_STEPS = 1750
@@ -259,15 +266,19 @@ class Table:
 
     n_indicators : int, default=0
         The number of those that are indicators, which come first.
+
+    n_rows : int, default=None
+        The number of rows that those of X are a sample of; None if they are all.
     """
 
     X: Any
     n_indicators: int = 0
+    n_rows: int | None = None
 
     @property
     def n_samples(self) -> int:
         """The number of rows."""
-        return self.X.shape[0]
+        return self.X.shape[0] if self.n_rows is None else self.n_rows
 
     @property
     def n_numbers(self) -> int:
@@ -336,6 +347,8 @@ def auto_values(
     values = dict(RECIPES[recipe])
     if recipe == "table" and _wants_one_network(params, call, trained):
         values |= QUICK if _wants_a_quick_end(params) else ALONE
+    elif recipe == "table" and table.n_samples > MANY_ROWS:
+        values["n_members"] = MEMBERS_FOR_MANY_ROWS
     if params["recipe"] == "auto" and recipe == "mlp":
         values["scaling"] = "standard"  # which the MLP leaves to its user
     # A network that is trained has what it has: no piece of a stream is looked at.
@@ -414,8 +427,18 @@ def _wants_a_quick_end(params):
 
 def first_cycle(n_samples: int) -> int:
     """Return how many epochs the first of several cycles has at least."""
-    ratio = min(1.0, ROWS_OF_SHORTER_CYCLES / n_samples)
+    ratio = min(1.0, MANY_ROWS / n_samples)
     return max(1, round(FIRST_CYCLE * ratio**SHORTENING))
+
+
+def gain_of_a_cycle(table: Table) -> float:
+    """Return the share of the out-of-fold loss that a cycle takes, or is the last."""
+    if table.is_collinear:
+        return GAIN_IF_COLLINEAR
+    if table.n_samples <= MANY_ROWS:
+        return GAIN_OF_A_CYCLE
+    gain = GAIN_FOR_MANY_ROWS * max(1.0, table.n_samples / VERY_MANY_ROWS)
+    return min(GAIN_OF_A_CYCLE, gain)
 
 
 def epochs_of_cycles(n_samples: int, batch_size: int | str) -> int:
@@ -426,8 +449,9 @@ def epochs_of_cycles(n_samples: int, batch_size: int | str) -> int:
     rows = ROWS_OF_A_STEP if isinstance(batch_size, str) else batch_size
     steps = math.ceil(n_samples / rows)
     first = first_cycle(n_samples)
+    least_epochs = LEAST_EPOCHS if n_samples <= MANY_ROWS else 2 * LEAST_EPOCHS
     n_cycles = LEAST_CYCLES
-    while first * (2**n_cycles - 1) < LEAST_EPOCHS:
+    while first * (2**n_cycles - 1) < least_epochs:
         n_cycles += 1
     if first * (2 ** (n_cycles + 1) - 1) * steps <= FEW_STEPS:
         n_cycles += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -17,6 +17,18 @@ from skann.core.activations import HiddenActivation
 from skann.core.initializers import Initializer
 from skann.core.losses import Loss
 from skann.estimators.base import BaseBackprop, MatrixLike, has_partial_fit
+from skann.estimators.choices import (
+    ActivationName,
+    Auto,
+    DtypeName,
+    InitializerName,
+    RecipeName,
+    RegressorLossName,
+    RegressorOutputName,
+    ScalingName,
+    ScheduleName,
+    SolverName,
+)
 from skann.estimators.constraints import POSITIVE
 from skann.estimators.inputs import Request, check_inputs
 from skann.estimators.intervals import check_level, interval_limits
@@ -52,8 +64,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         tables, or those of scikit-learn's MLP, which scales nothing. "auto" chooses by
         the rule in the Notes, and scales the inputs in any case.
 
-    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", \
-            "gamma"} or Loss, default="squared_error"
+    loss : str or Loss, default="squared_error"
         The loss to minimise, summed over the targets.
 
         - "squared_error": half the squared error; it predicts means.
@@ -80,12 +91,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         the standard deviation of the normal distribution with the same interquartile
         range.
 
-    output_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp"}, \
-            default="auto"
-        What turns raw outputs into predictions. "auto" is "exp" for the deviances,
-        which take no other, and "identity" for the other losses. The outputs of the
-        others are bounded on at least one side, and the targets must be within these
-        bounds.
+    output_activation : str, default="auto"
+        What turns raw outputs into predictions: "identity", "logistic", "tanh", "relu",
+        "exp" or "auto", which is "exp" for the deviances, which take no other, and
+        "identity" for the other losses. The outputs of the others are bounded on at
+        least one side, and the targets must be within these bounds.
 
     solver : {"sgd", "adam", "lbfgs"} or Optimizer, default="adam"
         "sgd" is minibatch gradient descent with momentum, "adam" is Adam [3]_, and
@@ -101,8 +111,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
-    learning_rate : {"auto", "constant", "invscaling", "adaptive", "exponential", \
-            "inverse_time", "cosine", "one_cycle", "cycles"} or Schedule, default="auto"
+    learning_rate : str or Schedule, default="auto"
         The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
         0.
 
@@ -146,11 +155,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     max_iter : int or "auto", default="auto"
         The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycles (see Notes) have up to 120 epochs, or 248 if there are few samples; that
-        of a single network has 60, or 30 with `early_stopping`. A larger number does
-        not lengthen them. A schedule with an end that `learning_rate` names, such as
-        "cosine", extends over all of them. "auto" is the recipe's number, 60 to 248 for
-        "cycles", 60 for other schedules with an end, else 200.
+        cycles (see Notes) have up to 120 epochs, or about twice as many if there are
+        few samples or very many; that of a single network has 60, or 30 with
+        `early_stopping`. A larger number does not lengthen them. A schedule with an end
+        that `learning_rate` names, such as "cosine", extends over all of them. "auto"
+        is the recipe's number, 120 to 248 for "cycles", 60 for other schedules with an
+        end, else 200.
 
     shuffle : bool or "blocks", default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
@@ -174,7 +184,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         for a `tol` below 1e-4.
 
     verbose : bool or int, default=False
-        Whether to print the loss and any validation score of each epoch.
+        Whether to print a table with a row per epoch: its loss, any validation score
+        and out-of-fold loss, the best of them marked, the rate, the seconds so far and
+        those that are left. With 2 there is a bar, for which rich must be installed.
 
     warm_start : bool, default=False
         Whether `fit` continues from the previous call: with its weights, optimizer
@@ -258,8 +270,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           `skann.Normal(mean, scale)` are the same for every layer, biases too;
           `skann.FanScaled` is what the names stand for.
 
-    scaling : {"auto", "standard", "minmax", "robust", "bounded", "adaptive"} or None, \
-            default="auto"
+    scaling : str or None, default="auto"
         How the columns of X and, where possible, of y are scaled: to mean 0 and
         standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
         range 1; "bounded" is "standard" without a column's wild cells, and bounded for
@@ -293,11 +304,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         fold of the samples (neighbours if `shuffle` is False): so
         each sample has a prediction by a member that has not learned from it, and the
         loss of these, after each cycle, says when to stop. "auto" is 8 with the recipe
-        (see Notes), unless that stands for a single network, else 1.
+        (see Notes), or 4 for more than 16 000 samples, unless the recipe stands for a
+        single network; else 1.
 
     n_jobs : int or None, default=None
-        How many groups of members are trained at the same time, in threads; -1 for as
-        many as there are processors. None is 1, and so is any number within another
+        How many groups of four members are trained at the same time, in threads; -1 for
+        as many as there are processors. None is 1, and so is any number within another
         parallel job. The numbers that come out are the same.
 
     dtype : {"auto", "float32", "float64"} or None, default="auto"
@@ -306,8 +318,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         than half of the time, and None otherwise; columns are measured, and
         predictions made, in the precision of X all the same.
 
-    categorical_features : array-like of {bool, int, str} of shape (n_features,) or \
-            (n_categorical_features,), "from_dtype" or None, default="from_dtype"
+    categorical_features : array-like, "from_dtype" or None, default="from_dtype"
         The columns of X that hold labels rather than numbers: a mask, their indices or
         their names, or None for none. With "from_dtype" they are the categorical, text
         and boolean columns of a data frame, and those of its columns of objects and of
@@ -519,23 +530,27 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] | str = "auto",
-        activation: str | HiddenActivation | Sequence[str | HiddenActivation] = "auto",
+        hidden_layer_sizes: int | Sequence[int] | Auto = "auto",
+        activation: (
+            ActivationName
+            | HiddenActivation
+            | Sequence[ActivationName | HiddenActivation]
+        ) = "auto",
         *,
-        recipe: str = "auto",
-        loss: str | Loss = "squared_error",
+        recipe: RecipeName = "auto",
+        loss: RegressorLossName | Loss = "squared_error",
         quantile: float | Sequence[float] = 0.5,
         huber_delta: float | None = None,
-        output_activation: str = "auto",
-        solver: str | Optimizer = "adam",
+        output_activation: RegressorOutputName = "auto",
+        solver: SolverName | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str | Schedule = "auto",
-        learning_rate_init: float | str = "auto",
+        batch_size: int | Auto = "auto",
+        learning_rate: ScheduleName | Schedule = "auto",
+        learning_rate_init: float | Auto = "auto",
         power_t: float = 0.5,
         decay: float | None = None,
-        max_iter: int | str = "auto",
-        shuffle: bool | str = True,
+        max_iter: int | Auto = "auto",
+        shuffle: bool | Literal["blocks"] = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
@@ -547,21 +562,21 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         restore_best_weights: bool = False,
         scoring: str | Callable | None = None,
         beta_1: float = 0.9,
-        beta_2: float | str = "auto",
+        beta_2: float | Auto = "auto",
         epsilon: float = 1e-8,
-        n_iter_no_change: float | str = "auto",
+        n_iter_no_change: float | Auto = "auto",
         max_fun: int = 15000,
-        dropout: float | Sequence[float] | str = "auto",
-        weight_decay: float | str = "auto",
+        dropout: float | Sequence[float] | Auto = "auto",
+        weight_decay: float | Auto = "auto",
         max_grad_norm: float | None = None,
-        init: str | Initializer = "auto",
-        scaling: str | None = "auto",
-        n_frequencies: int | str = "auto",
+        init: InitializerName | Initializer = "auto",
+        scaling: ScalingName | None = "auto",
+        n_frequencies: int | Auto = "auto",
         frequency_scale: float = 0.1,
-        n_members: int | str = "auto",
+        n_members: int | Auto = "auto",
         n_jobs: int | None = None,
-        dtype: str | None = "auto",
-        categorical_features: ArrayLike | str | None = "from_dtype",
+        dtype: DtypeName | None = "auto",
+        categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
     ) -> None:
         self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
         self.loss, self.recipe, self.output_activation = loss, recipe, output_activation

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.estimators.targets import Indicators, Numbers
-from skann.estimators.verdict import warn_if_nothing_is_learned
+from skann.estimators.verdict import DIAGNOSE, warn_if_nothing_is_learned
 from skann.training.call import Call
 from skann.training.loop import Outcome
 from skann.training.schedules import Horizon
@@ -161,9 +161,19 @@ def divergence_message(problem: Problem, outcome: Outcome) -> str:
     return (
         f"Training diverged in epoch {outcome.progress.n_epochs + 1} with {solver}: "
         "the loss or the weights are no longer finite (last finite loss of an "
-        f"epoch: {last}). To mend it, {remedy}. The estimator is as it was before "
-        "the call."
+        f"epoch: {last}). To fix this, {remedy}. The estimator is as it was before "
+        f"the call.{_where_to_look(problem, outcome)}"
     )
+
+
+def _where_to_look(problem, outcome):
+    """Say how to look at a fit just before it diverges, if there was a while."""
+    n_epochs = len(outcome.history["loss"])
+    # A schedule with an end would be another one.
+    has_end = isinstance(problem.settings.make_schedule(0), Horizon)
+    if problem.call.has_past or problem.call.is_piece or has_end or n_epochs < 1:
+        return ""
+    return f" A fit with max_iter={n_epochs} ends before that: {DIAGNOSE}"
 
 
 def warn_of_data(problem: Problem) -> None:

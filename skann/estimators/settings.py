@@ -17,7 +17,6 @@ from skann.core.losses import Loss
 from skann.estimators.inputs import CheckedData, Reading, Request, check_data
 from skann.estimators.recipes import (
     FOR_SGD_ALONE,
-    GAIN_IF_COLLINEAR,
     GAIN_OF_A_CYCLE,
     LEAST_FOLDS,
     STEP_BY_STEP,
@@ -26,6 +25,7 @@ from skann.estimators.recipes import (
     auto_values,
     choose_recipe,
     first_cycle,
+    gain_of_a_cycle,
     is_adam,
     is_auto,
     is_stochastic,
@@ -297,13 +297,9 @@ def settle(
         params, call, choice.recipe, table, trained, is_of_stream=choice.is_of_stream
     )
     settings = resolve(params, auto_params, choice, own)
-    # Only folds make it worth the time to look whether columns are collinear.
-    asks_less = settings.leaves_out_folds and table.is_collinear
-    settings = replace(
-        settings,
-        first_cycle=first_cycle(table.n_samples),
-        gain_of_a_cycle=GAIN_IF_COLLINEAR if asks_less else GAIN_OF_A_CYCLE,
-    )
+    settings = replace(settings, first_cycle=first_cycle(table.n_samples))
+    if settings.leaves_out_folds:  # else nobody asks, and it takes time to tell
+        settings = replace(settings, gain_of_a_cycle=gain_of_a_cycle(table))
     return settings, data
 
 

@@ -6,6 +6,10 @@ with what it is for and what would replace it.
 
 from __future__ import annotations
 
+# `_safe_indexing`: takes rows of arrays, lists, frames and sparse matrices. Replaced
+# by: a case for each of them.
+from sklearn.utils import _safe_indexing
+
 # `check_matplotlib_support` says what to install. Replaced by: a try around the import.
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
@@ -46,6 +50,7 @@ __all__ = [
     "memory_of_mlp",
     "open_callback_context",
     "remember_in_mlp",
+    "safe_indexing",
     "validate_params",
 ]
 
@@ -135,3 +140,8 @@ def remember_in_mlp(mlp, memory):
     mlp._optimizer.learning_rate = values.pop("rate")
     for name, value in values.items():
         setattr(mlp._optimizer, name, value)
+
+
+def safe_indexing(table, rows):
+    """Return the rows of these numbers of a table of any kind."""
+    return _safe_indexing(table, rows)

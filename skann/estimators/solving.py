@@ -3,31 +3,129 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from skann.core.members import groups_in, groups_of
+from skann.core.types import FloatArray, Generators
 from skann.data.rows import RowWindow, ScaledRows, rows_per_window
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.training.batches import RowObjective
 from skann.training.call import Call
-from skann.training.lbfgs import LbfgsSolver
+from skann.training.lbfgs import BlockSums, LbfgsSolver, RowSums
 from skann.training.loop import TrainingLoop
-from skann.training.minibatch import DescentPart, MinibatchDescent, MinibatchSolver
+from skann.training.minibatch import (
+    DescentPart,
+    MinibatchDescent,
+    MinibatchSolver,
+    Part,
+)
+from skann.training.optimizers import Optimizer, OptimizerState
+from skann.training.report import make_report
 from skann.training.schedules import Adaptive
 from skann.training.solver import Solver
 from skann.training.stepping import make_stepping
 from skann.training.stopping import StoppingRule
 
 
-def make_loop(problem: Problem) -> TrainingLoop:
+@dataclass(frozen=True)
+class PartPlan:
+    """What is to be known to move a network, or a group of members, by minibatches.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
+        Their parameters, changed in place.
+
+    members : range or None
+        The numbers of the members; None for a plain network.
+
+    optimizer : Optimizer
+        Makes steps of gradients.
+
+    state : dict
+        The optimizer's memory, changed in place.
+
+    batch_size : int
+        The number of samples per step.
+
+    rows : ndarray of int or None
+        The rows to learn from, which are shuffled in place; None for all in order.
+
+    generators : numpy.random.Generator, list of them, or None
+        What leaves hidden units out, of each member.
+
+    window : RowWindow, default=None
+        Where rows of X are read from; None for the data themselves.
+    """
+
+    theta: FloatArray
+    members: range | None
+    optimizer: Optimizer
+    state: OptimizerState
+    batch_size: int
+    rows: np.ndarray | None
+    generators: Generators | None
+    window: RowWindow | None = None
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Who computes for the solvers: this process or, in place of it, others.
+
+    Parameters
+    ----------
+    row_sums : callable
+        Returns, for a problem, the summed loss of its rows, for L-BFGS.
+
+    part : callable
+        Returns, for a problem and a `PartPlan`, what moves its parameters.
+
+    n_jobs : int, default=None
+        How many parts move at the same time; None for as many as the parameter of that
+        name says.
+    """
+
+    row_sums: Callable[[Problem], RowSums]
+    part: Callable[[Problem, PartPlan], Part]
+    n_jobs: int | None = None
+
+
+def _sums_here(problem: Problem) -> RowSums:
+    """Return the summed loss of rows that are in memory."""
+    return BlockSums(
+        problem.objective, problem.data, problem.model.theta, problem.training_rows
+    )
+
+
+def part_here(problem: Problem, plan: PartPlan) -> DescentPart:
+    """Return what takes its steps in this process."""
+    batch = RowObjective(
+        problem.objective,
+        problem.data,
+        plan.theta,
+        plan.batch_size,
+        plan.rows,
+        plan.generators,
+        plan.members,
+        plan.window,
+    )
+    return DescentPart(plan.theta, batch, plan.optimizer, plan.state, plan.batch_size)
+
+
+HERE = Hands(_sums_here, part_here)
+
+
+def make_loop(problem: Problem, hands: Hands = HERE) -> TrainingLoop:
     """Return the loop that trains a problem."""
     settings, past = problem.settings, problem.past
     n_iter = past.n_iter if past is not None and problem.call.counts_on else 0
-    solver = make_solver(problem, n_iter)
+    solver = make_solver(problem, n_iter, hands)
     # Without early stopping the validation score is only recorded.
     by_score = problem.validation is not None and settings.early_stopping
     # Where plateaus set the learning rate, or the fit comes in pieces, the search for
@@ -45,6 +143,16 @@ def make_loop(problem: Problem) -> TrainingLoop:
         keeps_best=watched != "loss" or settings.restore_best_weights,
         continues_search=counts_on or is_adaptive,
     )
+    is_piece = problem.call.is_piece
+    report = make_report(
+        settings.verbose,
+        None if is_piece else settings.max_iter,
+        with_scores=problem.validation is not None,
+        with_oof_loss=problem.folds is not None,
+        with_rate=settings.is_stochastic,
+        watched=watched,
+        with_header=not is_piece or problem.call is Call.FIRST_PIECE,
+    )
     return TrainingLoop(
         solver,
         rule,
@@ -54,19 +162,19 @@ def make_loop(problem: Problem) -> TrainingLoop:
         best_theta=problem.best_theta,
         history=None if past is None else past.history,
         n_iter=n_iter,
-        verbose=settings.verbose,
+        report=report,
     )
 
 
-def make_solver(problem: Problem, n_iter: int = 0) -> Solver:
+def make_solver(problem: Problem, n_iter: int = 0, hands: Hands = HERE) -> Solver:
     """Return the solver of a problem, of which `n_iter` epochs are done."""
     settings, call, past = problem.settings, problem.call, problem.past
     if not settings.is_stochastic:
         return LbfgsSolver(
             problem.objective,
-            problem.data,
+            hands.row_sums(problem),
             problem.model.theta,
-            problem.training_rows,
+            mean_weight=problem.data.mean_weight,
             max_iter=settings.max_iter,
             max_fun=settings.max_fun,
             tol=settings.tol,
@@ -77,14 +185,14 @@ def make_solver(problem: Problem, n_iter: int = 0) -> Solver:
     if call is Call.RESUMED_FIT and past is not None and past.state.stopped:
         n_epochs = None
     return MinibatchSolver(
-        make_descent(problem),
+        make_descent(problem, hands),
         settings.make_schedule(start),
         float(settings.learning_rate_init),
         n_epochs,
     )
 
 
-def make_descent(problem: Problem) -> MinibatchDescent:
+def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
     """Return what takes the steps of a problem of a stochastic solver."""
     settings = problem.settings
     theta = problem.model.theta.copy()
@@ -110,7 +218,10 @@ def make_descent(problem: Problem) -> MinibatchDescent:
     batch_size = min(int(batch_size), n_rows)
     parts = []
     X = problem.data.X
-    window = RowWindow(X, rows) if isinstance(X, ScaledRows) else None
+    shape = getattr(X, "shape", (n_rows, problem.model.network.layer_sizes[0]))
+    window = None
+    if isinstance(X, ScaledRows) and hands is HERE:
+        window = RowWindow(X, rows)
     # The groups do not depend on `n_jobs`, and so numbers do not, either.
     groups = [None] if theta.ndim == 1 else groups_of(len(theta))
     for number, (part, members) in enumerate(
@@ -124,17 +235,10 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         generators = problem.dropout
         if isinstance(generators, list) and members is not None:
             generators = generators[members.start : members.stop]
-        batch = RowObjective(
-            problem.objective,
-            problem.data,
-            part,
-            batch_size,
-            rows,
-            generators,
-            members,
-            window,
+        plan = PartPlan(
+            part, members, optimizer, state, batch_size, rows, generators, window
         )
-        parts.append(DescentPart(part, batch, optimizer, state, batch_size))
+        parts.append(hands.part(problem, plan))
     return MinibatchDescent(
         theta,
         parts,
@@ -142,9 +246,9 @@ def make_descent(problem: Problem) -> MinibatchDescent:
         batch_size=batch_size,
         rows=rows,
         random_state=problem.random_state if settings.shuffle else None,
-        n_jobs=_usable_jobs(settings.n_jobs),
+        n_jobs=hands.n_jobs or _usable_jobs(settings.n_jobs),
         window=window,
-        window_size=rows_per_window(X.shape, theta.itemsize),
+        window_size=rows_per_window(shape, theta.itemsize),
         in_blocks=settings.shuffle == "blocks",
     )
 

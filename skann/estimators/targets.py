@@ -291,9 +291,15 @@ def _smooth(encoded, share, sample_weight):
     if not share or (sample_weight is not None and not sample_weight.any()):
         return encoded
     if isinstance(encoded, OneHotRows):
-        background = share * encoded.mean(sample_weight)
-        return replace(encoded, background=background, peak=1 - share)
+        return smooth_towards(encoded, share, encoded.mean(sample_weight))
     mean = np.average(encoded, axis=0, weights=sample_weight)
+    return smooth_towards(encoded, share, mean)
+
+
+def smooth_towards(encoded, share, mean):
+    """Return (1 - share) * target + share * mean, for a given mean of all targets."""
+    if isinstance(encoded, OneHotRows):
+        return replace(encoded, background=share * mean, peak=1 - share)
     return (1 - share) * encoded + share * mean
 
 

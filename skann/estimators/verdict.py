@@ -15,6 +15,9 @@ from skann.estimators.problem import Problem
 from skann.estimators.targets import Indicators, Labels
 from skann.training.loop import Outcome
 
+# Who knows more.
+DIAGNOSE = "skann.inspection.diagnose(estimator, X, y) looks for the reason."
+
 # A slope below this share of the largest is none.
 _FLAT = 1e-3
 # Whatever rows or units are left out, networks with less than this share of the
@@ -48,7 +51,7 @@ def warn_if_nothing_is_learned(problem: Problem, outcome: Outcome) -> None:
     warn_caller(
         f"Training stopped at a loss of {loss:.6g}, which is no better than "
         f"that of always predicting {mean} ({constant:.6g}): nothing was learned. "
-        f"{likely_cause(problem, outcome, constant)}",
+        f"{likely_cause(problem, outcome, constant)} {DIAGNOSE}",
         ConvergenceWarning,
     )
 

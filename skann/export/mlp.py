@@ -42,6 +42,10 @@ from skann.training.stopping import Plateau
 ACTIVATIONS_OF_MLP = ("identity", "logistic", "tanh", "relu")
 SCHEDULES_OF_MLP = ("constant", "invscaling", "adaptive")
 LOSSES_OF_MLP = {"classifier": ("log_loss",), "regressor": ("squared_error", "poisson")}
+REMEDIES = {
+    "columns": "They stand for a table with categories or missing values: encode and "
+    "fill these in front, in a pipeline, and fit on the numbers",
+}
 
 # How an MLP's rate falls at a plateau with learning_rate="adaptive".
 _REDUCTION = 5.0
@@ -138,7 +142,7 @@ def _require_expressible(
     estimator: Any, model: Model, target: Any, settings: Settings
 ) -> None:
     """Refuse a network that the MLP cannot have, and say what to fit with."""
-    refuse_unknown_parts(model)
+    refuse_unknown_parts(model, REMEDIES)
     architecture = model.architecture
     hidden = architecture.hidden_activations()
     own = [each for each in hidden if not isinstance(each, str)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +10,24 @@ import numpy as np
 from numpy.typing import DTypeLike
 from sklearn.base import is_classifier
 
+from skann.core.layers.dense import Dense
 from skann.estimators.fitted import model_of, target_of
-from skann.export.onnx_graph.graph import Graph, Value
-from skann.export.onnx_graph.layers import run_network
+from skann.export.onnx_graph.graph import Graph, Value, concatenate
+from skann.export.onnx_graph.layers import calibrate, refuse_unknown_layers, run_network
 from skann.export.onnx_graph.members import mean_of_members
 from skann.export.onnx_graph.outputs import (
     Predictions,
     labels_as_tensor,
     predict,
-    refuse_what_is_not_finite,
 )
-from skann.export.onnx_graph.scaling import fill_gaps, scale
+from skann.export.onnx_graph.scaling import fill_gaps, folds, scale
+from skann.export.onnx_graph.tables import (
+    Inputs,
+    input_dtypes,
+    of_numbers,
+    prepare,
+    takes_columns,
+)
 from skann.export.parts import refuse_unknown_parts
 
 FIRST_OPSET = 13
@@ -31,10 +39,10 @@ def to_onnx(
 ) -> Any:
     """Return a fitted estimator as an ONNX model that takes raw inputs.
 
-    Everything is in the graph: scaling, ranks, cosines, members and their mean,
-    calibration, and the units of the target. Scaling and units are computed in float64
-    whatever the dtype, as in skann; the network itself in float32 if the fit or `dtype`
-    is float32.
+    Everything is in the graph: categories, gaps, scaling, ranks, cosines, members and
+    their mean, calibration, and the units of the target. Scaling and units are computed
+    in float64 whatever the dtype, as in skann; the network itself in float32 if the fit
+    or `dtype` is float32.
 
     Parameters
     ----------
@@ -51,13 +59,19 @@ def to_onnx(
     Returns
     -------
     model : onnx.ModelProto
-        A model with one input, "X", of shape (n_samples, n_features). The outputs of a
-        classifier are "label", int64 or strings of shape (n_samples,) (of indicators
-        int64 of shape (n_samples, n_labels)), and "probabilities", of shape
-        (n_samples, n_classes). That of a regressor is "variable", of shape (n_samples,
-        n_outputs), with a column for each quantile if there are several. Infinity in X
-        is refused, as in skann, and so is NaN if X is not scaled: the run ends with an
-        error at the node "X_or_the_output_for_it_is_not_finite".
+        A model with one input, "X", of shape (n_samples, n_features). For a table with
+        text it has one of shape (n_samples, 1) for each column, with its name (X0, X1
+        and so on if columns have none; "_input" is added where an output has it):
+        strings for text, in which any that is no level stands for a missing one; bool
+        for truth values, or strings if training had missing ones; int64 for labels that
+        are integers; `dtype` for other numbers, with NaN for gaps.
+
+        The outputs of a classifier are "label", int64 or strings of shape (n_samples,)
+        (of indicators int64 of shape (n_samples, n_labels)), and "probabilities", of
+        shape (n_samples, n_classes). That of a regressor is "variable", of shape
+        (n_samples, n_outputs), with a column for each quantile if there are several.
+        Infinity in X is refused, as in skann, and so is NaN if X is not scaled: the run
+        ends with an error at the node "X_or_the_output_for_it_is_not_finite".
 
     Raises
     ------
@@ -69,7 +83,8 @@ def to_onnx(
 
     ValueError
         If a parameter is invalid, or if something in the estimator cannot be expressed:
-        an activation of your own, or labels that are neither integers nor strings.
+        an activation of your own, class labels that are neither integers nor strings,
+        or a column whose levels are of several types.
 
     See Also
     --------
@@ -94,26 +109,37 @@ def to_onnx(
     opset = USUAL_OPSET if opset is None else opset
     if isinstance(opset, bool) or not isinstance(opset, int) or opset < FIRST_OPSET:
         raise ValueError(f"opset must be an int from {FIRST_OPSET}. Got {opset!r}.")
-    graph = Graph(opset)
-    number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    predictions = write_graph(Value(graph, "X", dtype), estimator)
-    n_in = model.architecture.layer_sizes[0]
-    n_values = _n_values(estimator)
-    X = helper.make_tensor_value_info("X", number, ["n_samples", n_in])
-    outputs = []
-    if predictions.labels is None:
-        graph.rename(predictions.values, "variable")
+    names = column_names(estimator)
+    dtypes = [np.dtype(dtype)]
+    if model.columns is not None and takes_columns(model.columns):
+        dtypes = input_dtypes(model.columns, names, dtype)
     else:
+        names = ["X"]
+    infos = _output_infos(helper, estimator, dtype)
+    outputs = [info.name for info in infos]
+    names = _told_apart(names, outputs)
+    graph = Graph(opset, [*names, *outputs])
+    values = [Value(graph, *of) for of in zip(names, dtypes, strict=True)]
+    predictions = write_graph(values, estimator, dtype)
+    if predictions.labels is not None:
         graph.rename(predictions.labels, "label")
-        graph.rename(predictions.values, "probabilities")
-        outputs.append(_label_info(helper, estimator))
-    name = "variable" if predictions.labels is None else "probabilities"
-    shape = ["n_samples", n_values]
-    outputs.append(helper.make_tensor_value_info(name, number, shape))
+    graph.rename(predictions.values, outputs[-1])
+    n_columns = estimator.n_features_in_ if len(names) == 1 else 1
     made = helper.make_graph(
-        graph.nodes, type(estimator).__name__, [X], outputs, graph.initializers
+        graph.nodes,
+        type(estimator).__name__,
+        [
+            helper.make_tensor_value_info(
+                value.name,
+                helper.np_dtype_to_tensor_dtype(value.dtype),
+                ["n_samples", n_columns],
+            )
+            for value in values
+        ],
+        infos,
+        graph.initializers,
     )
-    opsets = [helper.make_opsetid("", opset)]
+    opsets = [helper.make_opsetid(*item) for item in graph.domains.items()]
     return helper.make_model(
         made,
         opset_imports=opsets,
@@ -133,40 +159,62 @@ def _import_onnx() -> Any:
     return onnx
 
 
-def _n_values(estimator: Any) -> int:
-    """Return the number of columns of probabilities or predictions."""
-    if is_classifier(estimator):
-        return len(estimator.classes_)
-    return model_of(estimator).architecture.layer_sizes[-1]
+def column_names(estimator: Any) -> list[str]:
+    """Return the names of the columns of X, X0 and so on if they have none."""
+    numbers = range(estimator.n_features_in_)
+    names = getattr(estimator, "feature_names_in_", [f"X{j}" for j in numbers])
+    return [str(name) for name in names]
 
 
-def _label_info(helper: Any, estimator: Any) -> Any:
-    """Return the type and shape of labels."""
+def _told_apart(names: Sequence[str], outputs: Sequence[str]) -> list[str]:
+    """Return names of inputs that no other input has, and no output."""
+    taken, unlike = set(outputs), []
+    for name in names:
+        while name in taken or (name in names and name in unlike):
+            name += "_input"
+        taken.add(name)
+        unlike.append(name)
+    return unlike
+
+
+def _output_infos(helper: Any, estimator: Any, dtype: DTypeLike) -> list[Any]:
+    """Return the names, types and shapes of what an estimator predicts."""
     from onnx import TensorProto
 
-    target, shape = target_of(estimator), ["n_samples"]
-    if target.kind == "indicators":
-        n_labels: Any = len(estimator.classes_)
-        return helper.make_tensor_value_info(
-            "label", TensorProto.INT64, [*shape, n_labels]
-        )
-    is_text = labels_as_tensor(estimator.classes_).dtype == object
-    kind = TensorProto.STRING if is_text else TensorProto.INT64
-    return helper.make_tensor_value_info("label", kind, shape)
+    n_samples, number = "n_samples", helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    if not is_classifier(estimator):
+        n_outputs = model_of(estimator).architecture.layer_sizes[-1]
+        shape = [n_samples, n_outputs]
+        return [helper.make_tensor_value_info("variable", number, shape)]
+    shape = [n_samples, len(estimator.classes_)]
+    probabilities = helper.make_tensor_value_info("probabilities", number, shape)
+    kind = TensorProto.INT64
+    if target_of(estimator).kind != "indicators":
+        shape = [n_samples]
+        if labels_as_tensor(estimator.classes_).dtype == object:
+            kind = TensorProto.STRING
+    return [helper.make_tensor_value_info("label", kind, shape), probabilities]
 
 
 def write_graph(
-    X: Value, estimator: Any, *, numbers_as_labels: bool = False
+    values: Sequence[Value],
+    estimator: Any,
+    dtype: DTypeLike,
+    *,
+    numbers_as_labels: bool = False,
 ) -> Predictions:
     """Write the nodes of a fitted estimator, and return its predictions.
 
     Parameters
     ----------
-    X : Value
-        The raw inputs, float32 or float64, which is the dtype of what comes out.
+    values : sequence of Value
+        The raw inputs: one matrix of all columns, or each column by itself.
 
     estimator : BackpropClassifier or BackpropRegressor
         The estimator.
+
+    dtype : {"float32", "float64"}
+        The dtype of predictions.
 
     numbers_as_labels : bool, default=False
         Whether the labels of a classifier are to be 0, 1, 2 and so on.
@@ -176,17 +224,40 @@ def write_graph(
     if numbers_as_labels:
         target = replace(target, classes=np.arange(len(target.classes)))
     refuse_unknown_parts(model)
-    dtype: DTypeLike = X.dtype
-    narrow = np.float32 in (X.dtype, model.theta.dtype)
+    refuse_unknown_layers(model)
+    dtype = np.dtype(dtype)
+    narrow = np.float32 in (dtype, model.theta.dtype)
     network_dtype = np.dtype(np.float32 if narrow else np.float64)
-    X = fill_gaps(X, model.inputs)
-    raw = run_network(model, scale(X, model.inputs, network_dtype)).astype(dtype)
-    architecture = model.architecture
+    inputs = Inputs(values)
+    indicators: list[Value] = []
+    if model.columns is None:
+        statistics = model.inputs
+        n_columns = estimator.n_features_in_
+        everything = inputs.numbers(np.arange(n_columns), n_columns)
+        numbers: Value | None = fill_gaps(everything, statistics)
+    else:
+        names = column_names(estimator)
+        indicators, numbers = prepare(
+            inputs, model.columns, names, model.inputs, network_dtype
+        )
+        statistics = of_numbers(model.inputs, model.columns)
+    is_folded = (
+        statistics is not None
+        and model.theta.ndim == 1
+        and not indicators
+        and isinstance(model.network.layers[0], Dense)
+        and folds(statistics, network_dtype)
+    )
+    parts = indicators
+    if numbers is not None:
+        scaling = None if is_folded else statistics
+        parts = [*indicators, scale(numbers, scaling, network_dtype)]
+    raw = run_network(
+        model, concatenate(parts, axis=1), numbers, statistics if is_folded else None
+    ).astype(dtype)
     if model.theta.ndim > 1:
+        architecture = model.architecture
         raw = mean_of_members(
             raw, architecture.n_members, architecture.output_activation
         )
-    if model.offsets is not None:
-        raw = raw / model.temperature + model.offsets
-    raw = refuse_what_is_not_finite(X, raw)
-    return predict(model, target, raw)
+    return predict(model, target, calibrate(model, raw, numbers))

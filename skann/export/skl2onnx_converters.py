@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 from skann.estimators.classifier import BackpropClassifier
 from skann.estimators.fitted import model_of, target_of
 from skann.estimators.regressor import BackpropRegressor
-from skann.export.onnx_graph.graph import Graph, Value, concatenate
+from skann.export.onnx_graph.graph import ML_DOMAIN, ML_OPSET, Graph, Value, concatenate
 from skann.export.onnx_graph.outputs import labels_as_tensor
 from skann.export.onnx_model import write_graph
 
@@ -31,6 +31,10 @@ def register_onnx_converters() -> None:
     is the graph of `to_onnx`. The options of a classifier are those of skl2onnx's own:
     "zipmap", "raw_scores" (decision values in the place of probabilities, as calibrated
     classifiers ask for them), "nocl" and "output_class_labels".
+
+    Inputs are a matrix of all columns, or one of shape (n_samples, 1) for each, as
+    skl2onnx gives them for a data frame. Columns of text have to be strings, and of
+    numbers numbers: a ColumnTransformer that mixes both in front is refused.
 
     Raises
     ------
@@ -68,9 +72,13 @@ class _ContainerGraph(Graph):
     def new_name(self, kind):
         return self._scope.get_unique_variable_name(f"skann_{kind.lower()}")
 
-    def write_node(self, op, inputs, outputs, name, **attributes):
+    def write_node(self, op, inputs, outputs, name, domain="", **attributes):
         name = self._scope.get_unique_operator_name(name)
-        self._container.add_node(op, inputs, outputs, name=name, **attributes)
+        if domain == ML_DOMAIN:
+            attributes["op_version"] = ML_OPSET
+        self._container.add_node(
+            op, inputs, outputs, op_domain=domain, name=name, **attributes
+        )
 
     def write_constant(self, array, name):
         from onnx import TensorProto, numpy_helper
@@ -87,11 +95,17 @@ class _ContainerGraph(Graph):
         )
 
 
-def _is_double(operator: Any) -> bool:
-    """Say whether the input of an operator is float64."""
-    from skl2onnx.common.data_types import DoubleTensorType
+def _dtype_of(variable: Any) -> np.dtype:
+    """Return the dtype of a variable of skl2onnx; `object` for text."""
+    from onnx import helper
 
-    return isinstance(operator.inputs[0].type, DoubleTensorType)
+    tensor = variable.type.to_onnx_type().tensor_type
+    return np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+
+
+def _is_double(operator: Any) -> bool:
+    """Say whether there is float64 in the inputs of an operator."""
+    return any(_dtype_of(variable) == np.float64 for variable in operator.inputs)
 
 
 def _set_shapes(operator: Any) -> None:
@@ -103,12 +117,13 @@ def _set_shapes(operator: Any) -> None:
         StringTensorType,
     )
 
-    if len(operator.inputs) != 1:
-        raise ValueError(
-            "skann's estimators take one input of all columns. Got "
-            f"{len(operator.inputs)}: concatenate them, as a ColumnTransformer does."
-        )
     estimator = operator.raw_operator
+    n_inputs, n_columns = len(operator.inputs), estimator.n_features_in_
+    if n_inputs not in (1, n_columns):
+        raise ValueError(
+            f"The estimator has {n_columns} columns, and takes one input of all of "
+            f"them, or one for each. Got {n_inputs}."
+        )
     n_rows = operator.inputs[0].get_first_dimension()
     of_values = DoubleTensorType if _is_double(operator) else FloatTensorType
     if not is_classifier(estimator):
@@ -142,16 +157,19 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     estimator = operator.raw_operator
     graph = _ContainerGraph(scope, container)
     dtype = np.float64 if _is_double(operator) else np.float32
-    X = Value(graph, operator.inputs[0].full_name, np.void)
-    X = X.astype(dtype)  # of integers or booleans, perhaps
+    inputs = [
+        Value(graph, variable.full_name, _dtype_of(variable))
+        for variable in operator.inputs
+    ]
     numbers = is_classifier(estimator) and _wants_numbers(scope, estimator)
-    predictions = write_graph(X, estimator, numbers_as_labels=numbers)
+    predictions = write_graph(inputs, estimator, dtype, numbers_as_labels=numbers)
     if predictions.labels is None:
         graph.rename(predictions.values, operator.outputs[0].full_name)
         return
     values = predictions.values
-    if container.get_options(estimator, {"raw_scores": False})["raw_scores"]:
-        values = predictions.scores
+    wants_scores = container.get_options(estimator, {"raw_scores": False})["raw_scores"]
+    if wants_scores and predictions.scores is not None:
+        values = predictions.scores()
         if target_of(estimator).kind == "labels" and len(estimator.classes_) == 2:
             # A column for each class, as skl2onnx's linear classifiers have.
             values = concatenate([-values, values], axis=1)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted
 
 from skann.callbacks import ParameterRecorder
+from skann.estimators.fitted import check_network
 from skann.estimators.sklearn_private import check_matplotlib_support
 
 _FRAMES = 30
@@ -99,7 +99,7 @@ def animate_epochs(
     import matplotlib.pyplot as plt
     from matplotlib.animation import FuncAnimation, PillowWriter
 
-    check_is_fitted(estimator)
+    check_network(estimator)
     check_scalar(fps, "fps", Integral, min_val=1)
     if epochs is None:
         last = recorder.epochs_[-1]

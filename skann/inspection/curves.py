@@ -136,8 +136,13 @@ class LossCurveDisplay(Display):
         ------
         NotFittedError
             If the estimator is not fitted.
+
+        TypeError
+            If it has no history, as scikit-learn's MLP.
         """
         check_is_fitted(estimator)
+        if not hasattr(estimator, "history_"):
+            raise TypeError(_why_no_history(estimator))
         history = estimator.history_
         return cls(
             history["epoch"],
@@ -209,6 +214,25 @@ class LossCurveDisplay(Display):
             label=f"{prefix}validation score",
         )  # fmt: skip
         self.score_ax_.set_ylabel(f"validation score ({self.score_name})")
+
+
+def _why_no_history(estimator):
+    """Say what to do with an estimator that is not skann's."""
+    hint = ""
+    if hasattr(estimator, "loss_curve_"):
+        hint = (
+            " Of scikit-learn's MLP, draw LossCurveDisplay(range(1, "
+            "len(mlp.loss_curve_) + 1), mlp.loss_curve_).plot()."
+        )
+    elif hasattr(estimator, "steps"):
+        hint = " Of a pipeline, pass its last step, pipeline[-1]."
+    elif hasattr(estimator, "best_estimator_"):
+        hint = " Of a search, pass its best_estimator_."
+    return (
+        "LossCurveDisplay.from_estimator takes a fitted BackpropClassifier or "
+        f"BackpropRegressor. Got {type(estimator).__name__}, which has no history_."
+        + hint
+    )
 
 
 def _numbers_or_none(column):

@@ -6,21 +6,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
 from skann.core.types import FloatArray
 from skann.estimators.fitted import model_of, single_model_of
-from skann.estimators.learned import input_names
 from skann.inspection.axes import Display
-from skann.inspection.network_drawing import LayerNumbers, draw_network, figure_size
+from skann.inspection.network_drawing import draw_network, figure_size
+from skann.inspection.network_stages import (
+    ColumnInputs,
+    LayerNumbers,
+    grouped_levels,
+    make_stages,
+)
 from skann.inspection.trace import forward_layers, trace_backprop
 
 
 class NetworkDiagramDisplay(Display):
     """A network as nodes and edges, with its weights and what a sample does there.
 
-    Make it with `from_estimator`.
+    Make it with `from_estimator`. Names stand beside the inputs and outputs; one like
+    ``"$x_1$"`` is set as a formula. A table with categories or gaps, and cosines of
+    columns, are drawn as such: the columns first, then the inputs that are made of each
+    of them. Of several networks the first one is drawn, and the mean of all.
 
     Parameters
     ----------
@@ -41,6 +50,13 @@ class NetworkDiagramDisplay(Display):
 
     note : str, default=""
         What else the legend says.
+
+    columns : list of ColumnInputs, default=None
+        The columns of the table, with the inputs that are made of each of them; None if
+        they are the same.
+
+    n_members : int, default=1
+        How many networks are averaged.
 
     Attributes
     ----------
@@ -73,6 +89,8 @@ class NetworkDiagramDisplay(Display):
         inputs: FloatArray | None = None,
         title: str = "",
         note: str = "",
+        columns: list[ColumnInputs] | None = None,
+        n_members: int = 1,
     ):
         self.layers = layers
         self.names = names
@@ -80,6 +98,8 @@ class NetworkDiagramDisplay(Display):
         self.inputs = inputs
         self.title = title
         self.note = note
+        self.columns = columns
+        self.n_members = n_members
 
     @classmethod
     def from_estimator(
@@ -109,8 +129,8 @@ class NetworkDiagramDisplay(Display):
             the biases.
 
         feature_names : sequence of str, default=None
-            The names of the inputs; None takes those of the columns that the estimator
-            was fitted to, or x1, x2, ...
+            The names of the columns of X; None takes those of the columns that the
+            estimator was fitted to, or x1, x2, ...
 
         output_names : sequence of str, default=None
             The names of the outputs; None takes the classes, or y.
@@ -130,20 +150,28 @@ class NetworkDiagramDisplay(Display):
 
         ValueError
             If y is given without X, they do not fit the estimator, or there
-            are too few or too many names.
+            are too few or too many names; or if there is X for several networks, of
+            which `member` gives one.
         """
-        model = single_model_of(estimator)
+        n_members = model_of(estimator).architecture.n_members
         if X is None and y is not None:
             raise ValueError("y says nothing without X: give both, or X alone.")
+        if X is None and n_members > 1:
+            estimator = estimator.member(0)
+        model = single_model_of(estimator)
         sizes = [len(estimator.coefs_[0]), *(b.size for b in estimator.intercepts_)]
+        of_features = _feature_names(estimator, feature_names)
+        columns = _columns_of(model, of_features)
         names = [
-            _feature_names(estimator, feature_names, sizes[0]),
+            _names_of_inputs(model, of_features),
             *_hidden_names(sizes[1:-1]),
             _output_names(estimator, output_names, sizes[-1]),
         ]
         layers, inputs, n_samples, loss = _numbers_of(estimator, X, y)
         title = "The weights of" if inputs is None else f"{_who(n_samples)} in"
         title += f" a {'-'.join(map(str, sizes))} network"
+        if n_members > 1:
+            title += f", the first of {n_members}"
         if loss is not None:
             title += f": loss J = {loss:.3g}"
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
@@ -154,8 +182,9 @@ class NetworkDiagramDisplay(Display):
         if loss is not None and n_samples > 1:
             notes.append("δ and derivatives of the mean of the losses")
         return cls(
-            layers, names, titles, inputs=inputs, title=title, note="; ".join(notes)
-        ).plot(ax)
+            layers, names, titles, inputs=inputs, title=title, note="; ".join(notes),
+            columns=columns, n_members=n_members,
+        ).plot(ax)  # fmt: skip
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the network.
@@ -170,7 +199,7 @@ class NetworkDiagramDisplay(Display):
         display : NetworkDiagramDisplay
             The display.
         """
-        draw_network(self._take_axes(ax, figure_size(self.names)), self)
+        draw_network(self._take_axes(ax, figure_size(make_stages(self))), self)
         return self
 
 
@@ -207,13 +236,68 @@ def _who(n_samples):
     return "One sample" if n_samples == 1 else f"The mean of {n_samples} samples"
 
 
-def _feature_names(estimator, feature_names, n_inputs):
+def _feature_names(estimator, feature_names):
+    """Return the names of the columns of X."""
+    n_features = estimator.n_features_in_
     if feature_names is None:
-        names = input_names(estimator, 1)
-        if n_inputs != len(names):
-            return [f"c{number}" for number in range(1, n_inputs + 1)]
-        return names
-    return _checked(feature_names, "feature_names", n_inputs, "inputs")
+        known = getattr(estimator, "feature_names_in_", None)
+        if known is not None:
+            return list(known)
+        return [f"x{number}" for number in range(1, n_features + 1)]
+    return _checked(feature_names, "feature_names", n_features, "inputs")
+
+
+def _columns_of(model, names):
+    """Return what becomes of each column; None if they are the network's inputs."""
+    table, n_frequencies = model.columns, model.architecture.n_frequencies
+    if model.network.embedding is None:
+        n_frequencies = 0
+    if table is None and n_frequencies == 0:
+        return None
+    parts: list[list[tuple[str, list[int]]]] = [[] for _ in names]
+    numeric, marked, next_input = list(range(len(names))), [], 0
+    if table is not None:
+        for j, levels, shares in zip(
+            np.flatnonzero(table.is_categorical).tolist(), table.levels,
+            table.indicators, strict=True,
+        ):  # fmt: skip
+            of_column = list(range(next_input, next_input + shares.shape[1]))
+            labels = [*map(str, levels), "infrequent"]
+            if len(of_column) == 1:  # the larger one of two
+                labels = [labels[int(np.argmax(shares[:, 0]))]]
+            labels = labels[: len(of_column)]
+            parts[j] += grouped_levels(of_column, labels)
+            next_input += len(of_column)
+        numeric = np.flatnonzero(~table.is_categorical).tolist()
+        marked = [numeric[k] for k in np.flatnonzero(table.is_marked)]
+    for number, j in enumerate(marked):
+        parts[j].append(("is missing", [next_input + number]))
+    next_input += len(marked)
+    is_scaled = "scaled" if model.inputs is not None else "as it is"
+    for number, j in enumerate(numeric):
+        parts[j].insert(0, (is_scaled, [next_input + number]))
+        cosines = [
+            next_input + number + len(numeric) * k for k in range(1, n_frequencies + 1)
+        ]
+        if cosines:
+            label = "1 cosine" if len(cosines) == 1 else f"{len(cosines)} cosines"
+            parts[j].append((label, cosines))
+    return [
+        ColumnInputs(name, inputs) for name, inputs in zip(names, parts, strict=True)
+    ]
+
+
+def _names_of_inputs(model, names):
+    """Return a name for each input of the network, in its order."""
+    architecture = model.architecture
+    if model.columns is not None:
+        names = model.columns.names(names)
+    n_frequencies = architecture.n_frequencies
+    if model.network.embedding is None:
+        n_frequencies = 0
+    numbers = names[architecture.n_indicators :]
+    cosines = range(1, n_frequencies + 1)
+    return [*names, *(f"cosine {k} of {name}" for k in cosines for name in numbers)]
 
 
 def _hidden_names(sizes):

@@ -12,17 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import check_is_fitted
 
 from skann.core.activations import ACTIVATIONS
 from skann.core.network import Workspace
 from skann.core.types import FloatArray
-from skann.estimators.fitted import fitted_problem, single_model_of, used_settings
+from skann.estimators.fitted import (
+    check_network,
+    fitted_problem,
+    single_model_of,
+    used_settings,
+)
 from skann.estimators.inputs import check_inputs
 from skann.training.batches import loss_and_gradient
 
 # Arrays with more numbers than this are summarised.
 _MOST_NUMBERS = 60
+
+_LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+}
 
 
 @dataclass(frozen=True)
@@ -183,24 +194,64 @@ class BackpropTrace:
     def to_latex(self) -> str:
         r"""Return the four steps as LaTeX, for the `amsmath` package.
 
+        A matrix of more than ten columns also needs
+        `\setcounter{MaxMatrixCols}{60}` in the preamble.
+
         Returns
         -------
         latex : str
             A `\paragraph` and an `align*` environment for each step.
         """
-        parts = []
+        return "\n".join(
+            rf"\paragraph{{{title}}}" + f"\n{equations}"
+            for title, equations in self._latex_steps()
+        )
+
+    def to_slides(self, title: str = "Backpropagation, step by step") -> str:
+        r"""Return the four steps as slides, a LaTeX document for `beamer`.
+
+        Parameters
+        ----------
+        title : str, default="Backpropagation, step by step"
+            The title on the first slide, as text: LaTeX's special characters are
+            escaped.
+
+        Returns
+        -------
+        latex : str
+            A whole document, with a slide for each step. What is too large for one is
+            made smaller.
+        """
+        escaped = "".join(_LATEX_ESCAPES.get(letter, letter) for letter in title)
+        parts = [
+            r"\documentclass{beamer}",
+            r"\usepackage[utf8]{inputenc}",
+            r"\usepackage{amsmath}",
+            rf"\setcounter{{MaxMatrixCols}}{{{_MOST_NUMBERS}}}",
+            rf"\title{{{escaped}}}",
+            r"\date{}",
+            r"\begin{document}",
+            r"\frame{\titlepage}",
+        ]
+        for heading, equations in self._latex_steps():
+            parts += [
+                rf"\begin{{frame}}[shrink]{{{heading}}}",
+                equations,
+                r"\end{frame}",
+            ]
+        return "\n".join([*parts, r"\end{document}", ""])
+
+    def _latex_steps(self) -> Iterator[tuple[str, str]]:
+        """Yield the title of each step, and its equations, in LaTeX."""
         for title, rows in self.steps():
             heading = title.replace("^T", r"$^T$").replace("_", r"\_")
-            parts.append(rf"\paragraph{{{heading}}}")
-            parts.append(r"\begin{align*}")
             equations = [
                 f"{_latex_symbol(symbol)} &= {_as_latex(numbers, self.digits)}"
                 rf" && \text{{{place}}}"
                 for place, symbol, numbers in rows
             ]
-            parts.append("\\\\\n".join(equations))
-            parts.append(r"\end{align*}")
-        return "\n".join(parts)
+            body = "\\\\\n".join(equations)
+            yield heading, "\\begin{align*}\n" + body + "\n\\end{align*}"
 
 
 def trace_backprop(
@@ -289,7 +340,7 @@ def trace_backprop(
       output layer    b_1      [1.]
       output layer    new b_1  [1.1]
     """
-    check_is_fitted(estimator)
+    check_network(estimator)
     if learning_rate is None:
         learning_rate = used_settings(estimator).learning_rate_init
     check_scalar(

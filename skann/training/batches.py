@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from skann.core.network import Workspace
 from skann.core.objective import Objective
+from skann.core.parameters import ParameterLayout
 from skann.core.types import FloatArray, Generators
 from skann.data.rows import RowReader, RowWindow, ScaledRows, TrainingData
 
@@ -60,6 +63,35 @@ def loss_and_gradient(
         gradient,
     )
     return loss, gradient, workspace
+
+
+class BatchObjective(Protocol):
+    """The objective of some rows, wherever these are, at parameters that change.
+
+    Attributes
+    ----------
+    gradient : ndarray of theta's shape
+        The gradient of the last rows.
+
+    layout : ParameterLayout
+        Which part of theta is what.
+
+    largest_layer : int
+        The number of weights in the largest layer of a network.
+    """
+
+    gradient: FloatArray
+    layout: ParameterLayout
+
+    @property
+    def largest_layer(self) -> int:
+        """The number of weights in the largest layer of a network."""
+
+    def value(self, start: int, stop: int) -> float:
+        """Return the objective of some rows as a batch of their own, summed."""
+
+    def raw_output(self, start: int, stop: int) -> FloatArray:
+        """Return the raw output of some rows."""
 
 
 class RowObjective:
@@ -146,6 +178,7 @@ class RowObjective:
             self._workspace,
             self.gradient,
             scale,
+            self._generator,
         )
 
     def value(self, start: int, stop: int) -> float:

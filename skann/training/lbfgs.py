@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from skann.core.objective import Objective
-from skann.core.types import FloatArray
+from skann.core.types import FloatArray, Generators
 from skann.data.rows import RowWindow, ScaledRows, TrainingData, rows_per_window
 from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.blas import one_thread_of_scipy
@@ -60,67 +61,123 @@ class LbfgsResult:
     message: str
 
 
+class RowSums(Protocol):
+    """The summed loss of all rows, in parts that are added up in their order."""
+
+    n_rows: int
+
+    def __call__(
+        self, theta: FloatArray, scale: float
+    ) -> Iterable[tuple[float, FloatArray]]:
+        """Return scale times the summed loss of each part, and its gradient.
+
+        A gradient may be overwritten when the next part is asked for.
+        """
+
+
+class BlockSums:
+    """The summed loss of blocks of rows, each of which stays in the cache.
+
+    Parameters
+    ----------
+    objective : Objective
+        The loss and the network.
+
+    data : TrainingData
+        The rows.
+
+    theta : ndarray of shape (n_parameters,)
+        Parameters; only their dtype counts.
+
+    rows : ndarray of int, default=None
+        The rows of the data to add up; None for all.
+
+    generator : numpy.random.Generator, default=None
+        What leaves hidden units out; None leaves in all.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        data: TrainingData,
+        theta: FloatArray,
+        rows: np.ndarray | None = None,
+        generator: Generators | None = None,
+    ):
+        self.n_rows = data.n_samples if rows is None else rows.size
+        self._theta = theta.copy()
+        self._size = min(self.n_rows, objective.network.rows_per_block)
+        self._window = None
+        if isinstance(data.X, ScaledRows):
+            self._window = RowWindow(data.X, rows)
+            n_blocks = rows_per_window(data.X.shape, theta.itemsize) // self._size
+            self._stride = max(1, n_blocks) * self._size
+        self._block = RowObjective(
+            objective,
+            data,
+            self._theta,
+            self._size,
+            rows,
+            generator,
+            None,
+            self._window,
+        )
+
+    def __call__(self, theta, scale):
+        self._theta[...] = theta
+        for start, stop in self._blocks():
+            yield self._block.sums(start, stop, scale), self._block.gradient
+
+    def _blocks(self):
+        """Yield from where to where the rows of each block are, in memory."""
+        spans = iter([(0, self.n_rows)])
+        if self._window is not None:
+            spans = self._window.spans(self.n_rows, self._stride)
+        for first, last in spans:
+            for start in range(first, last, self._size):
+                yield start, min(start + self._size, last)
+
+
 class _AllRows:
     """The objective of all rows and its gradient, as a function of a float64 vector.
 
     scipy works in float64; the network computes in the dtype of the fit.
     """
 
-    def __init__(self, objective, data, theta, rows):
+    def __init__(self, objective, sums, mean_weight, theta):
         self.gradient = np.empty_like(theta)
         self._objective = objective
+        self._sums = sums
         self._theta = theta.copy()
-        # A sum over blocks of rows, each of which stays in the cache.
-        self._n_rows = data.n_samples if rows is None else rows.size
-        self._block_size = min(self._n_rows, objective.network.rows_per_block)
-        self._window = None
-        if isinstance(data.X, ScaledRows):
-            self._window = RowWindow(data.X, rows)
-            n_blocks = rows_per_window(data.X.shape, theta.itemsize) // self._block_size
-            self._stride = max(1, n_blocks) * self._block_size
-        self._block = RowObjective(
-            objective, data, self._theta, self._block_size, rows, window=self._window
-        )
-        self._scale = 1.0 / (data.mean_weight * self._n_rows)
+        self._scale = 1.0 / (mean_weight * sums.n_rows)
         self._is_first = True
 
     def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective at a point, and its gradient."""
-        gradient, block = self.gradient, self._block
+        gradient = self.gradient
         self._theta[...] = point
         gradient.fill(0)
         value = self._objective.add_penalty(self._theta, self._scale, gradient)
-        for start, stop in self._blocks():
-            value += block.sums(start, stop, self._scale)
-            np.add(gradient, block.gradient, out=gradient)
+        for of_part, gradient_of_part in self._sums(self._theta, self._scale):
+            value += of_part
+            np.add(gradient, gradient_of_part, out=gradient)
         if self._is_first:
             self._is_first = False
             if not (math.isfinite(value) and np.isfinite(gradient).all()):
                 raise TrainingDivergedError(value)
         return value, gradient.astype(np.float64)
 
-    def _blocks(self):
-        """Yield from where to where the rows of each block are, in memory."""
-        size, n_rows = self._block_size, self._n_rows
-        if self._window is None:
-            spans = iter([(0, n_rows)])
-        else:
-            spans = self._window.spans(n_rows, self._stride)
-        for first, last in spans:
-            for start in range(first, last, size):
-                yield start, min(start + size, last)
-
 
 def minimize_lbfgs(
     objective: Objective,
-    data: TrainingData,
+    sums: RowSums,
     theta: FloatArray,
     *,
+    mean_weight: float,
     max_iter: int,
     max_fun: int,
     tol: float,
     on_iteration: Callable[[FloatArray, float, float], bool],
-    rows: np.ndarray | None = None,
 ) -> LbfgsResult:
     """Minimise the objective over all data.
 
@@ -129,11 +186,14 @@ def minimize_lbfgs(
     objective : Objective
         What to make small.
 
-    data : TrainingData
-        What to learn from.
+    sums : RowSums
+        The summed loss of the rows to learn from.
 
     theta : ndarray of shape (n_parameters,)
         Where to start; it is left as it is.
+
+    mean_weight : float
+        The mean weight of these rows.
 
     max_iter : int
         The largest number of iterations.
@@ -148,9 +208,6 @@ def minimize_lbfgs(
         Called after each iteration with the parameters, the objective and the norm of
         its gradient; the search ends if it returns True.
 
-    rows : ndarray of int, default=None
-        The rows of the data to learn from; None for all.
-
     Returns
     -------
     result : LbfgsResult
@@ -161,7 +218,7 @@ def minimize_lbfgs(
     TrainingDivergedError
         If the objective is not finite at the start or at the end.
     """
-    function = _AllRows(objective, data, theta, rows)
+    function = _AllRows(objective, sums, mean_weight, theta)
 
     def callback(intermediate_result: OptimizeResult) -> None:
         gradient = function.gradient
@@ -205,14 +262,14 @@ class LbfgsSolver(Solver):
     objective : Objective
         What to make small.
 
-    data : TrainingData
-        What to learn from.
+    sums : RowSums
+        The summed loss of the rows to learn from.
 
     theta : ndarray of shape (n_parameters,)
         Where to start; it is left as it is.
 
-    rows : ndarray of int or None
-        The rows of the data to learn from; None for all.
+    mean_weight : float
+        The mean weight of these rows.
 
     max_iter, max_fun : int
         The largest number of iterations, and of evaluations.
@@ -227,19 +284,19 @@ class LbfgsSolver(Solver):
     def __init__(
         self,
         objective: Objective,
-        data: TrainingData,
+        sums: RowSums,
         theta: FloatArray,
-        rows: np.ndarray | None,
         *,
+        mean_weight: float,
         max_iter: int,
         max_fun: int,
         tol: float,
     ):
         self.theta = theta
-        self.n_rows = data.n_samples if rows is None else rows.size
+        self.n_rows = sums.n_rows
         self._objective = objective
-        self._data = data
-        self._rows = rows
+        self._sums = sums
+        self._mean_weight = mean_weight
         self._max_iter, self._max_fun, self._tol = max_iter, max_fun, tol
 
     def run(self, listener):
@@ -252,13 +309,13 @@ class LbfgsSolver(Solver):
         listener.begin_epoch()
         result = minimize_lbfgs(
             self._objective,
-            self._data,
+            self._sums,
             self.theta,
+            mean_weight=self._mean_weight,
             max_iter=self._max_iter,
             max_fun=self._max_fun,
             tol=self._tol,
             on_iteration=on_iteration,
-            rows=self._rows,
         )
         listener.abandon_epoch(Epoch(result.theta, result.loss, 0.0))
         if result.converged:

@@ -15,6 +15,7 @@ import numpy as np
 from skann.core.types import FloatArray
 from skann.training.history import History, new_history, record
 from skann.training.progress import Progress
+from skann.training.report import EpochRow, Report
 from skann.training.solver import Ending, Epoch, Solver
 from skann.training.stopping import Plateau, StoppingRule
 
@@ -128,8 +129,8 @@ class TrainingLoop:
     n_iter : int, default=0
         The number of epochs that were counted so far.
 
-    verbose : bool, default=False
-        Whether to print a line per epoch.
+    report : Report or None
+        Who tells the user of each epoch.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class TrainingLoop:
         best_theta: FloatArray | None = None,
         history: History | None = None,
         n_iter: int = 0,
-        verbose: bool | int = False,
+        report: Report | None = None,
     ):
         self.progress = progress
         self._solver = solver
@@ -151,7 +152,8 @@ class TrainingLoop:
         self._scorer = scorer
         self._judge = judge
         self._tasks: Tasks | None = None
-        self._verbose = verbose
+        self._report = report
+        self._best_epoch: int | None = None
         self._theta = solver.theta
         self._best_theta = best_theta if rule.keeps_best else None
         self._history = new_history(history)
@@ -189,6 +191,10 @@ class TrainingLoop:
             except KeyboardInterrupt:
                 self._interrupted = True
                 self._forget_unfinished_epoch()
+            except BaseException:
+                self._close_report(None)
+                raise
+        self._close_report(self._best_epoch)
         return self.outcome()
 
     def outcome(self) -> Outcome:
@@ -220,7 +226,8 @@ class TrainingLoop:
         self._theta = epoch.theta
         self.progress.n_samples_seen += self._solver.n_rows
         self._record(epoch)
-        self._watch(epoch)
+        is_best = self._watch(epoch)
+        self._show(is_best=is_best)
         self._stopped = self._should_stop()
         wants_to_stop = self._tasks is not None and self._tasks.end()
         return wants_to_stop or self._stopped
@@ -230,6 +237,7 @@ class TrainingLoop:
         self._theta = last.theta
         if not self._history["loss"]:  # it has stopped where it started
             self._record(last)
+            self._show(is_best=False)
             self._n_iter = 0
         if self._tasks is not None:
             self._tasks.abandon()
@@ -237,7 +245,7 @@ class TrainingLoop:
     # ---------------------------------------------------------------- after an epoch
 
     def _record(self, epoch: Epoch) -> None:
-        """Add an epoch to the history and say so if asked."""
+        """Add an epoch to the history."""
         self._n_iter += 1
         self.progress.n_epochs += 1
         score = None if self._scorer is None else self._scorer.score(epoch.theta)
@@ -254,26 +262,44 @@ class TrainingLoop:
             gradient_norm=epoch.gradient_norm,
             seconds=time.perf_counter() - self._start,
         )
-        if self._verbose:
-            print(f"Iteration {self._n_iter}, loss = {epoch.loss:.8f}")
-            if score is not None:
-                print(f"Validation score: {score:f}")
-            if oof_loss is not None:
-                print(f"Out-of-fold loss: {oof_loss:.8f}")
 
-    def _watch(self, epoch: Epoch) -> None:
-        """Update the search for a plateau, and the best parameters so far."""
+    def _show(self, *, is_best: bool) -> None:
+        """Tell the user of the last epoch, if asked."""
+        if self._report is None:
+            return
+        last = {quantity: values[-1] for quantity, values in self._history.items()}
+        self._report.show(
+            EpochRow(
+                self._n_iter,
+                last["loss"],
+                last["seconds"],
+                last["learning_rate"],
+                last["validation_score"],
+                last["oof_loss"],
+                is_best,
+            )
+        )
+
+    def _close_report(self, best_epoch: int | None) -> None:
+        """Tell the user that training has ended, and which weights are kept."""
+        if self._report is not None:
+            self._report.close(best_epoch)
+
+    def _watch(self, epoch: Epoch) -> bool:
+        """Update the search for a plateau; return whether the epoch is the best."""
         watched, value = self._rule.watched, epoch.loss
         if watched == "score":
             value = -self._history["validation_score"][-1]
         elif watched == "oof_loss":
             if self._history["oof_loss"][-1] is None:
-                return
+                return False
             value = self._history["oof_loss"][-1]
         plateau = self.progress.plateau
         improved = plateau.update(value, self._rule.least_gain(plateau.best))
         if improved and self._rule.keeps_best:
             self._best_theta = epoch.theta.copy()
+            self._best_epoch = self._n_iter
+        return improved
 
     def _should_stop(self) -> bool:
         """Say whether training is on a plateau that no lower learning rate leaves."""
@@ -287,8 +313,8 @@ class TrainingLoop:
         else:
             self.progress.plateau.count = 0
             message += f" Setting learning rate to {rate:f}"
-        if self._verbose:
-            print(message)
+        if self._report is not None:
+            self._report.say(message)
         return rate is None
 
     def _forget_unfinished_epoch(self) -> None:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Protocol
 
 import numpy as np
 from numpy.random import RandomState
 
 from skann.core.types import FloatArray
 from skann.data.rows import RowWindow, shuffle_blocks
-from skann.training.batches import RowObjective, TrainingDivergedError
+from skann.training.batches import BatchObjective, TrainingDivergedError
 from skann.training.blas import threads_for
 from skann.training.optimizers import Optimizer, OptimizerState
 from skann.training.schedules import Adaptive, Schedule
@@ -23,6 +24,34 @@ from skann.training.stepping import norm_of
 _FAR_AWAY = 1e4
 
 
+class Part(Protocol):
+    """Moves some parameters through an epoch, in this process or elsewhere.
+
+    Attributes
+    ----------
+    state : dict
+        The optimizer's memory.
+
+    largest_layer : int
+        The number of weights in the largest layer of a network.
+    """
+
+    state: OptimizerState
+
+    @property
+    def largest_layer(self) -> int:
+        """The number of weights in the largest layer of a network."""
+
+    def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
+        """Take one step per batch, through so many rows."""
+
+    def finite_loss(self, start: int, stop: int) -> float:
+        """Return the objective of a batch, which leaves its gradient."""
+
+    def step(self, learning_rate: float) -> None:
+        """Move the parameters along the gradient of the batch."""
+
+
 class DescentPart:
     """Moves some parameters, which exchange nothing with others, by minibatches.
 
@@ -31,7 +60,7 @@ class DescentPart:
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         The parameters, contiguous, changed in place.
 
-    batch : RowObjective
+    batch : BatchObjective
         Their objective, summed over members.
 
     optimizer : Optimizer
@@ -48,7 +77,7 @@ class DescentPart:
     def __init__(
         self,
         theta: FloatArray,
-        batch: RowObjective,
+        batch: BatchObjective,
         optimizer: Optimizer,
         state: OptimizerState,
         batch_size: int,
@@ -63,6 +92,11 @@ class DescentPart:
         self._shared = []
         if theta.ndim > 1:
             self._shared = [theta[:, part] for part in batch.layout.shared]
+
+    @property
+    def largest_layer(self) -> int:
+        """The number of weights in the largest layer of a network."""
+        return self.batch.largest_layer
 
     def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
         """Take one step per batch, through so many rows.
@@ -149,7 +183,7 @@ class MinibatchDescent:
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         The parameters, changed in place.
 
-    parts : list of DescentPart
+    parts : list of Part
         What moves them: the only one of a network, or groups of members, which take
         the same batches.
 
@@ -183,7 +217,7 @@ class MinibatchDescent:
     def __init__(
         self,
         theta: FloatArray,
-        parts: Sequence[DescentPart],
+        parts: Sequence[Part],
         *,
         n_rows: int,
         batch_size: int,
@@ -215,7 +249,7 @@ class MinibatchDescent:
     @property
     def largest_product(self) -> int:
         """The multiplications in the largest product of a step."""
-        return self._batch_size * self._parts[0].batch.largest_layer
+        return self._batch_size * self._parts[0].largest_layer
 
     @property
     def optimizer_state(self) -> OptimizerState:
@@ -270,6 +304,7 @@ class MinibatchDescent:
                     losses,
                 )
         for part in self._parts:
+            assert isinstance(part, DescentPart)  # others have no window
             part.end_epoch(self.n_rows)
         return losses, norms
 

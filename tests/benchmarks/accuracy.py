@@ -103,6 +103,11 @@ def make_model(name, settings, *, regression, seed):
     if name == "hist. gradient boosting":
         boosting = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
         return boosting[regression](random_state=seed)
+    if name == "LightGBM":
+        import lightgbm
+
+        boosting = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
+        return boosting[regression](random_state=seed, verbose=-1)
     estimator = (BackpropClassifier, BackpropRegressor)[regression](random_state=seed)
     kinds = {"classifier", "regressor"}
     shared = {key: value for key, value in settings.items() if key not in kinds}

@@ -442,7 +442,7 @@ LOOKS = {
     "trace": lambda one, x, y: trace_backprop(one, x[:2], y[:2]),
     "scaling": lambda one, x, y: one.fold_scaling(),
     "input weights": lambda one, x, y: one.input_weights(),
-    "diagram": lambda one, x, y: NetworkDiagramDisplay.from_estimator(one),
+    "diagram": lambda one, x, y: NetworkDiagramDisplay.from_estimator(one, x[:1]),
     "units": lambda one, x, y: UnitContributionDisplay.from_estimator(one, x, y),
     "images": lambda one, x, y: WeightImageDisplay.from_estimator(one, (1, 1)),
     "surface": lambda one, x, y: ErrorSurfaceDisplay.from_estimator(

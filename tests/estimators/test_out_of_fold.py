@@ -33,9 +33,13 @@ from skann.estimators.folds import OutOfFold
 from skann.estimators.recipes import (
     GAIN_OF_A_CYCLE,
     LEAST_EPOCHS_OF_MEMBERS,
+    Table,
+    auto_values,
     epochs_of_cycles,
     first_cycle,
+    gain_of_a_cycle,
 )
+from skann.training.call import Call
 
 # Few epochs, and noise, are learned badly, which is not news.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -334,7 +338,7 @@ def test_max_iter_is_a_cap(cls):
     ("n_samples", "first", "epochs"),
     [
         (100, 8, 248), (1400, 8, 248), (1401, 8, 120), (16_000, 8, 120),
-        (40_000, 4, 60), (100_000, 2, 62), (260_000, 1, 63), (10**7, 1, 63),
+        (40_000, 4, 124), (100_000, 2, 126), (260_000, 1, 127), (10**7, 1, 127),
     ],
 )  # fmt: skip
 def test_cycles_are_shorter_where_rows_are_many(n_samples, first, epochs):
@@ -387,7 +391,9 @@ def test_a_hundred_rows_are_enough_for_the_recipe(cls):
 def test_what_happens_is_said(capsys):
     BackpropRegressor(**IN_TWO, verbose=True).fit(NOISE, LUCK)
     printed = capsys.readouterr().out
-    assert printed.count("Out-of-fold loss: ") == 2
+    assert printed.count(" out-of-fold  ") == 1
+    # A row at the end of a cycle has that number as well.
+    assert sum(len(line.split()) == 8 for line in printed.splitlines()) == 1
     assert "did not make the out-of-fold loss smaller by 4%" in printed
 
 
@@ -507,3 +513,19 @@ def test_noise_has_the_frequencies_of_its_classes():
     with pytest.warns(ConvergenceWarning, match="nothing was learned"):
         classifier.fit(np.ones_like(inputs), y)
     assert_allclose(classifier.predict_proba(inputs)[:, 1], 0.2, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_members", "gain"),
+    [
+        (16_000, 8, 0.04), (16_001, 4, 0.02), (50_000, 4, 0.02),
+        (75_000, 4, 0.03), (10**6, 4, 0.04),
+    ],
+)  # fmt: skip
+def test_many_rows_have_fewer_members_and_smaller_gains(n_samples, n_members, gain):
+    table = Table(np.random.default_rng(0).standard_normal((n_samples, 1)))
+    for named, expected in (("auto", n_members), (5, 5)):
+        params = BackpropRegressor(n_members=named).get_params()
+        values, _ = auto_values(params, Call.FIT, "table", table)
+        assert values.get("n_members", named) == expected
+    assert gain_of_a_cycle(table) == pytest.approx(gain)

@@ -4,72 +4,15 @@ from itertools import product
 
 import numpy as np
 import pytest
-from exported import (
-    ACTIVATIONS,
-    SCALINGS,
-    SHAPES,
-    TARGETS,
-    fitted,
-    inputs_for,
-    outputs_of,
-)
-from numpy.testing import assert_allclose, assert_array_equal
+from exported import ACTIVATIONS, SCALINGS, SHAPES, TARGETS, fitted, inputs_for
+from numpy.testing import assert_allclose
+from onnx_runs import DTYPES, RUNTIMES, by_onnxruntime, onnx, require_equal
 from sklearn.exceptions import NotFittedError
 
 from skann import BackpropClassifier, BackpropRegressor, HiddenActivation
 from skann.core.layers.layer import Layer
 from skann.export import to_onnx, to_sklearn
 from skann.export.onnx_graph.outputs import labels_as_tensor
-
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
-reference = pytest.importorskip("onnx.reference")
-
-DTYPES = ("float32", "float64")
-
-
-def by_onnxruntime(model):
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return lambda X: session.run(None, {"X": X})
-
-
-def by_reference(model):
-    evaluator = reference.ReferenceEvaluator(model)
-
-    def run(X):
-        with np.errstate(all="ignore"):  # it computes what is then not chosen, by numpy
-            return evaluator.run(None, {"X": X})
-
-    return run
-
-
-RUNTIMES = {"onnxruntime": by_onnxruntime, "reference": by_reference}
-
-
-def require_equal(estimator, X, outputs, *, narrow):
-    """Check labels and values of a model against those of the estimator."""
-    labels, values = outputs_of(estimator, X)
-    ours = outputs[-1]
-    assert ours.dtype == X.dtype
-    assert ours.shape == values.shape
-    if labels is None:
-        size = np.abs(values).max(axis=0)
-        size = np.maximum(size, getattr(estimator, "size_of_targets", 0))
-        size = np.where(size == 0, 1, size)
-        assert_allclose(
-            ours / size, values / size, rtol=0, atol=1e-6 if narrow else 1e-12
-        )
-        return
-    assert_allclose(ours, values, rtol=0, atol=3e-6 if narrow else 1e-12)
-    assert_array_equal(outputs[0], labels)
-    if len(estimator.classes_) > 1:
-        assert ours.min() > 0
-        assert ours.max() < 1
 
 
 def check(estimator, X, dtype, runtime, opset=None):
@@ -78,6 +21,7 @@ def check(estimator, X, dtype, runtime, opset=None):
     X = X.astype(dtype)
     narrow = "float32" in (dtype, estimator.dtype)
     outputs = RUNTIMES[runtime](model)(X)
+    assert outputs[-1].dtype == X.dtype
     require_equal(estimator, X, outputs, narrow=narrow)
 
 
@@ -195,9 +139,12 @@ def test_a_column_without_spread_between_its_outer_quantiles():
     check(estimator, X, "float64", "onnxruntime")
 
 
-def test_numbers_that_nearly_overflow():
+@pytest.mark.parametrize(
+    "params", [{"scaling": "minmax"}, {"scaling": "bounded", "n_frequencies": 1}]
+)
+def test_numbers_that_nearly_overflow(params):
     X = np.array([[-1.5e308, 1.0], [1.2e308, 2.0], [0.0, 3.0]] * 10)
-    estimator = BackpropRegressor((3,), max_iter=3, random_state=0, scaling="minmax")
+    estimator = BackpropRegressor((3,), max_iter=3, random_state=0, **params)
     with pytest.warns(match="Maximum iterations"):
         estimator.fit(X, X[:, 1])
     check(estimator, X, "float64", "onnxruntime")

@@ -8,6 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
 
 from skann import BackpropClassifier, BackpropRegressor, check_gradient
 from skann.callbacks import ParameterRecorder
@@ -113,6 +116,22 @@ def test_a_picture_explains_itself(name):
 def test_an_estimator_must_be_fitted(draw):
     with pytest.raises(NotFittedError):
         draw(BackpropRegressor())
+
+
+@pytest.mark.parametrize(
+    ("estimator", "words"),
+    [
+        (
+            MLPRegressor(hidden_layer_sizes=(2,), max_iter=5),
+            "MLPRegressor.*mlp.loss_curve_",
+        ),
+        (make_pipeline(BackpropRegressor(())), r"Pipeline.*pipeline\[-1\]"),
+        (LinearRegression(), "LinearRegression, which has no history_"),
+    ],
+)
+def test_the_loss_curve_of_another_estimator_is_refused(estimator, words):
+    with pytest.raises(TypeError, match=words):
+        LossCurveDisplay.from_estimator(estimator.fit(X, Y))
 
 
 def test_activations_are_drawn_with_their_slopes():
@@ -421,7 +440,6 @@ LOOKS_AT_ONE = {
         regressor, X, Y, grid_resolution=3
     ),
     "units": lambda regressor: UnitContributionDisplay.from_estimator(regressor, X),
-    "diagram": NetworkDiagramDisplay.from_estimator,
     "diagram of a sample": lambda regressor: NetworkDiagramDisplay.from_estimator(
         regressor, X[:1], Y[:1]
     ),

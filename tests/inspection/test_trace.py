@@ -1,5 +1,7 @@
 """The trace of a step of backpropagation holds the numbers that training uses."""
 
+import re
+
 import joblib
 import numpy as np
 import pytest
@@ -153,6 +155,44 @@ def test_a_large_number_of_digits_in_latex_is_a_power_of_ten():
     regressor = BackpropRegressor.from_weights([[[1.5e-20]]], [[0.0]], alpha=0.0)
     latex = trace_backprop(regressor, [[1.0]], [0.0]).to_latex()
     assert r"1.5 \cdot 10^{-20}" in latex
+
+
+def assert_balanced(latex):
+    """Fail if a brace or an environment is not closed, or not the last one open."""
+    open_ones = []
+    for token in re.findall(r"\\\\|\\[{}]|[{}]|\\(?:begin|end)\{[a-z*]+\}", latex):
+        if token in ("{",) or token.startswith(r"\begin"):
+            open_ones.append(token.replace("begin", "end"))
+        elif token == "}":
+            assert open_ones.pop() == "{"
+        elif token.startswith(r"\end"):
+            assert open_ones.pop() == token
+    assert open_ones == []
+
+
+@EACH_CASE
+def test_latex_is_balanced_and_has_the_columns_that_it_announces(name):
+    estimator, target = fitted(name)
+    trace = trace_backprop(estimator, X[:2], target[:2])
+    for latex in (trace.to_latex(), trace.to_slides("50 % of {x} & a\\b_c^d~e#$")):
+        assert_balanced(latex)
+        assert latex.count("\\begin{align*}") == 4
+        for row in re.findall(r"(?m)^.*&&.*$", latex):
+            outside = re.sub(r"\\begin\{pmatrix\}.*?\\end\{pmatrix\}", "", row)
+            assert outside.count("&") == 3
+
+
+def test_slides_are_a_whole_document():
+    regressor = BackpropRegressor.from_weights([[[2.0]]], [[0.0]], alpha=0.0)
+    trace = trace_backprop(regressor, [[1.0]], [0.0])
+    slides = trace.to_slides("Loss & error_1")
+    assert slides.startswith(r"\documentclass{beamer}")
+    assert slides.rstrip().endswith(r"\end{document}")
+    assert slides.count(r"\begin{frame}") == 4
+    assert r"\title{Loss \& error\_1}" in slides
+    # Each slide has the equations of its paragraph.
+    for part in trace.to_latex().split(r"\paragraph")[1:]:
+        assert part.partition("\n")[2].rstrip() in slides
 
 
 @pytest.mark.parametrize("digits", [-1, 2.5, "3"])

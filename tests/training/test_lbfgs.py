@@ -14,7 +14,7 @@ from skann.core.losses import make_loss
 from skann.core.network import Network
 from skann.core.objective import Objective
 from skann.data.rows import TrainingData
-from skann.training.lbfgs import minimize_lbfgs
+from skann.training.lbfgs import BlockSums, minimize_lbfgs
 from skann.training.minibatch import TrainingDivergedError
 
 N_SAMPLES, N_INPUTS = 60, 4
@@ -42,7 +42,10 @@ def make_problem(y=Y, loss=("squared_error", "identity"), hidden=(), dtype="floa
 
 def minimize(problem, on_iteration=never, **options):
     options = {"max_iter": 500, "max_fun": 5000, "tol": 1e-10, **options}
-    return minimize_lbfgs(*problem, on_iteration=on_iteration, **options)
+    objective, data, theta = problem
+    sums = BlockSums(objective, data, theta)
+    options["mean_weight"] = data.mean_weight
+    return minimize_lbfgs(objective, sums, theta, on_iteration=on_iteration, **options)
 
 
 def test_linear_network_with_squared_error_is_ridge_regression():

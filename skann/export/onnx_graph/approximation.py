@@ -69,11 +69,22 @@ def normal_distribution(z: Value) -> Value:
     return (z > 0).where(1 - tail, tail)
 
 
-def normal_quantile(share: Value, outermost: float) -> Value:
-    """Return the normal quantile of shares, none of which is further out."""
+def normal_quantile(share: Value, n_columns: int, outermost: float) -> Value:
+    """Return normal quantiles.
+
+    Parameters
+    ----------
+    share : Value of shape (n_samples, n_columns)
+        The shares of normal numbers that are smaller, less 1/2.
+
+    n_columns : int
+        The number of columns.
+
+    outermost : float
+        None of the shares is further out than this and one less this.
+    """
     start, stop = _roots(outermost)
-    smaller = share.minimum(1 - share)
-    root = (-smaller.log()).sqrt()
-    place = (root * 2 - (start + stop)) / (stop - start)
-    quantile = place.polynomial(quantile_coefficients(outermost))
-    return (share - 0.5).sign() * quantile
+    root = (-(0.5 - share.abs()).log()).sqrt()
+    place = root * (2 / (stop - start)) - (start + stop) / (stop - start)
+    quantile = place.polynomial_of_matrix(quantile_coefficients(outermost), n_columns)
+    return share.sign() * quantile

@@ -7,14 +7,18 @@ used: what it lacks there (LeakyRelu, Elu, Selu, Softplus, Erf) is composed of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-# From this opset on ReduceMax takes its axes as an input, as ReduceSum does from 13 on.
-AXES_OF_MAXIMA = 18
+# From this opset on all reductions take their axes as an input, as ReduceSum does from
+# 13 on.
+AXES_AS_INPUT = 18
+
+# Where operators on text are, and the version of them that is used.
+ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 2
 
 
 class Graph:
@@ -24,11 +28,16 @@ class Graph:
     ----------
     opset : int
         The version of the set of operators.
+
+    taken : collection of str, default=()
+        Names that others have given.
     """
 
-    def __init__(self, opset: int):
+    def __init__(self, opset: int, taken: Collection[str] = ()):
         self.opset = opset
+        self.domains: dict[str, int] = {"": opset}
         self.nodes: list[Any] = []
+        self._taken = frozenset(taken)
         self.initializers: list[Any] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._n_names = 0
@@ -38,7 +47,8 @@ class Graph:
     def new_name(self, kind: str) -> str:
         """Return a name that nothing else has."""
         self._n_names += 1
-        return f"{kind.lower()}_{self._n_names}"
+        name = f"{kind.lower()}_{self._n_names}"
+        return self.new_name(kind) if name in self._taken else name
 
     def write_node(
         self,
@@ -46,12 +56,17 @@ class Graph:
         inputs: list[str],
         outputs: list[str],
         name: str,
+        domain: str = "",
         **attributes: Any,
     ) -> None:
         """Add a node."""
         from onnx import helper
 
-        self.nodes.append(helper.make_node(op, inputs, outputs, name, **attributes))
+        if domain == ML_DOMAIN:
+            self.domains[domain] = ML_OPSET
+        self.nodes.append(
+            helper.make_node(op, inputs, outputs, name, domain=domain, **attributes)
+        )
 
     def write_constant(self, array: np.ndarray, name: str) -> None:
         """Add a constant."""
@@ -226,13 +241,46 @@ class Value:
         """Return -1, 0 or 1."""
         return self._of("Sign")
 
+    def affine(self, weights: ArrayLike, biases: Any) -> Value:
+        """Return a matrix times constant weights, plus biases, as a single node."""
+        inputs = self, self.like(weights), self.like(biases)
+        return self.graph.node("Gemm", *inputs, dtype=self.dtype)
+
+    def clip(self, lower: float, upper: float) -> Value:
+        """Return what is within two numbers, or else the nearer one."""
+        inputs = self, self.like(lower), self.like(upper)
+        return self.graph.node("Clip", *inputs, dtype=self.dtype)
+
+    def softmax(self) -> Value:
+        """Return the softmax of each row of a matrix."""
+        return self._of("Softmax", axis=1)
+
+    def number(self, constant: float, dtype: DTypeLike, name: str) -> Value:
+        """Return a constant for each cell, and let a runtime fail at one that is NaN.
+
+        There it is to take an element that does not exist from a table.
+
+        Parameters
+        ----------
+        constant : float
+            The constant.
+
+        dtype : dtype
+            Its dtype.
+
+        name : str
+            The name of the node that fails, which is to say why.
+        """
+        places = self.is_nan().astype(np.int64)
+        table = self.graph.constant([constant], dtype)
+        return self.graph.node("Gather", table, places, dtype=dtype, axis=0, name=name)
+
     def log_softmax(self, axis: int) -> Value:
         """Return the logarithm of the softmax over an axis.
 
         The operator of that name underflows in the reference implementation.
         """
-        shifted = self - self.max(axis, keepdims=True)
-        return shifted - shifted.exp().sum(axis, keepdims=True).log()
+        return self - self.log_sum_exp(axis, keepdims=True)
 
     def astype(self, dtype: DTypeLike) -> Value:
         """Return the value in another dtype."""
@@ -250,13 +298,20 @@ class Value:
             "ReduceSum", self, axes, dtype=self.dtype, keepdims=int(keepdims)
         )
 
-    def max(self, axis: int, *, keepdims: bool = False) -> Value:
-        """Return the maximum over an axis."""
+    def min(self, axis: int, *, keepdims: bool = False) -> Value:
+        """Return the minimum over an axis."""
+        return self._reduced("ReduceMin", axis, keepdims)
+
+    def log_sum_exp(self, axis: int, *, keepdims: bool = False) -> Value:
+        """Return log(sum(exp)) over an axis, which never overflows."""
+        return self._reduced("ReduceLogSumExp", axis, keepdims)
+
+    def _reduced(self, op: str, axis: int, keepdims: bool) -> Value:
         kept = int(keepdims)
-        if self.graph.opset < AXES_OF_MAXIMA:
-            return self._of("ReduceMax", axes=[axis], keepdims=kept)
+        if self.graph.opset < AXES_AS_INPUT:
+            return self._of(op, axes=[axis], keepdims=kept)
         axes = self.graph.constant([axis], np.int64)
-        return self.graph.node("ReduceMax", self, axes, dtype=self.dtype, keepdims=kept)
+        return self.graph.node(op, self, axes, dtype=self.dtype, keepdims=kept)
 
     def argmax(self) -> Value:
         """Return the place of the first maximum of each row."""
@@ -280,6 +335,19 @@ class Value:
         places = self.graph.constant(axes, np.int64)
         return self.graph.node("Unsqueeze", self, places, dtype=self.dtype)
 
+    def without_axis(self, axis: int) -> Value:
+        """Return the same numbers without an axis of length 1."""
+        places = self.graph.constant([axis], np.int64)
+        return self.graph.node("Squeeze", self, places, dtype=self.dtype)
+
+    def split(self, n_parts: int) -> list[Value]:
+        """Return each column of the last axis by itself."""
+        graph = self.graph
+        outputs = [graph.new_name("split") for _ in range(n_parts)]
+        sizes = graph.constant(np.ones(n_parts), np.int64)
+        graph.write_node("Split", [self.name, sizes.name], outputs, outputs[0], axis=-1)
+        return [Value(graph, output, self.dtype) for output in outputs]
+
     def last(self, numbers: ArrayLike) -> Value:
         """Return those of the last axis that have these numbers."""
         places = self.graph.constant(numbers, np.int64)
@@ -289,6 +357,45 @@ class Value:
         """Return the rows of a constant table that have these numbers."""
         rows = self.graph.constant(table, dtype)
         return self.graph.node("Gather", rows, self, dtype=rows.dtype, axis=0)
+
+    def from_column(self, start: int) -> Value:
+        """Return those of the last axis from this number on."""
+        bounds = ([start], [np.iinfo(np.int64).max], [-1])
+        places = [self.graph.constant(bound, np.int64) for bound in bounds]
+        return self.graph.node("Slice", self, *places, dtype=self.dtype)
+
+    def repeated(self, *shape: int) -> Value:
+        """Return the same numbers again along axes of length 1."""
+        wanted = self.graph.constant(shape, np.int64)
+        return self.graph.node("Expand", self, wanted, dtype=self.dtype)
+
+    def numbers_of(self, texts: Sequence[str], otherwise: int) -> Value:
+        """Return the number of each text in a list, or another if it is not there."""
+        return self.graph.node(
+            "LabelEncoder", self, dtype=np.int64, domain=ML_DOMAIN,
+            keys_strings=list(texts), values_int64s=list(range(len(texts))),
+            default_int64=otherwise,
+        )  # fmt: skip
+
+    def polynomial_of_matrix(
+        self, coefficients: Sequence[float], n_columns: int
+    ) -> Value:
+        """Return a polynomial of each cell of a matrix, in few nodes.
+
+        Five coefficients at a time belong to a polynomial of degree 4, and all of these
+        are one product; the fifth power binds them together.
+        """
+        padded = [*coefficients, *[0.0] * (-len(coefficients) % 5)]
+        blocks = np.reshape(padded, (-1, 5))
+        first = self.reshape(-1, 1)
+        second = first * first
+        powers = [first, second, second * first, second * second]
+        parts = concatenate(powers, axis=1).affine(blocks[:, 1:].T, blocks[:, 0])
+        *lower, result = parts.split(len(blocks))
+        fifth = powers[3] * first
+        for part in reversed(lower):
+            result = result * fifth + part
+        return result.reshape(-1, n_columns)
 
     def polynomial(self, coefficients: Sequence[float]) -> Value:
         """Return a polynomial, by Horner's rule; the constant term comes first."""

@@ -14,9 +14,7 @@ from skann.export.onnx_graph.graph import Value
 
 def _log_mean_exp(logarithms: Value, n_members: int) -> Value:
     """Return log(mean(exp(l))) over the first axis, without overflow."""
-    largest = logarithms.max(0)
-    total = (logarithms - largest).exp().sum(0)
-    return total.log() + largest - math.log(n_members)
+    return logarithms.log_sum_exp(0) - math.log(n_members)
 
 
 def _mean_logistic(raw: Value, n_members: int) -> Value:

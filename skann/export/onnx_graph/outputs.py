@@ -5,16 +5,26 @@ These are the formulas of `skann.estimators.targets`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from skann.estimators.targets import Indicators, Labels, Numbers, Quantiles
+from skann.estimators.targets import (
+    Indicators,
+    Labels,
+    Numbers,
+    Quantiles,
+    Target,
+)
 from skann.export.onnx_graph.activations import activate, softplus
-from skann.export.onnx_graph.graph import Value, concatenate
+from skann.export.onnx_graph.graph import Value
 from skann.model import Model
+
+# The name of the node at which a run fails.
+NOT_FINITE = "X_or_the_output_for_it_is_not_finite"
 
 
 @dataclass(frozen=True)
@@ -29,13 +39,13 @@ class Predictions:
     labels : Value or None
         The labels of a classifier.
 
-    scores : Value or None
-        Its decision values.
+    scores : callable or None
+        What returns its decision values.
     """
 
     values: Value
     labels: Value | None = None
-    scores: Any = None
+    scores: Callable[[], Value] | None = None
 
 
 def labels_as_tensor(classes: np.ndarray) -> np.ndarray:
@@ -65,17 +75,50 @@ def _log_logistic(z: Value) -> Value:
     return -softplus(-z)
 
 
-def _inside_unit_interval(log_probabilities: Value) -> Value:
-    """Return exp(log p) inside (0, 1), as `exp_inside_unit_interval` does.
+def _inside_unit_interval(
+    probabilities: Value, deficit: Callable[[float, float], Value], at: Value
+) -> Value:
+    """Return probabilities inside (0, 1), as `exp_inside_unit_interval` does.
 
-    What takes the place of p below the threshold is the larger of the two there, and
-    above it the smaller.
+    What takes the place of p below a threshold t is t / (1 + log(1 + log(t / p))). It
+    is the larger of the two there, and above it the smaller.
+
+    Parameters
+    ----------
+    probabilities : Value
+        The probabilities.
+
+    deficit : callable
+        What returns a - b log p, given a and b. It may be wrong if p is large.
+
+    at : Value
+        What is not NaN, or else the run is to fail.
     """
-    info = np.finfo(log_probabilities.dtype)
+    info = np.finfo(probabilities.dtype)
     threshold = float(info.tiny) * 2.0**20
-    deficit = float(np.log(threshold)) - log_probabilities
-    tail = threshold / ((deficit.relu() + 1).log() + 1)
-    return log_probabilities.exp().maximum(tail).minimum(1 - float(info.epsneg))
+    inner = deficit(math.e * (1 + math.log(threshold)), math.e)
+    tail = threshold / inner.clip(math.e, float(info.max) / 2).log()
+    largest = at.number(1 - float(info.epsneg), at.dtype, NOT_FINITE)
+    return probabilities.maximum(tail).minimum(largest)
+
+
+def _refusing(raw: Value) -> Value:
+    """Return raw outputs, and let a runtime fail where one of them is not finite."""
+    return raw + (raw * 0.0).number(0.0, raw.dtype, NOT_FINITE)
+
+
+def _exp(log_probabilities: Value, raw: Value) -> Value:
+    """Return probabilities inside (0, 1), by their logarithms."""
+    return _inside_unit_interval(
+        log_probabilities.exp(), lambda a, b: a - log_probabilities * b, raw * 0.0
+    )
+
+
+def _numbers_of(number: Value, classes: np.ndarray) -> Value:
+    """Return the labels of classes, given their numbers."""
+    if np.array_equal(classes, np.arange(len(classes))):
+        return number
+    return number.rows_of(classes)
 
 
 def _of_labels(model: Model, target: Labels, raw: Value) -> Predictions:
@@ -83,40 +126,61 @@ def _of_labels(model: Model, target: Labels, raw: Value) -> Predictions:
     classes = labels_as_tensor(target.classes)
     n_outputs = model.architecture.layer_sizes[-1]
     if target.classes.size == 1:  # certain, and independent of the output
-        ones = raw * 0 + 1
-        number = (raw * 0).reshape(-1).astype(np.int64)
-        return Predictions(ones, number.rows_of(classes), raw)
+        zeros = (raw * 0.0).number(0.0, raw.dtype, NOT_FINITE)
+        number = zeros.reshape(-1).astype(np.int64)
+        return Predictions(zeros + 1, number.rows_of(classes), lambda: _refusing(raw))
     if n_outputs == 1:
-        both = concatenate([-raw, raw], axis=1)
-        number, scores = both.argmax(), raw
-        logarithms = _log_logistic(both)
-    else:
-        number, scores = raw.argmax(), raw
-        if model.architecture.output_activation == "softmax":
-            logarithms = raw.log_softmax(1)
-        else:
-            logarithms = _log_logistic(raw).log_softmax(1)
-        if target.classes.size == 2:
-            scores = raw.last([1]) - raw.last([0])
-    probabilities = _inside_unit_interval(logarithms)
-    return Predictions(probabilities, number.rows_of(classes), scores)
+        return _of_two_classes(raw, classes)
+    logarithms = raw
+    if model.architecture.output_activation != "softmax":
+        logarithms = _log_logistic(raw)
+    probabilities = _exp(logarithms.log_softmax(1), raw)
+
+    def scores() -> Value:
+        safe = _refusing(raw)
+        return safe.last([1]) - safe.last([0]) if classes.size == 2 else safe
+
+    return Predictions(probabilities, _numbers_of(raw.argmax(), classes), scores)
+
+
+def _of_two_classes(raw: Value, classes: np.ndarray) -> Predictions:
+    """Return labels, probabilities and scores of two classes with one output.
+
+    All of it is made of few nodes, as there is little else in a small network.
+    """
+    halves = raw.affine([[-0.5, 0.5]], 0.0)
+    probabilities = halves.softmax()  # NaN, if an output is infinite
+
+    def deficit(a: float, b: float) -> Value:
+        # Small probabilities are exp(z), and z is the output or minus the output.
+        return raw.affine([[b, -b]], a)
+
+    return Predictions(
+        _inside_unit_interval(probabilities, deficit, probabilities),
+        _numbers_of(halves.argmax(), classes),
+        lambda: _refusing(raw),
+    )
 
 
 def _of_indicators(model: Model, target: Indicators, raw: Value) -> Predictions:
     """Return indicators, probabilities and scores of labels."""
-    probabilities = _inside_unit_interval(_log_logistic(raw))
-    return Predictions(probabilities, (raw > 0).astype(np.int64), raw)
+    probabilities = _exp(_log_logistic(raw), raw)
+    labels = (raw > 0).astype(np.int64)
+    return Predictions(probabilities, labels, lambda: _refusing(raw))
 
 
 def _in_target_units(model: Model, raw: Value) -> Value:
     """Return raw outputs as predictions, computed in float64 where there is a unit."""
-    outputs = activate(raw, model.architecture.output_activation)
+    activation = model.architecture.output_activation
     if model.targets is None:
-        return outputs
+        return activate(_refusing(raw), activation)
     center, width = model.targets.center_and_width
     largest = float(np.finfo(raw.dtype).max)
-    values = outputs.astype(np.float64) * width + center
-    return values.maximum(-largest).minimum(largest).astype(raw.dtype)
+    values = activate(raw, activation).astype(np.float64) * width
+    if center.any():
+        values = values + center
+    bound = (raw * 0.0).number(largest, np.float64, NOT_FINITE)
+    return values.maximum(-largest).minimum(bound).astype(raw.dtype)
 
 
 def _of_numbers(model: Model, target: Numbers, raw: Value) -> Predictions:
@@ -139,26 +203,11 @@ TARGETS: dict[type, Callable[[Model, Any, Value], Predictions]] = {
 }
 
 
-def predict(model: Model, target: Any, raw: Value) -> Predictions:
-    """Return what a target makes of raw outputs."""
+def predict(model: Model, target: Target, raw: Value) -> Predictions:
+    """Return what a target makes of raw outputs.
+
+    If one of these is not finite, the run fails at a node whose name says so.
+    """
     if type(target) not in TARGETS:
         raise ValueError(f"to_onnx does not know targets of {type(target).__name__}.")
     return TARGETS[type(target)](model, target, raw)
-
-
-def refuse_what_is_not_finite(X: Value, raw: Value) -> Value:
-    """Return raw outputs, and let a runtime fail where these or X are not finite.
-
-    As in skann, where a prediction for infinity raises an error, the whole batch
-    is refused: an element that does not exist is taken from a table. The name of the
-    node says why.
-    """
-    # Zero, or NaN where a number is not finite.
-    difference = raw - raw + (X - X).sum(1, keepdims=True)
-    number = difference.is_nan().astype(np.int64)
-    table = raw.graph.constant([0.0], raw.dtype)
-    zero = raw.graph.node(
-        "Gather", table, number, dtype=raw.dtype, axis=0,
-        name="X_or_the_output_for_it_is_not_finite",
-    )  # fmt: skip
-    return raw + zero

@@ -15,6 +15,14 @@ from skann.data.wild_cells import WIDTH
 from skann.export.onnx_graph.approximation import normal_quantile
 from skann.export.onnx_graph.graph import Value, concatenate
 
+# Weights do the scaling of columns whose centre is at most so many spreads from zero,
+# and whose spread is neither larger than this nor smaller than one by it.
+NEAR = 100.0
+FARTHEST = 1e100
+
+# Quantiles beyond the first are multiplied by the second, which needs no rounding.
+HUGE, SHRINKING = 1e300, 2.0**-400
+
 
 def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
     """Return inputs with the centre of its column in place of each NaN."""
@@ -22,6 +30,31 @@ def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
         return X
     center, _ = statistics.center_and_scale
     return X.is_nan().where(X.like(center), X)
+
+
+def folds(statistics: ColumnStatistics, dtype: DTypeLike) -> bool:
+    """Say whether weights may do the scaling, without a loss that could be seen.
+
+    They may where it is linear, if they are float64 and if columns are not far from
+    zero: at n spreads from it the rounding error becomes n times as large.
+    """
+    if statistics.kind in BENDING or statistics.quantiles is not None:
+        return False
+    center, scale = statistics.center_and_scale
+    is_usual = (scale > 1 / FARTHEST) & (scale < FARTHEST)
+    is_near = np.abs(center) / NEAR <= scale
+    return np.dtype(dtype) == np.float64 and bool((is_usual & is_near).all())
+
+
+def fold(
+    statistics: ColumnStatistics, weights: np.ndarray, biases: np.ndarray
+) -> list[np.ndarray]:
+    """Return the weights and biases of a layer that does the scaling as well."""
+    center, scale = statistics.center_and_scale
+    weights = weights / scale[:, np.newaxis]
+    if statistics.centered:
+        weights[statistics.is_constant] = 0
+    return [weights, biases - center @ weights]
 
 
 def scale(X: Value, statistics: ColumnStatistics | None, dtype: DTypeLike) -> Value:
@@ -58,80 +91,117 @@ def _without_constant(values: Value, statistics: ColumnStatistics) -> Value:
 
 
 def _bound(scaled: Value, lower: np.ndarray, upper: np.ndarray) -> Value:
-    """Return cells as `skann.data.wild_cells.bound` does."""
+    """Return cells as `skann.data.wild_cells.bound` does.
+
+    W (1 - 1 / (1 + b / W)), of what is beyond by b, is b / (1 + b / W).
+    """
     within = scaled.maximum(lower).minimum(upper)
-    beyond = scaled - within
-    excess = 1 - 1 / (beyond.abs() * (1 / WIDTH) + 1)
-    return within + beyond.sign() * excess * WIDTH
+    beyond = (scaled - within).clip(-FARTHEST, FARTHEST)  # infinity is bounded, too
+    return within + beyond / (beyond.abs() * (1 / WIDTH) + 1)
 
 
 def _normal_ranks(X: Value, measured: np.ndarray) -> Value:
     """Return ranks as `skann.data.ranks.normal_ranks` does.
 
-    A cell lies between two quantiles, and its share is interpolated between theirs; one
-    that is equal to several stands in the middle of their shares.
+    All that depends on the place of a cell alone stands in a table.
     """
-    n_columns, n = measured.shape
-    n_at_most = _count_at_most(X, measured)
-    first_column = np.arange(n_columns) * n
-
-    def quantile(place: Value) -> Value:
-        return (place + first_column).rows_of(measured.ravel())
-
-    # From the left: how far a cell is beyond the last quantile that is not larger.
-    left = (n_at_most - 1).maximum(0).minimum(n - 2)
-    start, stop = quantile(left), quantile(left + 1)
-    after_some = (n_at_most > 0).astype(np.float64)
-    from_left = left.astype(np.float64) + _part(X - start, stop - start, after_some)
-
-    # From the right: how far it is from the first quantile that is not smaller.
-    last = (n_at_most - 1).maximum(0)
-    first_of_equals = _first_of_equals(measured)
-    place = last
-    if (first_of_equals != np.arange(n)).any():
-        place = (last + first_column).rows_of(first_of_equals.ravel())
-    first = quantile(last).equals(X).where(place, n_at_most)
-    right = first.maximum(1).minimum(n - 1)
-    start, stop = quantile(right - 1), quantile(right)
-    before_all = (first <= 0).astype(np.float64)
-    from_right = right.astype(np.float64) - _part(stop - X, stop - start, before_all)
-
-    share = (from_left + from_right) * (0.5 / (n - 1))
-    share = share.maximum(OUTERMOST).minimum(1 - OUTERMOST)
-    return normal_quantile(share, OUTERMOST)
+    with np.errstate(over="ignore"):
+        is_too_wide = np.isinf(np.diff(measured))
+    if np.abs(measured).max() > HUGE:
+        X, measured = X * SHRINKING, measured * SHRINKING
+    cells = X.add_axes(2)
+    table = _table_of_places(measured, is_too_wide)
+    row = _row_of_places(cells, measured).rows_of(table)
+    left, start, width, *middle_of_equals = row.split(table.shape[1])
+    share = left + (cells - start) / width
+    for middle in middle_of_equals:
+        share = start.equals(cells).where(middle, share)
+    share = share.without_axis(2).clip(OUTERMOST - 0.5, 0.5 - OUTERMOST)
+    return normal_quantile(share, len(measured), OUTERMOST)
 
 
-def _part(distance: Value, width: Value, otherwise: Value) -> Value:
-    """Return distance / width within [0, 1]; something else where there is no width."""
-    part = (distance / width).maximum(0.0).minimum(1.0)
-    return (width > 0).where(part, otherwise)
+def _blocks(measured: np.ndarray) -> np.ndarray:
+    """Return the quantiles of each column in blocks, as an index has pages.
 
-
-def _count_at_most(X: Value, measured: np.ndarray) -> Value:
-    """Return how many of the quantiles of its column are not larger than each cell.
-
-    In two steps, as an index has pages: which block of quantiles, and which of it.
+    There is room for at least one more in the last block of each, which is filled with
+    infinity.
     """
     n_columns, n = measured.shape
     size = int(np.ceil(np.sqrt(n)))
-    n_blocks = -(-n // size)
+    n_blocks = n // size + 1
     padded = np.full((n_columns, n_blocks * size), np.inf)
     padded[:, :n] = measured
-    blocks = padded.reshape(n_columns, n_blocks, size)
-    cells = X.add_axes(2)
+    return padded.reshape(n_columns, n_blocks, size)
+
+
+def _row_of_places(cells: Value, measured: np.ndarray) -> Value:
+    """Return how many quantiles are not larger than each cell, as rows of the table.
+
+    In two steps: which block of quantiles, and which of it.
+
+    Parameters
+    ----------
+    cells : Value of shape (n_samples, n_columns, 1)
+        The cells.
+
+    measured : ndarray of shape (n_columns, n_quantiles)
+        The quantiles.
+    """
+    blocks = _blocks(measured)
+    n_columns, n_blocks, size = blocks.shape
+    first = np.arange(n_columns) * n_blocks
 
     def count(quantiles: Value) -> Value:
         is_at_most = (quantiles <= cells).astype(np.float32)
         return is_at_most.sum(2).astype(np.int64)
 
-    block = (count(X.graph.constant(blocks[:, :, 0])) - 1).maximum(0)
-    rows = block + np.arange(n_columns) * n_blocks
-    within = count(rows.rows_of(blocks.reshape(-1, size)))
-    return block * size + within
+    block = (count(cells.graph.constant(blocks[:, :, 0])) + (first - 1)).maximum(first)
+    return block * size + count(block.rows_of(blocks.reshape(-1, size)))
+
+
+def _table_of_places(measured: np.ndarray, is_too_wide: np.ndarray) -> np.ndarray:
+    """Return what gives the share of smaller cells by the last quantile not larger.
+
+    Shares are counted from the median on.
+
+    Parameters
+    ----------
+    measured : ndarray of shape (n_columns, n_quantiles)
+        The quantiles.
+
+    is_too_wide : ndarray of bool of shape (n_columns, n_quantiles - 1)
+        Between which of them skann does not interpolate.
+
+    Returns
+    -------
+    table : ndarray of shape (n_rows, 3 or 4)
+        A row for each number of such quantiles of each column: the share and the place
+        of the last of them, and the distance of the next one at a share of 1. If some
+        quantiles are repeated, the middle share of those that are equal to the last
+        one follows.
+    """
+    n_columns, n_blocks, size = _blocks(measured).shape
+    n = measured.shape[1]
+    shares = np.arange(n) / (n - 1) - 0.5
+    width = np.pad(np.diff(measured), ((0, 0), (0, 1)), constant_values=np.inf)
+    width[:, :-1][is_too_wide] = np.inf  # half of it is the share of all that is within
+    share = np.tile(shares, (n_columns, 1))
+    share[:, :-1][is_too_wide] += 0.5 / (n - 1)
+    columns = [share, measured, width * (n - 1)]
+    if (measured[:, 1:] == measured[:, :-1]).any():
+        columns.append((shares[_first_of_equals(measured)] + shares) / 2)
+    table = np.stack(columns, axis=2)
+    before_all = np.array([-0.5, np.inf, 1.0, 0.0])[: len(columns)]  # minus infinity
+    rows = np.empty((n_columns, n_blocks * size, len(columns)))
+    rows[:, 0] = before_all
+    rows[:, 1 : n + 1] = table
+    rows[:, n + 1 :] = before_all  # which nothing reaches
+    return rows.reshape(-1, len(columns))
 
 
 def _first_of_equals(measured: np.ndarray) -> np.ndarray:
     """Return for each quantile the place of the first that is equal to it."""
     places = np.arange(measured.shape[1])
-    is_new = np.diff(measured, axis=1, prepend=-np.inf) > 0
+    is_new = measured[:, 1:] > measured[:, :-1]
+    is_new = np.insert(is_new, 0, True, axis=1)
     return np.maximum.accumulate(np.where(is_new, places, 0), axis=1)

@@ -1,0 +1,6 @@
+"""What is wrong with a fit, by name: a table of small checks and their report."""
+
+from skann.inspection.diagnosis.diagnose import diagnose
+from skann.inspection.diagnosis.report import Diagnosis, Finding
+
+__all__ = ["Diagnosis", "Finding", "diagnose"]
