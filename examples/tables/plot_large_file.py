@@ -1,21 +1,21 @@
 """
-Can it learn from a file that does not fit into memory?
-=======================================================
+Fitting a file in batches
+=========================
 
-A parquet file is read batch by batch, and each batch is learned by ``partial_fit``,
-which goes on where the one before has ended. Rows that are kept apart say after each
-batch how good the network is, and the best weights are kept. Beside it stands a fit to
-the whole table, as long as that fits into memory.
+A parquet file is read a group of rows at a time, and each group is learned by
+``partial_fit``, which goes on where the last call has ended. After each batch the
+network is scored on rows that were held out, and the best weights are kept. We compare
+this with a fit to the whole table, as long as that fits into memory.
 """
 
 # %%
-# The file: trips in a town, and how long they took. It is written in groups of rows,
-# which are read one at a time. (Files of your own have them, too.)
-import argparse
+# The file: trips in a town, and how long they took. It is written in groups of rows, as
+# large parquet files usually are.
 import tempfile
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,14 +23,6 @@ import pyarrow.parquet as pq
 
 from skann import BackpropRegressor
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    plt = None
-
-parser = argparse.ArgumentParser(description="Learn from a large file.")
-parser.add_argument("--output", type=Path, default=".", help="folder for the picture")
-options = parser.parse_args()
 TARGET = "minutes"
 
 
@@ -111,24 +103,18 @@ print(f"At once: R² {in_memory:.4f}")
 
 # %%
 # The score of the rows that were held out, after each batch.
-if plt is None:
-    print('For a picture: pip install ".[plot]"')
-else:
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    scores = np.array(network.validation_scores_)
-    numbers = np.arange(1, scores.size + 1)
-    axes.plot(numbers, scores, color="#0072B2", label=f"in batches ({in_batches:.4f})")
-    label = f"at once, {n_epochs} epochs ({in_memory:.4f})"
-    axes.axhline(in_memory, color="#D55E00", linestyle="--", label=label)
-    for epoch in range(1, n_epochs):
-        axes.axvline(epoch * n_groups, color="0.7", linewidth=1)
-    axes.set_ylim(min(0.9, scores[n_groups // 2]), 1)
-    axes.set_xlabel(f"batches of {n_rows} rows; the file begins anew at the grey lines")
-    axes.set_ylabel("R² of rows held out")
-    axes.set_title("Learning from a file, a group of rows at a time")
-    axes.legend(loc="lower right")
-    axes.grid(alpha=0.3)
-    options.output.mkdir(parents=True, exist_ok=True)
-    picture = (options.output / "large_file.png").resolve()
-    figure.savefig(picture, dpi=120)
-    print(f"Saved {picture}")
+figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
+scores = np.array(network.validation_scores_)
+numbers = np.arange(1, scores.size + 1)
+axes.plot(numbers, scores, color="#0072B2", label=f"in batches ({in_batches:.4f})")
+label = f"at once, {n_epochs} epochs ({in_memory:.4f})"
+axes.axhline(in_memory, color="#D55E00", linestyle="--", label=label)
+for epoch in range(1, n_epochs):
+    axes.axvline(epoch * n_groups, color="0.7", linewidth=1)
+axes.set_ylim(min(0.9, scores[n_groups // 2]), 1)
+axes.set_xlabel(f"batches of {n_rows} rows; the file begins anew at the grey lines")
+axes.set_ylabel("R² of rows held out")
+axes.set_title("Learning from a file, a group of rows at a time")
+axes.legend(loc="lower right")
+axes.grid(alpha=0.3)
+plt.show()
