@@ -136,6 +136,7 @@ def test_digits_example_is_accurate_and_needs_no_matplotlib(tmp_path):
 # entropy of labels of which a fifth are wrong, and always saying 1/2 has log(2) = 0.69.
 SAYS = {
     "tables/plot_stream.py": (r"BackpropClassifier: accuracy (\S+)", 0.8, 0.95),
+    "tables/plot_large_file.py": (r"In batches: R² (\S+) in", 0.96, 0.995),
     "probabilities/plot_quantile_intervals.py": (r"(\S+)% after the conformal", 88, 94),
     "probabilities/plot_calibration.py": (
         r"calibrated \(sigmoid\) +\S+ +(\S+)",

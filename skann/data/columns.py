@@ -30,7 +30,8 @@ from scipy import sparse
 from skann.core.layers.categories import CODE_STEP
 from skann.core.types import FloatArray, Matrix
 from skann.data.frames import plain, sorted_levels
-from skann.data.measuring import column_of, quantiles
+from skann.data.measuring import column_of, quantiles, row_blocks
+from skann.data.stored import StoredRows
 
 # A level of fewer rows is rare, in a column of few levels and in one of many. Sums of
 # weights may be wrong by this share.
@@ -137,7 +138,7 @@ class Columns:
 
         Parameters
         ----------
-        numbers : ndarray or CSR array of shape (n_samples, n_numbers)
+        numbers : ndarray, CSR array or StoredRows of shape (n_samples, n_numbers)
             Its columns of numbers, with NaN for gaps.
 
         labels : sequence of lists of n_samples objects
@@ -145,11 +146,13 @@ class Columns:
 
         Returns
         -------
-        X : ndarray or CSR array of shape (n_samples, n_columns)
+        X : of the type of numbers, of shape (n_samples, n_columns)
             The matrix. There may be NaN left in columns that had no gaps in training.
         """
         if sparse.issparse(numbers):
             return self._sparse_matrix(numbers)
+        if isinstance(numbers, StoredRows):
+            return numbers.with_columns(self)
         n_indicators = self.n_indicators
         shape = numbers.shape[0], n_indicators + numbers.shape[1]
         X = np.empty(shape, numbers.dtype)
@@ -286,6 +289,8 @@ def measure_columns(
 
 def has_gaps(numbers: Matrix) -> bool:
     """Say whether there is a NaN in a matrix of numbers."""
+    if isinstance(numbers, StoredRows):
+        return any(has_gaps(numbers[block]) for block in row_blocks(numbers))
     values = numbers.data if sparse.issparse(numbers) else numbers
     # The smallest number is NaN if one of them is, and needs no memory.
     return values.size > 0 and bool(np.isnan(values.min()))
@@ -293,6 +298,8 @@ def has_gaps(numbers: Matrix) -> bool:
 
 def fill_gaps(numbers: Matrix, values: np.ndarray) -> Matrix:
     """Return a matrix with a number of its column in place of each NaN."""
+    if isinstance(numbers, StoredRows):
+        return numbers.filled(values)
     if sparse.issparse(numbers):
         is_gap = np.isnan(numbers.data)
         filled = numbers.copy()
@@ -325,7 +332,8 @@ def _columns_with_gaps(numbers):
         return np.empty(0, np.intp)
     if sparse.issparse(numbers):
         return np.unique(numbers.indices[np.isnan(numbers.data)])
-    return np.flatnonzero(np.isnan(numbers).any(axis=0))
+    blocks = [np.isnan(numbers[block]).any(axis=0) for block in row_blocks(numbers)]
+    return np.flatnonzero(np.any(blocks, axis=0))
 
 
 def _measure_gaps(numbers, weight, with_gaps):

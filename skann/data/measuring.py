@@ -10,6 +10,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import min_max_axis
 
+from skann.data.stored import StoredRows
+
 # Values of a column that differ by no more than this part of the largest are equal but
 # for rounding: about 8 roundings of float32. In float64 it is 450, as sums of many
 # parts have, and as no quantity is measured.
@@ -140,7 +142,16 @@ def rounded_to_float32(a, b):
 
 def column_of(X, j):
     """Return a column as a dense array of shape (n_samples,)."""
+    if isinstance(X, StoredRows):
+        return X.column(j)
     return X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
+
+
+def without_first(X, n_columns):
+    """Return X without its first columns."""
+    if isinstance(X, StoredRows):
+        return X.without_first(n_columns)
+    return X[:, n_columns:]
 
 
 def each_column(X):
@@ -148,6 +159,9 @@ def each_column(X):
 
     Those of dense data that lie in the same lines of the cache are read together.
     """
+    if isinstance(X, StoredRows):
+        yield from X.columns()
+        return
     if sparse.issparse(X):
         X = X.tocsc()
         yield from (column_of(X, j) for j in range(X.shape[1]))

@@ -18,6 +18,9 @@ from skann.data.measuring import each_column, quantiles
 # So many quantiles tell cells apart.
 N_QUANTILES = 500
 
+# So many meshes has the grid by which a cell finds its quantiles.
+_MESHES = 1024
+
 # No rank is further out than the quantiles of these shares.
 OUTERMOST = 1e-3
 
@@ -63,29 +66,50 @@ def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
     ranks : ndarray of shape (n_samples, n_columns)
         Between -3.1 and 3.1.
     """
-    n_columns, n = measured.shape
-    cells = X.astype(np.float64)
-    place = _last_not_larger(cells, measured)
-    first_of_column = np.arange(n_columns) * n
-    left = np.minimum(np.maximum(place, 0), n - 2)
-    start = measured.take(left + first_of_column)
-    stop = measured.take(left + first_of_column + 1)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        width = stop - start
-        position = left + (cells - start) / width
-    is_too_wide = np.isinf(width)
-    if is_too_wide.any():  # of differences that overflow there are no parts
-        middle = np.clip(left + 0.5, place, place + 1)
-        position = np.where(is_too_wide, middle, position)
-    is_repeated = measured[:, 1:] == measured[:, :-1]
-    if is_repeated.any():  # else p is P for cells that were measured, too
-        is_equal = (cells == start) | (cells == stop)
-        middle = _middle_of_equals(is_repeated).take(
-            np.maximum(place, 0) + first_of_column
-        )
-        position = np.where(is_equal, middle, position)
-    position /= n - 1
-    return ndtri(np.clip(position, OUTERMOST, 1 - OUTERMOST))
+    return NormalRanks(measured)(X)
+
+
+class NormalRanks:
+    """The function that `normal_ranks` computes, with what it has to know of columns.
+
+    Parameters
+    ----------
+    measured : ndarray of shape (n_columns, N_QUANTILES)
+        What `column_quantiles` returned.
+    """
+
+    def __init__(self, measured: np.ndarray):
+        self._n = measured.shape[1]
+        self._first_of_column = np.arange(len(measured)) * self._n
+        self._measured = measured
+        with np.errstate(over="ignore"):
+            self._width = np.diff(measured, axis=1, append=np.inf)
+        # Of differences that overflow there are no parts.
+        self._is_too_wide = bool(np.isinf(self._width[:, :-1]).any())
+        is_repeated = measured[:, 1:] == measured[:, :-1]
+        self._middle = _middle_of_equals(is_repeated) if is_repeated.any() else None
+        self._search = _Search(measured)
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Return the ranks of cells."""
+        n = self._n
+        cells = X.astype(np.float64)
+        place = self._search(cells)
+        left = np.minimum(np.maximum(place, 0), n - 2)
+        at = left + self._first_of_column
+        start, width = self._measured.take(at), self._width.take(at)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            position = left + (cells - start) / width
+        if self._is_too_wide:
+            middle = np.clip(left + 0.5, place, place + 1)
+            position = np.where(np.isinf(width), middle, position)
+        if self._middle is not None:  # else p is P for cells that were measured, too
+            stop = self._measured.take(at + 1)
+            is_equal = (cells == start) | (cells == stop)
+            at = np.maximum(place, 0) + self._first_of_column
+            position = np.where(is_equal, self._middle.take(at), position)
+        position /= n - 1
+        return ndtri(np.clip(position, OUTERMOST, 1 - OUTERMOST, out=position))
 
 
 def _middle_of_equals(is_repeated):
@@ -96,23 +120,60 @@ def _middle_of_equals(is_repeated):
     return (first + places) / 2
 
 
-def _last_not_larger(cells, measured):
-    """Return the place of the last quantile not larger than each cell, or -1.
+class _Search:
+    """Finds the place of the last quantile not larger than each cell, or -1.
 
-    The search halves what is left for all cells of all columns at once. One cell after
-    another, as `np.interp` does, takes longer: no processor guesses where it goes on.
+    Each column has a grid, whose mesh that a cell lies in says between which quantiles
+    it lies. Few are left then, and a search halves them for all cells of all columns at
+    once. One cell after another, as `np.interp` does, takes longer: no processor
+    guesses where it goes on.
     """
-    n_columns, n = measured.shape
-    size = 1 << n.bit_length()
-    padded = np.full((n_columns, size), np.inf)
-    padded[:, :n] = measured
-    before_first = np.arange(n_columns) * size - 1
-    place = np.broadcast_to(before_first, cells.shape).copy()
-    further, quantile = np.empty_like(place), np.empty_like(cells)
-    while size > 1:
-        size //= 2
-        np.add(place, size, out=further)
-        np.take(padded, further, out=quantile, mode="clip")  # which needs no copy
-        np.multiply(quantile <= cells, size, out=further)
-        place += further
-    return place - (before_first + 1)
+
+    def __init__(self, measured):
+        n_columns, n = measured.shape
+        # Equal quantiles are one.
+        is_new = np.insert(measured[:, 1:] != measured[:, :-1], 0, True, axis=1)
+        number = np.cumsum(is_new, axis=1) - 1
+        # Outermost quantiles may be far out, where no other is.
+        low, high = measured[:, n // 250], measured[:, n - 1 - n // 250]
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            per_unit = _MESHES / (high - low)
+        has_grid = (high > low) & np.isfinite(per_unit) & (per_unit > 0)
+        self._low = np.where(has_grid, low, 0.0)
+        self._high = np.where(has_grid, high, 0.0)
+        self._per_unit = np.where(has_grid, per_unit, 0.0)
+        column = np.arange(n_columns)[:, np.newaxis]
+        counts = np.zeros((n_columns, _MESHES + 2), np.intp)
+        meshes = self._meshes(measured.T).T
+        np.add.at(counts, (np.broadcast_to(column, meshes.shape), meshes), is_new)
+        before = np.cumsum(counts, axis=1) - counts
+        self._sizes = 1 << np.arange(int(counts.max()).bit_length())[::-1]
+        # Beyond the last there is nothing, and nothing to look for outside of the row.
+        length = n + 2 * int(self._sizes[0])
+        self._quantiles = np.full((n_columns, length), np.inf)
+        self._quantiles[column, number + 1] = measured
+        self._last = np.full((n_columns, length), -1)
+        self._last[column, number + 1] = np.arange(n)
+        self._start = before + column * length
+        self._first_mesh = np.arange(n_columns) * counts.shape[1]
+
+    def _meshes(self, cells):
+        """Return in which mesh of its column each cell lies; larger ones not before."""
+        within = np.maximum(cells, self._low)
+        np.minimum(within, self._high, out=within)
+        within -= self._low
+        within *= self._per_unit
+        return within.astype(np.intp)
+
+    def __call__(self, cells):
+        """Return the place of each cell, whose last axis is that of columns."""
+        meshes = self._meshes(cells)
+        meshes += self._first_mesh
+        place = self._start.take(meshes)
+        further, quantile = meshes, np.empty_like(cells)
+        for size in self._sizes:
+            np.add(place, size, out=further)
+            np.take(self._quantiles, further, out=quantile, mode="clip")  # no copy
+            np.multiply(quantile <= cells, size, out=further)
+            place += further
+        return self._last.take(place)

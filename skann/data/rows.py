@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import DTypeLike
 
 from skann.core.types import FloatArray, Matrix
 from skann.data.one_hot import OneHotRows
 from skann.data.scaling import ColumnStatistics, scale_columns
+from skann.data.stored import StoredRows
 
 # Of so few outputs one-hot rows are copied faster than they are made.
 _FEW_OUTPUTS = 16
 
 # A smaller share of the weight than this may be nothing but rounding.
 _LEAST_SHARE = 1e-12
+
+
+# Rows that are read for several steps take so many bytes, or this share of all, within
+# these limits.
+_WINDOW_SHARE = 0.02
+WINDOW_BYTES = 4 << 20, 64 << 20
+
+# By shuffle="blocks" the rows of a window come from so many places.
+BLOCKS_OF_A_WINDOW = 64
+
+# They are read in parts of about so many bytes.
+_BLOCK_BYTES = 512 << 10
 
 
 class ScaledRows:
@@ -26,7 +42,7 @@ class ScaledRows:
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_features)
+    X : ndarray, CSR array or StoredRows of shape (n_samples, n_features)
         The raw rows.
 
     statistics : ColumnStatistics or None
@@ -41,11 +57,141 @@ class ScaledRows:
     ):
         self._X = X
         self._statistics = statistics
-        self._dtype = dtype
-        self.shape = X.shape
+        self.dtype = np.dtype(dtype)
+        n_ranked = 0
+        if statistics is not None and statistics.quantiles is not None:
+            n_ranked = len(statistics.quantiles)
+        self.shape = X.shape[0], X.shape[1] + n_ranked
 
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
-        return scale_columns(self._X[rows], self._statistics, self._dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # as each thread sets it
+            return scale_columns(self._X[rows], self._statistics, self.dtype)
+
+    def announce(self, rows: np.ndarray) -> None:
+        """Let the system bring some rows, in ascending order, from the disk."""
+        if isinstance(self._X, StoredRows):
+            self._X.announce(rows)
+
+
+class RowWindow:
+    """Scaled rows that stay in memory for some steps, for all who take these.
+
+    Parameters
+    ----------
+    scaled : ScaledRows
+        Where they come from.
+
+    rows : ndarray of int or None
+        The rows to read, in this order, which may change after all were read; None for
+        all rows as they are.
+    """
+
+    def __init__(self, scaled: ScaledRows, rows: np.ndarray | None):
+        self._scaled = scaled
+        self._rows = rows
+        self._start = 0
+        self._X = np.empty((0, scaled.shape[1]), scaled.dtype)
+        # What is in use, and what is being read meanwhile.
+        self._memory = [self._X, self._X]
+
+    def spans(self, n_rows: int, stride: int) -> Iterator[tuple[int, int]]:
+        """Yield from where to where rows are in memory, one part after the other.
+
+        While they are in use, a thread reads the next ones.
+
+        Parameters
+        ----------
+        n_rows : int
+            The number of all rows.
+
+        stride : int
+            The number of rows of a part.
+        """
+        starts = range(0, n_rows, stride)
+        spans = [(start, min(start + stride, n_rows)) for start in starts]
+        if len(spans) == 1:
+            self.load(0, n_rows)
+            yield 0, n_rows
+            return
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(self._read, *spans[0], 0)
+            for number, span in enumerate(spans, start=1):
+                self._X, self._start = coming.result(), span[0]
+                if number < len(spans):
+                    coming = reader.submit(self._read, *spans[number], number % 2)
+                yield span
+
+    def load(self, start: int, stop: int) -> None:
+        """Read the rows from `start` to `stop` of the order."""
+        self._X, self._start = self._read(start, stop, 0), start
+
+    def _read(self, start, stop, number):
+        """Return some rows, in one of the two parts of memory."""
+        n_rows = stop - start
+        if len(self._memory[number]) < n_rows:
+            shape = n_rows, self._scaled.shape[1]
+            self._memory[number] = np.empty(shape, self._scaled.dtype)
+        X = self._memory[number]
+        # In the order of the file, and few at a time: there is no second copy of them.
+        rows = None if self._rows is None else self._rows[start:stop]
+        order = None if rows is None else np.argsort(rows)
+        if rows is not None and order is not None:
+            self._scaled.announce(rows[order])
+        step = max(1, _BLOCK_BYTES // max(1, X[:1].nbytes))
+        for first in range(0, n_rows, step):
+            block = slice(first, min(first + step, n_rows))
+            if rows is None or order is None:
+                read = slice(start + block.start, start + block.stop)
+                X[block] = self._scaled[read]
+            else:
+                places = order[block]
+                X[places] = self._scaled[rows[places]]
+        return X
+
+    def __getitem__(self, part: slice) -> FloatArray:
+        return self._X[part.start - self._start : part.stop - self._start]
+
+
+def rows_per_window(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many scaled rows are kept in memory at a time.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The number of all rows, and of their columns.
+
+    itemsize : int
+        The bytes of a number.
+    """
+    row = max(1, shape[1] * itemsize)
+    least, most = WINDOW_BYTES
+    size = min(max(least, _WINDOW_SHARE * shape[0] * row), most)
+    return max(1, int(size) // row)
+
+
+def shuffle_blocks(
+    rows: np.ndarray, window_size: int, random_state: RandomState
+) -> None:
+    """Shuffle rows in place so that those of a window lie in a few blocks.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+        The numbers of the rows, in any order.
+
+    window_size : int
+        How many rows are read at a time.
+
+    random_state : RandomState
+        Draws the order of the blocks, and then that of the rows of each window.
+    """
+    rows.sort()
+    size = max(1, window_size // BLOCKS_OF_A_WINDOW)
+    blocks = np.split(rows, np.arange(size, rows.size, size))
+    order = random_state.permutation(len(blocks))
+    rows[...] = np.concatenate([blocks[number] for number in order])
+    for start in range(0, rows.size, window_size):
+        random_state.shuffle(rows[start : start + window_size])
 
 
 @dataclass(frozen=True)
@@ -54,8 +200,8 @@ class TrainingData:
 
     Parameters
     ----------
-    X : ndarray, CSR array or CenteredSparse of shape (n_samples, n_inputs)
-        The inputs.
+    X : ndarray, CSR array, CenteredSparse or ScaledRows of shape (n_samples, n_inputs)
+        The inputs, scaled.
 
     target : ndarray or OneHotRows of shape (n_samples, n_outputs)
         The targets.
@@ -121,6 +267,9 @@ class RowReader:
         The members that learn from them: targets and weights come once for each, one
         member after the other, and a member's weights of its own fold are zero. None
         for a plain network.
+
+    window : RowWindow, default=None
+        Where rows of X are read from; None for the data themselves.
     """
 
     def __init__(
@@ -128,9 +277,11 @@ class RowReader:
         data: TrainingData,
         rows: np.ndarray | None,
         members: range | None = None,
+        window: RowWindow | None = None,
     ):
         self._data = data
         self._rows = rows
+        self._window = window
         self._members = members
         self._target = _by_output(data.target)
         self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
@@ -178,10 +329,13 @@ class RowReader:
                 target = self._target.write(part, self._buffers_of(stop - start)[1])
             else:
                 target = self._target[:, part]
-            return data.X[part], target.T, None if weight is None else weight[part]
+            X = (data.X if self._window is None else self._window)[part]
+            return X, target.T, None if weight is None else weight[part]
         rows = self._rows[start:stop]
         X_buffer, target = self._buffers_of(rows.size)
-        if X_buffer is None:
+        if self._window is not None:
+            X = self._window[start:stop]
+        elif X_buffer is None:
             X = data.X[rows]
         else:
             # "clip" skips the bounds check, which costs more than the copy.

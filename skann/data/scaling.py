@@ -30,8 +30,9 @@ from skann.data.measuring import (
     row_blocks,
     unit_exponent,
     value_range,
+    without_first,
 )
-from skann.data.ranks import column_quantiles, normal_ranks
+from skann.data.ranks import NormalRanks, column_quantiles, normal_ranks
 from skann.data.wild_cells import MARGIN, bound, tame
 
 # The scalings by name whose statistics can grow, as a network absorbs their changes.
@@ -156,6 +157,12 @@ class ColumnStatistics:
         )
         return np.minimum(lower, -MARGIN), np.maximum(upper, MARGIN)
 
+    @cached_property
+    def ranks(self) -> NormalRanks:
+        """NormalRanks : What returns the ranks of cells, if there are any."""
+        assert self.quantiles is not None
+        return NormalRanks(self.quantiles)
+
     def scale_cells(
         self, values: np.ndarray, columns: slice | np.ndarray = slice(None)
     ) -> np.ndarray:
@@ -174,11 +181,13 @@ class ColumnStatistics:
             values, center, scale = values / 4, center / 4, scale / 4
         if self.kind in BENDING:
             with np.errstate(over="ignore"):  # infinity has a bound as well
-                scaled = (values - center[columns]) / scale[columns]
+                scaled = values - center[columns]
+                scaled /= scale[columns]
             lower, upper = self.limits
             scaled = bound(scaled, lower[columns], upper[columns])
         else:
-            scaled = (values - center[columns]) / scale[columns]
+            scaled = values - center[columns]
+            scaled /= scale[columns]
         if self._vanishes is not None:
             np.copyto(scaled, 0.0, where=self._vanishes[columns])
         return scaled
@@ -244,7 +253,7 @@ def column_statistics(
 
     Parameters
     ----------
-    X : ndarray or CSR array of shape (n_samples, n_columns)
+    X : ndarray, CSR array or StoredRows of shape (n_samples, n_columns)
         The data, finite.
 
     sample_weight : ndarray of shape (n_samples,) or None
@@ -270,10 +279,10 @@ def column_statistics(
         What was measured.
     """
     if n_indicators:
-        X = X[:, n_indicators:]
+        X = without_first(X, n_indicators)
     if sample_weight is None:
         sample_weight = np.ones(X.shape[0])
-    sample_weight = sample_weight.astype(np.float64)
+    sample_weight = sample_weight.astype(np.float64, copy=False)
     if sparse.issparse(X) and not sample_weight.all():
         present = np.flatnonzero(sample_weight)
         X, sample_weight = X[present], sample_weight[present]
@@ -373,7 +382,7 @@ def scale_columns(X, statistics: ColumnStatistics | None, dtype):
         # In float64: a float32 far from zero differs exactly from the centre.
         scaled[block, :n_columns] = statistics.scale_cells(X[block])
         if quantiles is not None:
-            ranks = normal_ranks(X[block, -n_ranked:], quantiles)
+            ranks = statistics.ranks(X[block, -n_ranked:])
             ranks[:, statistics.is_constant[-n_ranked:]] = 0
             scaled[block, n_columns:] = ranks
     return scaled

@@ -143,5 +143,8 @@ def bound(scaled, lower, upper):
     within = np.minimum(np.maximum(scaled, lower), upper)
     if (within == scaled).all():
         return scaled
-    beyond = scaled - within
-    return within + np.sign(beyond) * WIDTH * (1 - 1 / (1 + np.abs(beyond) / WIDTH))
+    places = np.flatnonzero(within != scaled)
+    beyond = scaled.take(places) - within.take(places)
+    bent = np.sign(beyond) * WIDTH * (1 - 1 / (1 + np.abs(beyond) / WIDTH))
+    within.flat[places] += bent
+    return within

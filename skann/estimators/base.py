@@ -160,7 +160,9 @@ class BaseBackprop(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs. Text, categories and missing values are taken as they come, if
-            they are scaled; infinity is not.
+            they are scaled; infinity is not. A memory map, an HDF5 dataset, a zarr
+            array, or what else has a shape, a dtype and slices of rows, is read in
+            blocks: there is no copy of it in memory.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.

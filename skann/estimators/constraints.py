@@ -38,7 +38,7 @@ COMMON: dict[str, list[Any]] = {
     "power_t": [NOT_NEGATIVE],
     "decay": [POSITIVE, None],
     "max_iter": [AUTO, COUNT],
-    "shuffle": ["boolean"],
+    "shuffle": ["boolean", StrOptions({"blocks"})],
     "random_state": ["random_state"],
     "tol": [NOT_NEGATIVE],
     "verbose": ["verbose"],

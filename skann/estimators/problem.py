@@ -22,6 +22,7 @@ from skann.core.losses import Loss, make_loss
 from skann.core.members import groups_in
 from skann.core.objective import Objective
 from skann.core.types import FloatArray, Generators
+from skann.data.measuring import row_blocks
 from skann.data.rows import TrainingData
 from skann.data.scaling import (
     RECENT_ROWS,
@@ -30,6 +31,7 @@ from skann.data.scaling import (
     column_statistics,
     scale_columns,
 )
+from skann.data.stored import StoredRows
 from skann.estimators.checks import (
     assign_layers,
     check_size,
@@ -480,14 +482,18 @@ def scale_data(model, loss, X, learned, sample_weight, mean_weight):
     """Return the data as the network takes them."""
     dtype = model.theta.dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        X = scale_columns(X, model.inputs, dtype)
+        if isinstance(X, StoredRows):
+            largest = _largest_cells(X, model)
+            X = model.scaled(X)
+        else:
+            largest = X = scale_columns(X, model.inputs, dtype)
         encoded = scale_columns(learned, model.targets, dtype)
         if sample_weight is not None:
             if model.architecture.output_dtype != dtype:
                 # Only ratios matter, and those of float64 may not fit into float32.
                 sample_weight, mean_weight = sample_weight / mean_weight, 1.0
             sample_weight = sample_weight.astype(dtype)
-    check_size(X if isinstance(X, np.ndarray) else X.data, "X")
+    check_size(largest if isinstance(largest, np.ndarray) else largest.data, "X")
     check_size(encoded, "y")
     if loss.target_scaling != "affine":
         check_target_range(loss, encoded, f"y, in {dtype} and scaled")
@@ -497,6 +503,17 @@ def scale_data(model, loss, X, learned, sample_weight, mean_weight):
             "Divide them by their mean: only their ratios matter."
         )
     return TrainingData(X, encoded, sample_weight, mean_weight)
+
+
+def _largest_cells(X, model):
+    """Return two rows with the smallest and the largest scaled cell of each column."""
+    extremes = np.full((2, X.shape[1]), np.nan)
+    for block in row_blocks(X):
+        rows = X[block]
+        np.fmin(extremes[0], rows.min(axis=0), out=extremes[0])
+        np.fmax(extremes[1], rows.max(axis=0), out=extremes[1])
+    inputs = model.inputs and replace(model.inputs, quantiles=None)  # ranks are small
+    return scale_columns(extremes, inputs, model.theta.dtype)
 
 
 def make_dropout(settings, past, architecture=None):

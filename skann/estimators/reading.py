@@ -19,7 +19,9 @@ from skann.data.frames import (
     has_objects,
     number_columns,
 )
+from skann.data.stored import StoredRows, is_stored
 from skann.estimators.sklearn_private import check_categorical_features
+from skann.estimators.stored import check_stored, refuse_unsliceable
 from skann.model import Model
 
 FLOATS = (np.float64, np.float32)
@@ -143,8 +145,8 @@ class Rows:
 
     Parameters
     ----------
-    numbers : ndarray or CSR array of shape (n_samples, n_numbers), float32 or float64
-        The columns of numbers, with NaN for gaps, without infinity.
+    numbers : ndarray, CSR array or StoredRows of shape (n_samples, n_numbers)
+        The columns of numbers, float32 or float64, with NaN for gaps, without infinity.
 
     is_categorical : ndarray of bool of shape (n_features,) or None, default=None
         Which columns are categorical; None for none.
@@ -193,6 +195,7 @@ def read_rows(
     ValueError
         If there is something wrong with them.
     """
+    refuse_unsliceable(X)
     table = _with_columns(X, reading)
     is_categorical = reading.categorical_columns(table)
     options: dict[str, Any] = {
@@ -206,7 +209,13 @@ def read_rows(
     labels: list[list[Any]] = []
     try:
         with np.errstate(invalid="ignore"):  # the sum of inf and -inf
-            if is_categorical is None and not (reading.takes_tables and has_objects(X)):
+            has_labels = reading.takes_tables and has_objects(X)
+            if is_categorical is None and is_stored(X):
+                validate_data(
+                    estimator, X, y, reset=reading.is_first, skip_check_array=True
+                )
+                numbers, y = _stored_numbers(estimator, X, y, options)
+            elif is_categorical is None and not has_labels:
                 checked = validate_data(
                     estimator, X, y, reset=reading.is_first, **options
                 )
@@ -252,6 +261,12 @@ def _numbers_of(estimator, X, y, is_categorical, options):
             "Categorical columns of sparse X are not supported. Pass a dense table, or "
             "encode them, as by scikit-learn's OneHotEncoder."
         )
+    elif is_stored(X) and not isinstance(X, np.ndarray):
+        raise ValueError(
+            f"Categorical columns of a {type(X).__name__} that stays in its file are "
+            "not supported. Encode them, load X, or pass batches of it as data frames "
+            "to partial_fit."
+        )
     columns = number_columns(X, np.flatnonzero(~is_categorical))
     options = {
         **options, "estimator": estimator, "ensure_min_features": 0,
@@ -261,6 +276,17 @@ def _numbers_of(estimator, X, y, is_categorical, options):
     if _is_none(y):
         return check_array(columns, input_name="X", **options), y
     return check_X_y(columns, y, **options)
+
+
+def _stored_numbers(estimator, X, y, options):
+    """Return a matrix that is read when it is needed, and its targets."""
+    numbers = X if isinstance(X, StoredRows) else StoredRows(X)
+    allow_nan = options["ensure_all_finite"] == "allow-nan"
+    check_stored(estimator, numbers, allow_nan=allow_nan)
+    if not _is_none(y):
+        options = {**options, "estimator": estimator, "ensure_min_features": 0}
+        _, y = check_X_y(np.empty((len(numbers), 0)), y, **options)
+    return numbers, y
 
 
 def _labels_of(X, is_categorical):

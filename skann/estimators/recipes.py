@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skann.data.measuring import effective_rank
+from skann.data.measuring import effective_rank, without_first
 from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import Optimizer
@@ -293,7 +293,7 @@ class Table:
         """
         if sparse.issparse(self.X) or self.n_numbers == 0:
             return False
-        numbers = self.X[:, self.n_indicators :]
+        numbers = without_first(self.X, self.n_indicators)
         return effective_rank(numbers) < COLLINEAR * min(numbers.shape)
 
     @property

@@ -162,10 +162,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         is the recipe's number, 120 to 248 for "cycles", 60 for other schedules with an
         end, else 200.
 
-    shuffle : bool, default=True
+    shuffle : bool or "blocks", default=True
         Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
         `early_stopping` sets random ones aside. If False, the order of the samples
-        matters, as that of a time series does: the last ones are set aside.
+        matters, as that of a time series does: the last ones are set aside. "blocks"
+        is for X in a file that is larger than memory: blocks of neighbours come in a
+        random order, and the samples of 64 blocks at a time are shuffled among each
+        other, so that an epoch reads the file once.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the validation split or the folds, and the
@@ -551,7 +554,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         power_t: float = 0.5,
         decay: float | None = None,
         max_iter: int | Auto = "auto",
-        shuffle: bool = True,
+        shuffle: bool | Literal["blocks"] = True,
         random_state: int | RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
@@ -623,7 +626,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs. Text, categories and missing values are taken as they come, if
-            they are scaled; infinity is not.
+            they are scaled; infinity is not. A memory map, an HDF5 dataset, a zarr
+            array, or what else has a shape, a dtype and slices of rows, is read in
+            blocks: there is no copy of it in memory.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets, finite.

@@ -71,7 +71,7 @@ class Settings:
     power_t: float
     decay: float | None
     max_iter: int
-    shuffle: bool
+    shuffle: bool | str
     random_state: Any
     tol: float
     verbose: bool | int

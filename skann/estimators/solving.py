@@ -12,6 +12,7 @@ from joblib.parallel import get_active_backend
 
 from skann.core.members import groups_in, groups_of
 from skann.core.types import FloatArray, Generators
+from skann.data.rows import RowWindow, ScaledRows, rows_per_window
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
 from skann.training.batches import RowObjective
@@ -58,6 +59,9 @@ class PartPlan:
 
     generators : numpy.random.Generator, list of them, or None
         What leaves hidden units out, of each member.
+
+    window : RowWindow, default=None
+        Where rows of X are read from; None for the data themselves.
     """
 
     theta: FloatArray
@@ -67,6 +71,7 @@ class PartPlan:
     batch_size: int
     rows: np.ndarray | None
     generators: Generators | None
+    window: RowWindow | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ def part_here(problem: Problem, plan: PartPlan) -> DescentPart:
         plan.rows,
         plan.generators,
         plan.members,
+        plan.window,
     )
     return DescentPart(plan.theta, batch, plan.optimizer, plan.state, plan.batch_size)
 
@@ -211,6 +217,11 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
         memory = copy.deepcopy(problem.past.state.optimizer)
     batch_size = min(int(batch_size), n_rows)
     parts = []
+    X = problem.data.X
+    shape = getattr(X, "shape", (n_rows, problem.model.network.layer_sizes[0]))
+    window = None
+    if isinstance(X, ScaledRows) and hands is HERE:
+        window = RowWindow(X, rows)
     # The groups do not depend on `n_jobs`, and so numbers do not, either.
     groups = [None] if theta.ndim == 1 else groups_of(len(theta))
     for number, (part, members) in enumerate(
@@ -224,7 +235,9 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
         generators = problem.dropout
         if isinstance(generators, list) and members is not None:
             generators = generators[members.start : members.stop]
-        plan = PartPlan(part, members, optimizer, state, batch_size, rows, generators)
+        plan = PartPlan(
+            part, members, optimizer, state, batch_size, rows, generators, window
+        )
         parts.append(hands.part(problem, plan))
     return MinibatchDescent(
         theta,
@@ -234,6 +247,9 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
         rows=rows,
         random_state=problem.random_state if settings.shuffle else None,
         n_jobs=hands.n_jobs or _usable_jobs(settings.n_jobs),
+        window=window,
+        window_size=rows_per_window(shape, theta.itemsize),
+        in_blocks=settings.shuffle == "blocks",
     )
 
 

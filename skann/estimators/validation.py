@@ -16,6 +16,7 @@ from skann.core.members import mean_of_members
 from skann.core.types import FloatArray, Matrix
 from skann.data.one_hot import OneHotRows
 from skann.data.scaling import scale_columns
+from skann.data.stored import StoredRows
 from skann.estimators.settings import Settings
 from skann.estimators.splitting import split_rows
 from skann.estimators.targets import Target
@@ -172,7 +173,7 @@ class Validation:
     loss : Loss
         For `scoring="loss"`.
 
-    scaled_X : ndarray or CSR array
+    scaled_X : ndarray, CSR array or ScaledRows
         The training data, as the network takes them.
 
     as_estimator : callable
@@ -262,7 +263,10 @@ class Validation:
         scorer = check_scoring(estimator, scoring)
         weight = part.sample_weight
         options = {} if weight is None else {"sample_weight": weight}
-        X = part.X if part.rows is None else part.X[part.rows]
+        X = part.X
+        if part.rows is not None:
+            is_stored = isinstance(X, StoredRows)
+            X = X.selected(part.rows) if is_stored else X[part.rows]
         try:
             score = scorer(estimator, X, self._target.decode(part.encoded), **options)
         except TypeError as error:

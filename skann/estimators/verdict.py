@@ -7,6 +7,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skann.core.network import Workspace
+from skann.data.measuring import row_blocks
+from skann.data.rows import ScaledRows
 from skann.estimators.baseline import loss_of_constant, loss_without_dropout
 from skann.estimators.caller import warn_caller
 from skann.estimators.problem import Problem
@@ -116,6 +118,9 @@ def _all_columns_are_constant(X):
     """Say whether no column of the network's inputs has two values."""
     if sparse.issparse(X):
         return X.nnz == 0
+    if isinstance(X, ScaledRows):
+        first = X[:1]
+        return all((X[block] == first).all() for block in row_blocks(X))
     if not isinstance(X, np.ndarray):
         return False
     return bool((X[0] == X).all())

@@ -198,6 +198,7 @@ def _untrained(
         for name, default in kind().get_params().items()
         if name in own and name != "activation"
     }
+    params["shuffle"] = bool(params["shuffle"])  # by blocks or not
     hidden = model.architecture.hidden_activations()
     if hidden:
         params["activation"] = hidden[0]

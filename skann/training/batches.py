@@ -10,7 +10,7 @@ from skann.core.network import Workspace
 from skann.core.objective import Objective
 from skann.core.parameters import ParameterLayout
 from skann.core.types import FloatArray, Generators
-from skann.data.rows import RowReader, TrainingData
+from skann.data.rows import RowReader, RowWindow, ScaledRows, TrainingData
 
 
 class TrainingDivergedError(ArithmeticError):
@@ -55,7 +55,7 @@ def loss_and_gradient(
     gradient = np.empty_like(theta)
     loss = objective.value_and_gradient(
         theta,
-        data.X,
+        data.X[:] if isinstance(data.X, ScaledRows) else data.X,
         data.dense_target,
         data.sample_weight,
         data.mean_weight * data.n_samples,
@@ -122,6 +122,9 @@ class RowObjective:
     members : range, default=None
         The numbers of the members in theta; None for all.
 
+    window : RowWindow, default=None
+        Where rows of X are read from; None for the data themselves.
+
     Attributes
     ----------
     gradient : ndarray of theta's shape
@@ -140,11 +143,12 @@ class RowObjective:
         rows: np.ndarray | None = None,
         generator: Generators | None = None,
         members: range | None = None,
+        window: RowWindow | None = None,
     ):
         self._objective = objective
         if theta.ndim > 1 and members is None:
             members = range(len(theta))
-        self._reader = RowReader(data, rows, members)
+        self._reader = RowReader(data, rows, members, window)
         self._mean_weight = data.mean_weight
         self._theta = theta
         self._generator = generator

@@ -12,7 +12,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from skann.core.objective import Objective
 from skann.core.types import FloatArray, Generators
-from skann.data.rows import TrainingData
+from skann.data.rows import RowWindow, ScaledRows, TrainingData, rows_per_window
 from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.blas import one_thread_of_scipy
 from skann.training.solver import Ending, Epoch, Solver
@@ -107,15 +107,35 @@ class BlockSums:
         self.n_rows = data.n_samples if rows is None else rows.size
         self._theta = theta.copy()
         self._size = min(self.n_rows, objective.network.rows_per_block)
+        self._window = None
+        if isinstance(data.X, ScaledRows):
+            self._window = RowWindow(data.X, rows)
+            n_blocks = rows_per_window(data.X.shape, theta.itemsize) // self._size
+            self._stride = max(1, n_blocks) * self._size
         self._block = RowObjective(
-            objective, data, self._theta, self._size, rows, generator
+            objective,
+            data,
+            self._theta,
+            self._size,
+            rows,
+            generator,
+            None,
+            self._window,
         )
 
     def __call__(self, theta, scale):
         self._theta[...] = theta
-        for start in range(0, self.n_rows, self._size):
-            stop = min(start + self._size, self.n_rows)
+        for start, stop in self._blocks():
             yield self._block.sums(start, stop, scale), self._block.gradient
+
+    def _blocks(self):
+        """Yield from where to where the rows of each block are, in memory."""
+        spans = iter([(0, self.n_rows)])
+        if self._window is not None:
+            spans = self._window.spans(self.n_rows, self._stride)
+        for first, last in spans:
+            for start in range(first, last, self._size):
+                yield start, min(start + self._size, last)
 
 
 class _AllRows:

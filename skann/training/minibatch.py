@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Protocol
 
 import numpy as np
 from numpy.random import RandomState
 
 from skann.core.types import FloatArray
+from skann.data.rows import RowWindow, shuffle_blocks
 from skann.training.batches import BatchObjective, TrainingDivergedError
 from skann.training.blas import threads_for
 from skann.training.optimizers import Optimizer, OptimizerState
@@ -96,8 +98,6 @@ class DescentPart:
         """The number of weights in the largest layer of a network."""
         return self.batch.largest_layer
 
-    # Overflow is looked for where it matters; what numpy says of it is set by thread.
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
         """Take one step per batch, through so many rows.
 
@@ -109,22 +109,56 @@ class DescentPart:
         gradient_norm : float
             The Euclidean norm of the last batch's gradient, before any clipping.
         """
-        loss_sum = 0.0
-        for start in range(0, n_rows, self._batch_size):
-            stop = min(start + self._batch_size, n_rows)
-            loss_sum += self.finite_loss(start, stop) * (stop - start)
-            if stop == n_rows:  # before the step uses the gradient up
+        outcome = self.run_rows(0, n_rows, learning_rate)
+        self.end_epoch(n_rows)
+        return outcome
+
+    # Overflow is looked for where it matters; what numpy says of it is set by thread.
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    def run_rows(
+        self, start: int, stop: int, learning_rate: float, loss_sum: float = 0.0
+    ) -> tuple[float, float]:
+        """Take one step per batch, through the rows from `start` to `stop`.
+
+        Parameters
+        ----------
+        start, stop : int
+            The places of the rows in their order.
+
+        learning_rate : float
+            The rate of all steps.
+
+        loss_sum : float, default=0
+            What was returned for the rows before these in the epoch.
+
+        Returns
+        -------
+        loss_sum : float
+            The sum of the batches' objectives, times their sizes.
+
+        gradient_norm : float
+            The Euclidean norm of the last batch's gradient, before any clipping.
+        """
+        for first in range(start, stop, self._batch_size):
+            last = min(first + self._batch_size, stop)
+            loss_sum += self.finite_loss(first, last) * (last - first)
+            if last == stop:  # before the step uses the gradient up
                 gradient_norm = norm_of(self._flat_gradient)
             self.step(learning_rate)
+        return loss_sum, gradient_norm
+
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    def end_epoch(self, n_rows: int) -> None:
+        """Look whether the last of so many rows has led out of the finite numbers."""
         largest = max(self.theta.max(), -self.theta.min())
         if not np.isfinite(largest):
             raise TrainingDivergedError("theta")
         # No batch has seen the last step. Where it led far away, look once more.
         if largest > _FAR_AWAY:
+            start, stop = (n_rows - 1) // self._batch_size * self._batch_size, n_rows
             self.finite_loss(start, stop)
             if not np.isfinite(self.batch.raw_output(start, stop)).all():
                 raise TrainingDivergedError("raw output")
-        return loss_sum, gradient_norm
 
     def step(self, learning_rate: float) -> None:
         """Move the parameters along the gradient of the batch."""
@@ -168,6 +202,16 @@ class MinibatchDescent:
 
     n_jobs : int, default=1
         How many parts move at the same time.
+
+    window : RowWindow, default=None
+        Where the parts read their rows; None for data that are in memory.
+
+    window_size : int, default=0
+        How many rows it holds, or would hold: one batch at least.
+
+    in_blocks : bool, default=False
+        Whether `rows` are shuffled by blocks of neighbours, those of a window at a
+        time.
     """
 
     def __init__(
@@ -180,6 +224,9 @@ class MinibatchDescent:
         rows: np.ndarray | None,
         random_state: RandomState | None,
         n_jobs: int = 1,
+        window: RowWindow | None = None,
+        window_size: int = 0,
+        in_blocks: bool = False,
     ):
         self.theta = theta
         self.rows = rows
@@ -189,6 +236,10 @@ class MinibatchDescent:
         self._parts = parts
         self._batch_size = batch_size
         self._next_row = 0
+        self._window = window
+        self._in_blocks = in_blocks
+        # Of whole batches.
+        self._stride = max(1, window_size // batch_size) * batch_size
 
     @property
     def n_members(self) -> int:
@@ -232,22 +283,38 @@ class MinibatchDescent:
             finite numbers.
         """
         self._shuffle()
-        if self._n_jobs == 1:
-            results = [
-                part.run_epoch(self.n_rows, learning_rate) for part in self._parts
-            ]
+        if self._window is None:
+            losses, norms = self._run_parts(
+                lambda part: part.run_epoch(self.n_rows, learning_rate)
+            )
         else:
-            # Whatever happens, no thread is left behind that still changes theta.
-            with ThreadPoolExecutor(self._n_jobs) as pool:
-                results = list(
-                    pool.map(
-                        lambda part: part.run_epoch(self.n_rows, learning_rate),
-                        self._parts,
-                    )
-                )
-        losses, norms = zip(*results, strict=True)
+            losses, norms = self._run_windows(self._window, learning_rate)
         loss = sum(losses) / (self.n_rows * self.n_members)
         return loss, math.hypot(*norms) / math.sqrt(self.n_members)
+
+    def _run_windows(self, window, learning_rate):
+        """Take one step per batch, all parts by the rows that the window holds."""
+        losses = (0.0,) * len(self._parts)
+        with closing(window.spans(self.n_rows, self._stride)) as spans:
+            for start, stop in spans:
+                losses, norms = self._run_parts(
+                    lambda part, loss_sum, start=start, stop=stop: part.run_rows(
+                        start, stop, learning_rate, loss_sum
+                    ),
+                    losses,
+                )
+        for part in self._parts:
+            assert isinstance(part, DescentPart)  # others have no window
+            part.end_epoch(self.n_rows)
+        return losses, norms
+
+    def _run_parts(self, run, *arguments):
+        """Let all parts move; return their losses and the norms of their gradients."""
+        if self._n_jobs == 1:
+            return zip(*map(run, self._parts, *arguments), strict=True)
+        # Whatever happens, no thread is left behind that still changes theta.
+        with ThreadPoolExecutor(self._n_jobs) as pool:
+            return zip(*pool.map(run, self._parts, *arguments), strict=True)
 
     def run_batch(self, learning_rate: float) -> float:
         """Take one step and return the objective of its batch, before it.
@@ -258,6 +325,8 @@ class MinibatchDescent:
         stop = min(start + self._batch_size, self.n_rows)
         if start == 0:
             self._shuffle()
+        if self._window is not None:
+            self._window.load(start, stop)
         loss = sum(part.finite_loss(start, stop) for part in self._parts)
         for part in self._parts:
             part.step(learning_rate)
@@ -266,7 +335,11 @@ class MinibatchDescent:
 
     def _shuffle(self) -> None:
         """Put the rows into a new order, if they have one."""
-        if self.random_state is not None and self.rows is not None:
+        if self.random_state is None or self.rows is None:
+            return
+        if self._in_blocks:
+            shuffle_blocks(self.rows, self._stride, self.random_state)
+        else:
             self.random_state.shuffle(self.rows)
 
 
