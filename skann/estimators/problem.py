@@ -433,7 +433,7 @@ def _measure(settings, target, loss, data, learned, weight, call, past):
             inputs = known
         elif settings.scaling is not None:
             if known is None:
-                ranked = settings.takes_ranks(is_sparse=sparse.issparse(X))
+                ranked = settings.takes_ranks(X.shape[0], is_sparse=sparse.issparse(X))
                 ranked = ranked and X.shape[1] > n_indicators
             else:
                 ranked = known.quantiles is not None

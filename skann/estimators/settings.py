@@ -19,6 +19,7 @@ from skann.estimators.recipes import (
     FOR_SGD_ALONE,
     GAIN_OF_A_CYCLE,
     LEAST_FOLDS,
+    MANY_ROWS,
     STEP_BY_STEP,
     Choice,
     Table,
@@ -127,9 +128,17 @@ class Settings:
             and isinstance(self.make_schedule(0), Cycles)
         )
 
-    def takes_ranks(self, *, is_sparse: bool) -> bool:
-        """Say whether cosines are those of the ranks of inputs."""
-        return self.scaling == "bounded" and self.n_frequencies > 0 and not is_sparse
+    def takes_ranks(self, n_samples: int, *, is_sparse: bool) -> bool:
+        """Say whether cosines are those of the ranks of inputs.
+
+        Ranks are coarse where values crowd or are rare. Few rows do not notice.
+        """
+        return (
+            self.scaling == "bounded"
+            and self.n_frequencies > 0
+            and n_samples <= MANY_ROWS
+            and not is_sparse
+        )
 
     @property
     def solver_name(self) -> str:

@@ -33,12 +33,14 @@ from skann.estimators.folds import OutOfFold
 from skann.estimators.recipes import (
     GAIN_OF_A_CYCLE,
     LEAST_EPOCHS_OF_MEMBERS,
+    Choice,
     Table,
     auto_values,
     epochs_of_cycles,
     first_cycle,
     gain_of_a_cycle,
 )
+from skann.estimators.settings import resolve
 from skann.training.call import Call
 
 # Few epochs, and noise, are learned badly, which is not news.
@@ -529,3 +531,5 @@ def test_many_rows_have_fewer_members_and_smaller_gains(n_samples, n_members, ga
         values, _ = auto_values(params, Call.FIT, "table", table)
         assert values.get("n_members", named) == expected
     assert gain_of_a_cycle(table) == pytest.approx(gain)
+    settings = resolve(params, values, Choice("table", "asked for"))
+    assert settings.takes_ranks(n_samples, is_sparse=False) == (n_members == 8)
