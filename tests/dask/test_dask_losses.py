@@ -1,12 +1,12 @@
 """Nothing is lost with a worker, and nothing hangs without a scheduler."""
 
 import threading
+from concurrent.futures import CancelledError
 
 import dask.array as da
-import numpy as np
 import pytest
 from dask_cases import FEW, LABELS, NUMBERS, STEPS, X
-from distributed import Client
+from distributed import Client, KilledWorker
 from numpy.testing import assert_array_equal
 
 from skann.dask import (
@@ -82,14 +82,26 @@ def test_a_lost_scheduler_is_an_error(lonely_scheduler, monkeypatch):
         assert not hasattr(estimator, "coefs_")
 
 
-def test_data_that_nothing_can_make_anew_are_missed_in_words(client, kill_at):
-    address = min(client.scheduler_info()["workers"])
-    from dask import delayed
+class _Client:
+    """A client that has lost something."""
 
-    scattered = client.scatter([X, NUMBERS], workers=[address])
-    parts = [[delayed(np.asarray)(future)] for future in scattered]
-    killed = kill_at(8)
-    estimator = DaskBackpropRegressor(**FEW)
-    with pytest.raises(LostClusterError, match="scattered"):
-        estimator.fit(*parts)
-    assert len(killed) == 1
+    def __init__(self, error, status="running"):
+        self.error, self.status = error, status
+
+    def gather(self, futures):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "raised", "words"),
+    [
+        (CancelledError("lost"), "running", LostClusterError, "were scattered"),
+        (OSError("closed"), "running", LostClusterError, "scheduler is lost"),
+        (RuntimeError("closed"), "closed", LostClusterError, "scheduler is lost"),
+        (KilledWorker("a", None, 3), "running", LostClusterError, "smaller chunks"),
+        (ValueError("of a task"), "running", ValueError, "of a task"),
+    ],
+)
+def test_what_is_lost_is_said_in_words(error, status, raised, words):
+    with pytest.raises(raised, match=words):
+        Cluster(_Client(error, status)).gather([])
