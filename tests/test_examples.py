@@ -127,7 +127,7 @@ def test_digits_example_is_accurate_and_needs_no_matplotlib(tmp_path):
     assert "Warning" not in digits.stderr
     assert float(re.search(r"^Accuracy: (\S+)", digits.stdout, re.M)[1]) >= 0.97
     assert "f1-score" in digits.stdout
-    assert re.search(r"^Training time: \S+ s per fold", digits.stdout, re.M)
+    assert re.search(r"^Trained in \S+ s \(\d+ epochs\)$", digits.stdout, re.M)
     assert 'pip install ".[plot]"' in digits.stdout
     assert not output.exists()
 
