@@ -408,8 +408,8 @@ def drawing_of(X, y, losses):
 
 
 folder = tempfile.TemporaryDirectory()
-FRAMES = [0, 2, 4, 10, 30, 100]
-RING_FRAMES = [0, 10, 25, 32, 36, 50, 100]
+FRAMES = [0, 4, 20, 100]
+RING_FRAMES = [0, 10, 32, 50, 100]
 WIDE = (11, 4.4)
 
 
