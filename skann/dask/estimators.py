@@ -245,7 +245,7 @@ class DaskBackpropClassifier(DaskMixin, BackpropClassifier):
     >>> from skann.dask import DaskBackpropClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X, y = da.from_array(X, chunks=(200, -1)), da.from_array(y, chunks=200)
-    >>> with Client(processes=False, dashboard_address=None):  # doctest: +SKIP
+    >>> with Client(processes=False, dashboard_address=":0"):  # doctest: +SKIP
     ...     classifier = DaskBackpropClassifier(solver="lbfgs", alpha=1.0)
     ...     classifier.fit(X, y).predict_proba(X).compute().shape
     (569, 2)
@@ -275,7 +275,7 @@ class DaskBackpropRegressor(DaskMixin, BackpropRegressor):
     >>> from skann.dask import DaskBackpropRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X, y = da.from_array(X, chunks=(200, -1)), da.from_array(y, chunks=200)
-    >>> with Client(processes=False, dashboard_address=None):  # doctest: +SKIP
+    >>> with Client(processes=False, dashboard_address=":0"):  # doctest: +SKIP
     ...     regressor = DaskBackpropRegressor(solver="lbfgs", alpha=1.0)
     ...     regressor.fit(X, y).predict(X).compute().shape
     (442,)

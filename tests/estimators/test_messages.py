@@ -11,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skann import BackpropClassifier, BackpropRegressor
 from skann.estimators.synonyms import SYNONYMS
 
-RNG = np.random.RandomState(0)
-X = RNG.randn(40, 3)
+X = np.random.RandomState(0).randn(40, 3)
 NAMES = np.where(X[:, 0] > 0, "a", "b")
 
 
@@ -86,7 +85,7 @@ def test_numbers_without_a_value_are_refused_in_words():
 
 @pytest.mark.parametrize("shape", [(40,), (40, 2)])
 def test_numbers_of_classes_as_objects_are_refused_in_words(shape):
-    y = RNG.randint(0, 2, shape).astype(object)
+    y = np.random.RandomState(0).randint(0, 2, shape).astype(object)
     with pytest.raises(ValueError, match=r"dtype object.*y\.astype\(int\)"):
         small(BackpropClassifier).fit(X, y)
     assert small(BackpropClassifier).fit(X, y.astype(int)).classes_.size == 2
@@ -103,7 +102,7 @@ def test_rows_that_are_all_alike_leave_nothing_of_scaled_inputs(n_samples):
 
 
 def test_one_hot_classes_are_pointed_out():
-    one_hot = np.eye(3, dtype=int)[RNG.randint(0, 3, 40)]
+    one_hot = np.eye(3, dtype=int)[np.random.RandomState(0).randint(0, 3, 40)]
     with pytest.warns(UserWarning, match=r"exactly one label.*argmax") as caught:
         classifier = small(BackpropClassifier).fit(X, one_hot)
     assert len([w for w in caught if "exactly one" in str(w.message)]) == 1
