@@ -51,15 +51,15 @@ def make_smooth(n_samples):
 
 
 def make_wide(name, n_samples=6000, n_columns=1000):
-    """Return classes that pairs of a hundred among many columns tell apart."""
+    """Return classes that ten among many columns tell apart, and pairs of these."""
     random = np.random.default_rng(0)
     X = random.standard_normal((n_samples, n_columns), dtype=np.float32)
     if name != "wide":
         limits = {"binary": 1.0, "sparse": 2.0}
         X = np.greater(X, limits[name]).astype(np.float32)
-    centred = X[:, :100] - X[:, :100].mean(axis=0)
-    score = centred @ random.standard_normal(100)
-    score += 3 * (centred[:, ::2] * centred[:, 1::2]).sum(axis=1)
+    centred = X[:, :10] - X[:, :10].mean(axis=0)
+    score = centred @ random.standard_normal(10)
+    score += (centred[:, ::2] * centred[:, 1::2]).sum(axis=1)
     y = (score + 0.5 * score.std() * random.standard_normal(n_samples) > 0).astype(int)
     return Table(name, sparse.csr_array(X) if name == "sparse" else X, y, False)
 
