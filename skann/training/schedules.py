@@ -245,7 +245,9 @@ class Cycles(Horizon):
         The number of epochs that were trained before they begin.
 
     first : int, default=8
-        The least number of epochs of the first cycle.
+        The least number of epochs of the first cycle. If it is less than 8, each epoch
+        has the rate of its middle instead of that of its beginning, so that short
+        cycles, too, end at a small rate.
 
     Examples
     --------
@@ -278,6 +280,9 @@ class Cycles(Horizon):
         begin = 0
         for end in self.ends:
             if epoch < end:
-                return OneCycle(1).factor((epoch - begin) / (end - begin))
+                # Of few epochs the first has too small a rate, and the last too large
+                # a one for the network to settle: take that of the middle of each.
+                middle = 0.5 if self.first < FIRST_CYCLE else 0.0
+                return OneCycle(1).factor((epoch + middle - begin) / (end - begin))
             begin = end
         return 0.0

@@ -163,6 +163,18 @@ def test_cycles_are_one_cycle_after_the_other(n_epochs):
     assert_allclose(found, np.concatenate(expected), rtol=1e-12)
 
 
+def test_short_cycles_end_at_a_small_rate():
+    middles = [OneCycle(1).factor(share) for share in (0.25, 0.75)]
+    assert_allclose(rates(Cycles(6, first=2), 0.3, 2), 0.3 * np.array(middles))
+    for first in range(1, 8):
+        schedule = Cycles(31 * first, first=first)
+        found = rates(schedule, 0.3, schedule.n_epochs)
+        for begin, end in zip([0, *schedule.ends], schedule.ends, strict=False):
+            cycle = found[begin:end]
+            assert cycle.min() > 0
+            assert end - begin == 1 or cycle[-1] < 0.4 * cycle.max()
+
+
 @pytest.mark.parametrize(
     ("n_epochs", "ends"),
     [(7, [7]), (24, [8, 24]), (31, [10, 31]), (56, [8, 24, 56]), (70, [10, 30, 70])],
