@@ -280,9 +280,10 @@ def peak_of_an_epoch(n_samples, container, shuffled):
 @all_containers
 def test_an_epoch_allocates_nothing_that_grows_with_the_data(container, shuffled):
     peak = peak_of_an_epoch(200, container, shuffled)
-    large_peak = peak_of_an_epoch(200_000, container, shuffled)
-    # One bit per sample would be 25 kB.
-    assert large_peak < peak + 24_000
+    # One bit per sample would be 25 kB. What a fit needs, it needs each time; garbage
+    # may once wait for the collector, whose moods depend on the tests before.
+    large_peaks = (peak_of_an_epoch(200_000, container, shuffled) for _ in range(4))
+    assert any(large_peak < peak + 24_000 for large_peak in large_peaks)
 
 
 # --------------------------------------------------------------------- divergence
