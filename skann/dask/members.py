@@ -251,15 +251,9 @@ def prepare_members(
         If settings and data do not go together.
     """
     blocks = aligned_blocks(cluster, request.X, request.y, request.sample_weight)
-    validation = None
-    if request.X_val is not None and request.y_val is not None:
-        passed = request.X_val, request.y_val, request.sample_weight_val
+    passed, validation = request.validation_data, None
+    if passed is not None:
         validation = aligned_blocks(cluster, *passed, local=True)
-    elif request.has_validation_data:
-        raise ValueError(
-            "X_val and y_val go together, and sample_weight_val with them. Got "
-            f"{'no X_val' if request.X_val is None else 'X_val without y_val'}."
-        )
     # A worker that dies must not change what is drawn: it is drawn from here.
     random_state = estimator.random_state
     if random_state is None:

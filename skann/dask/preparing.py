@@ -438,8 +438,8 @@ def _validation(table, blocks, encoding, weighing, part, request, estimator, mod
         )
         lengths = [rows.size for rows in _rows_by_block(table, part.rows)]
         futures = [future for future, n in zip(futures, lengths, strict=True) if n]
-    elif request.has_validation_data:
-        futures, part = _own_blocks(table, encoding, request, estimator, model, loss)
+    elif (passed := request.validation_data) is not None:
+        futures, part = _own_blocks(table, encoding, passed, estimator, model, loss)
     else:
         return None
     return ValidationElsewhere(
@@ -452,15 +452,9 @@ def _validation(table, blocks, encoding, weighing, part, request, estimator, mod
     )
 
 
-def _own_blocks(table, encoding, request, estimator, model, loss):
+def _own_blocks(table, encoding, passed, estimator, model, loss):
     """Return the blocks of the user's own validation data."""
-    if request.X_val is None or request.y_val is None:
-        raise ValueError(
-            "X_val and y_val go together, and sample_weight_val with them. Got "
-            f"{'no X_val' if request.X_val is None else 'X_val without y_val'}."
-        )
     cluster = table.cluster
-    passed = request.X_val, request.y_val, request.sample_weight_val
     try:
         aligned = aligned_blocks(cluster, *passed, local=True)
     except ValueError as error:

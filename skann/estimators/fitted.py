@@ -42,17 +42,25 @@ def check_network(estimator: Any) -> None:
     if isinstance(estimator, LearnedMixin):
         check_is_fitted(estimator)
         return
-    hint = ""
-    if hasattr(estimator, "best_estimator_"):
-        hint = " Take best_estimator_ of the search."
-    elif hasattr(estimator, "steps"):
-        hint = " Take the last step of the pipeline, and data as they arrive there."
-    elif isinstance(estimator, MLPClassifier | MLPRegressor):
-        hint = " skann.export.from_sklearn makes one of it."
+    hint = hint_for(
+        estimator,
+        search=" Take best_estimator_ of the search.",
+        pipeline=" Take the last step of the pipeline, and data as they arrive there.",
+        mlp=" skann.export.from_sklearn makes one of it.",
+    )
     raise TypeError(
         "This takes a fitted BackpropClassifier or BackpropRegressor. Got "
         f"{type(estimator).__name__}.{hint}"
     )
+
+
+def hint_for(estimator: Any, *, search: str, pipeline: str, mlp: str = "") -> str:
+    """Return the hint for what holds a network, or is one of scikit-learn's, or ""."""
+    if hasattr(estimator, "best_estimator_"):
+        return search
+    if hasattr(estimator, "steps"):
+        return pipeline
+    return mlp if isinstance(estimator, MLPClassifier | MLPRegressor) else ""
 
 
 def model_of(estimator: Any) -> Model:

@@ -56,6 +56,24 @@ class Request:
         parts = self.X_val, self.y_val, self.sample_weight_val
         return any(part is not None for part in parts)
 
+    @property
+    def validation_data(self) -> tuple[Any, Any, Any] | None:
+        """X_val, y_val and sample_weight_val, or None if there are none.
+
+        Raises
+        ------
+        ValueError
+            If X_val or y_val is missing.
+        """
+        if not self.has_validation_data:
+            return None
+        if self.X_val is None or self.y_val is None:
+            raise ValueError(
+                "X_val and y_val go together, and sample_weight_val with them. Got "
+                f"{'no X_val' if self.X_val is None else 'X_val without y_val'}."
+            )
+        return self.X_val, self.y_val, self.sample_weight_val
+
 
 @dataclass(frozen=True, eq=False)
 class CheckedData:

@@ -311,14 +311,9 @@ def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss
 
 def _own_part(estimator, settings, request, training, target, loss, learned):
     """Return the user's own validation data, checked and encoded, or None."""
-    if not request.has_validation_data:
+    passed = request.validation_data
+    if passed is None:
         return None
-    if request.X_val is None or request.y_val is None:
-        raise ValueError(
-            "X_val and y_val go together, and sample_weight_val with them. Got "
-            f"{'no X_val' if request.X_val is None else 'X_val without y_val'}."
-        )
-    passed = request.X_val, request.y_val, request.sample_weight_val
     try:
         reading = Reading(
             names=training.names,

@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skann.callbacks import ParameterRecorder
+from skann.estimators.fitted import hint_for
 from skann.inspection.axes import Display, line_style, spans_decades
 
 # So many lines can be told apart.
@@ -218,16 +219,13 @@ class LossCurveDisplay(Display):
 
 def _why_no_history(estimator):
     """Say what to do with an estimator that is not skann's."""
-    hint = ""
-    if hasattr(estimator, "loss_curve_"):
-        hint = (
-            " Of scikit-learn's MLP, draw LossCurveDisplay(range(1, "
-            "len(mlp.loss_curve_) + 1), mlp.loss_curve_).plot()."
-        )
-    elif hasattr(estimator, "steps"):
-        hint = " Of a pipeline, pass its last step, pipeline[-1]."
-    elif hasattr(estimator, "best_estimator_"):
-        hint = " Of a search, pass its best_estimator_."
+    hint = hint_for(
+        estimator,
+        search=" Of a search, pass its best_estimator_.",
+        pipeline=" Of a pipeline, pass its last step, pipeline[-1].",
+        mlp=" Of scikit-learn's MLP, draw LossCurveDisplay(range(1, "
+        "len(mlp.loss_curve_) + 1), mlp.loss_curve_).plot().",
+    )
     return (
         "LossCurveDisplay.from_estimator takes a fitted BackpropClassifier or "
         f"BackpropRegressor. Got {type(estimator).__name__}, which has no history_."

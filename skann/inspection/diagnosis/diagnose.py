@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skann.estimators.base import BaseBackprop
+from skann.estimators.fitted import hint_for
 from skann.inspection.diagnosis import (
     of_columns,
     of_network,
@@ -115,14 +116,12 @@ def diagnose(
     X = np.delete(X, [13], axis=1)
     """
     if not isinstance(estimator, BaseBackprop):
-        hint = ""
-        if hasattr(estimator, "steps"):
-            hint = (
-                " Of a pipeline, pass the last step and what it was fitted to: "
-                "diagnose(pipeline[-1], pipeline[:-1].transform(X), y)."
-            )
-        elif hasattr(estimator, "best_estimator_"):
-            hint = " Of a search, pass its best_estimator_."
+        hint = hint_for(
+            estimator,
+            search=" Of a search, pass its best_estimator_.",
+            pipeline=" Of a pipeline, pass the last step and what it was fitted to: "
+            "diagnose(pipeline[-1], pipeline[:-1].transform(X), y).",
+        )
         raise TypeError(
             "diagnose takes a fitted BackpropClassifier or BackpropRegressor. Got "
             f"{type(estimator).__name__}.{hint}"
