@@ -107,7 +107,7 @@ def make_model(name, settings, *, regression, seed):
         import lightgbm
 
         boosting = (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor)
-        return boosting[regression](random_state=seed, verbose=-1)
+        return boosting[regression](random_state=seed, n_jobs=1, verbose=-1)
     estimator = (BackpropClassifier, BackpropRegressor)[regression](random_state=seed)
     kinds = {"classifier", "regressor"}
     shared = {key: value for key, value in settings.items() if key not in kinds}
@@ -123,30 +123,35 @@ def measure(model, table, seed):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X_train, y_train)
     seconds = time.perf_counter() - start
-    predicted = model.predict(X_test)
+    return error_of(table, model.predict(X_test), y_test), seconds
+
+
+def error_of(table, predicted, y):
+    """Return the share of wrong classes, or the error in units of the deviation."""
     if not table.regression:
-        return float(np.mean(predicted != y_test)), seconds
-    rmse = np.sqrt(np.mean((predicted - y_test) ** 2))
-    return float(rmse / y_test.std()), seconds
+        return float(np.mean(predicted != y))
+    return float(np.sqrt(np.mean((predicted - y) ** 2)) / y.std())
 
 
 FIELDS = ("table", "model", "seed", "error", "seconds")
 
 
-def run(folder, path, models, seeds):
-    """Measure what the file does not hold yet."""
+def run(found, path, names, seeds, make, measure=measure):
+    """Measure what the file does not hold yet.
+
+    `make(name, table, seed)` returns a model, or None if it is not for the table, and
+    `measure(model, table, seed)` its error and seconds.
+    """
     path.touch()
     with path.open() as file:
         rows = csv.DictReader(file, FIELDS)
         done = {(row["table"], row["model"], int(row["seed"])) for row in rows}
-    for table in tables(folder):
+    for table in found:
         for seed in range(seeds):
-            for name, settings in models.items():
+            for name in names:
                 if (table.name, name, seed) in done:
                     continue
-                model = make_model(
-                    name, settings, regression=table.regression, seed=seed
-                )
+                model = make(name, table, seed)
                 if model is None:
                     continue
                 error, seconds = measure(model, table, seed)
@@ -229,7 +234,11 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     models = {name: {} for name in (*BEST_MLP, "hist. gradient boosting", "skann")}
     models |= dict(options.settings)
-    run(options.data, options.results, models, options.seeds)
+
+    def make(name, table, seed):
+        return make_model(name, models[name], regression=table.regression, seed=seed)
+
+    run(tables(options.data), options.results, models, options.seeds, make)
     errors, ratios, seconds = summarise(options.results, models)
     report(errors, ratios, seconds)
     if options.picture:

@@ -30,7 +30,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from tests.benchmarks.accuracy import Table, make_model, tables
+from tests.benchmarks.accuracy import Table, error_of, make_model, tables
 
 MODELS = ("skann", "MLP, scaled", "hist. gradient boosting", "LightGBM")
 SIZES = (1000, 4000, 16_000, 64_000)
@@ -92,26 +92,21 @@ def chosen(part, folders, smooth):
 
 def measure(name, table, train, test):
     """Return error, processor seconds, wall seconds and epochs of a fit."""
-    settings = {}
     if name.startswith("MLP"):
         name = "MLP, X and y scaled" if table.regression else "MLP, X scaled"
-    model = make_model(name, settings, regression=table.regression, seed=0)
+    model = make_model(name, {}, regression=table.regression, seed=0)
     if sparse.issparse(table.X) and name.startswith("MLP"):
         model.set_params(standardscaler__with_mean=False)
     X, X_test = table.X[train], table.X[test]
-    if sparse.issparse(X) and name in ("hist. gradient boosting",):
+    if sparse.issparse(X) and name == "hist. gradient boosting":
         X, X_test = X.toarray(), X_test.toarray()
     wall, processor = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, table.y[train])
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    predicted, y = model.predict(X_test), table.y[test]
-    if table.regression:
-        error = np.sqrt(np.mean((predicted - y) ** 2)) / y.std()
-    else:
-        error = np.mean(predicted != y)
-    return float(error), processor, wall, getattr(model, "n_iter_", "")
+    error = error_of(table, model.predict(X_test), table.y[test])
+    return error, processor, wall, getattr(model, "n_iter_", "")
 
 
 def run(part, folders, path, smooth):

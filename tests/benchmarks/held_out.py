@@ -15,7 +15,6 @@ Houses are left out: they are one of the tables that the defaults were chosen on
 """
 
 import argparse
-import csv
 import time
 import warnings
 from pathlib import Path
@@ -38,7 +37,9 @@ from tests.benchmarks.accuracy import (
     FIELDS,
     LEAST_ERROR,
     Table,
+    error_of,
     make_model,
+    run,
     split,
 )
 from tests.benchmarks.timing import geometric_mean
@@ -67,11 +68,6 @@ def tables(folder):
 
 def model_of(name, table, seed):
     """Return a model with its defaults and one thread, or None if there is none."""
-    if name == "LightGBM":
-        import lightgbm
-
-        kind = lightgbm.LGBMRegressor if table.regression else lightgbm.LGBMClassifier
-        return kind(random_state=seed, n_jobs=1, verbose=-1)
     if name == "RealMLP-TD-S":
         import pytabkit
 
@@ -89,30 +85,7 @@ def measure(model, table, seed):
         model.fit(X_train, y_train)
         seconds = time.process_time() - start
         predicted = np.asarray(model.predict(X_test)).ravel()
-    if not table.regression:
-        return float(np.mean(predicted != y_test)), seconds
-    rmse = np.sqrt(np.mean((predicted - y_test) ** 2))
-    return float(rmse / y_test.std()), seconds
-
-
-def run(folder, path, models, seeds):
-    """Measure what the file does not hold yet."""
-    path.touch()
-    with path.open() as file:
-        rows = csv.DictReader(file, FIELDS)
-        done = {(row["table"], row["model"], int(row["seed"])) for row in rows}
-    for table in tables(folder):
-        for seed in range(seeds):
-            for name in models:
-                if (table.name, name, seed) in done:
-                    continue
-                model = model_of(name, table, seed)
-                if model is None:
-                    continue
-                row = (table.name, name, seed, *measure(model, table, seed))
-                with path.open("a", newline="") as file:
-                    csv.writer(file).writerow(row)
-                print(*row, flush=True)
+    return error_of(table, predicted, y_test), seconds
 
 
 def summarise(path):
@@ -176,7 +149,8 @@ def main(arguments=None):
     parser.add_argument("--picture", type=Path, help="where to save a picture")
     options = parser.parse_args(arguments)
     with threadpool_limits(1):
-        run(options.data, options.results, options.models, options.seeds)
+        found = tables(options.data)
+        run(found, options.results, options.models, options.seeds, model_of, measure)
     errors, seconds = summarise(options.results)
     with pd.option_context("display.width", 200, "display.max_columns", 20):
         print("\nError", errors.round(4), sep="\n")
