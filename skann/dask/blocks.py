@@ -302,12 +302,6 @@ def mean_weight_of(block: Block) -> float:
     return block.data.mean_weight
 
 
-def n_bytes_of(block: Block) -> int:
-    """Return the memory of a block's rows."""
-    X = block.data.X
-    return X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes
-
-
 def sums_of_block(
     block: Block, theta: FloatArray, scale: float
 ) -> tuple[float, FloatArray]:

@@ -13,9 +13,6 @@ from distributed import Future
 
 from skann.dask.cluster import Cluster
 
-# A piece of a block: which block, and its rows from here to there.
-Piece = tuple[Future, int, int]
-
 
 def is_collection(data: Any) -> bool:
     """Say whether data are a dask collection, or a list of delayed parts."""
