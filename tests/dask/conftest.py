@@ -67,17 +67,18 @@ def processes(tmp_path_factory):
         yield folder / "scheduler.json"
 
 
-@pytest.fixture(scope="session")
-def session_client(processes):
+@pytest.fixture(scope="module")
+def module_client(processes):
+    # Not for the whole session: its thread goes on while other modules are tested.
     with distributed.Client(scheduler_file=str(processes), timeout=120) as client:
         yield client
 
 
 @pytest.fixture
-def client(session_client):
+def client(module_client):
     """Return the client, all of whose workers are there."""
-    session_client.wait_for_workers(2, timeout=120)
-    return session_client
+    module_client.wait_for_workers(2, timeout=120)
+    return module_client
 
 
 @pytest.fixture
@@ -112,5 +113,5 @@ def kill_at(client, monkeypatch):
 def pytest_collection_modifyitems(items):
     """Let one process of pytest-xdist run all tests that need the cluster."""
     for item in items:
-        if "session_client" in getattr(item, "fixturenames", ()):
+        if "module_client" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("dask"))
