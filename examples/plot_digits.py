@@ -3,8 +3,8 @@ Recognising handwritten digits
 ==============================
 
 scikit-learn includes 1797 small images of handwritten digits, 8 x 8 pixels each. A
-:class:`skann.BackpropClassifier` learns four fifths of them as one step of a pipeline,
-and is tested on the others.
+:class:`skann.BackpropClassifier`, as one step of a pipeline, is trained on four fifths
+of them and tested on the rest.
 """
 
 # %%
@@ -39,11 +39,11 @@ X_train, X_test, y_train, y_test = train_test_split(
 print(f"{X.shape[0]} images of {X.shape[1]} pixels, {np.unique(y).size} digits")
 
 # %%
-# The model. A few pixels at the edge are white in every image and carry no information:
-# the first step drops them. The second is the classifier: by default it is the mean of
-# eight networks with two hidden layers each. It scales its inputs; since all pixels
-# have the same unit, "minmax" suits them better than the default, which would amplify
-# rarely used pixels.
+# The model. A few pixels at the edge are white in every image and carry no information;
+# the first step drops them. The second step is the classifier. By default it is the
+# mean of eight networks with two hidden layers each, and scales its inputs. Since all
+# pixels have the same unit, "minmax" suits them better than the default scaling, which
+# would amplify rarely used pixels.
 model = make_pipeline(
     VarianceThreshold(), BackpropClassifier(scaling="minmax", random_state=0)
 )
@@ -53,11 +53,11 @@ network = model[-1]
 print(f"Trained in {time.perf_counter() - start:.1f} s ({network.n_iter_} epochs)")
 
 # %%
-# How good is it? On images that it has not seen, and as the fit itself estimates. Each
-# of the eight networks leaves out an eighth of the training images. So there is a
-# prediction for each of these by a network that has not learned it, and the accuracy of
-# those predictions is ``oof_score_``. They come from one network each, so that the mean
-# of all eight is usually a little better.
+# How good is it? The first score is measured on unseen images, the second is the fit's
+# own estimate. Each of the eight networks leaves out an eighth of the training images,
+# so every training image is predicted by a network that was not trained on it. The
+# accuracy of these predictions is ``oof_score_``. Because each comes from a single
+# network, the mean of all eight is usually a little better.
 print(f"Accuracy: {model.score(X_test, y_test):.3f} on {y_test.size} test images")
 print(f"As estimated from the training images alone: {network.oof_score_:.3f}")
 
@@ -70,11 +70,12 @@ predicted = np.concatenate([model.predict(X_test), left_out])
 print(classification_report(truth, predicted))
 
 # %%
-# Two pictures, if matplotlib is there: how the loss fell, and what was mistaken for
-# what. The loss falls in cycles of the learning rate, which end after 8, 24, 56 epochs
-# and so on: at the end of each the rate is zero, the networks settle, and their loss on
-# the images that they left out (the points) says whether another is worth it. (The
-# training loss is larger, as units drop out, and labels are smoothed, in training.)
+# Two figures, if matplotlib is installed: how the loss fell, and which digits were
+# confused. The loss falls in cycles of the learning rate, which end after 8, 24, 56
+# epochs and so on. At the end of each cycle the rate is zero and the networks have
+# settled; their loss on the images that they left out (the points) decides whether
+# another cycle is worthwhile. (The training loss is larger because units drop out and
+# labels are smoothed during training.)
 if plt is None:
     print('For the loss curve and the confusion matrix: pip install ".[plot]"')
 else:
@@ -82,7 +83,7 @@ else:
 
     figure, axes = plt.subplots(layout="constrained")
     LossCurveDisplay.from_estimator(network, ax=axes)
-    axes.set(title="Training ends with the cycle that brings too little", yscale="log")
+    axes.set(title="Training ends after the cycle that gains too little", yscale="log")
     figure.savefig(output / "digits_loss.png")
 
     figure, axes = plt.subplots(layout="constrained", figsize=(6.4, 6.4))
@@ -98,3 +99,5 @@ else:
     )
     figure.savefig(output / "digits_confusion.png")
     print(f"Saved digits_loss.png and digits_confusion.png in {output.resolve()}")
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/digits.png"

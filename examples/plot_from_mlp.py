@@ -13,8 +13,9 @@ tables, speed, your own validation data, and a record of the training.
 # The same parameters, the same network
 # -------------------------------------
 # Ten measurements of 442 patients, and how far their diabetes has progressed a year
-# later. ``get_params`` of the MLP is all that skann needs. (By position a regressor's
-# first parameter is the loss in the MLP, and ``hidden_layer_sizes`` in skann.)
+# later. ``get_params`` of the MLP returns everything that skann needs. (As a positional
+# argument, a regressor's first parameter is the loss in the MLP, and
+# ``hidden_layer_sizes`` in skann.)
 import copy
 import time
 import warnings
@@ -33,7 +34,7 @@ from skann import BackpropClassifier, BackpropRegressor
 from skann.export import from_sklearn
 from skann.inspection import LossCurveDisplay
 
-# Some of these fits end at max_iter, which both libraries say.
+# Some of these fits end at max_iter, and both libraries warn about it.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
@@ -63,9 +64,9 @@ assert np.isclose(arrived.loss_, further.loss_)
 # What changes: scaling, and the defaults
 # ---------------------------------------
 # By default skann scales the columns of X and, in regression, the target. The MLP needs
-# a pipeline for that, and a wrapper for the target. With both it is again the same
+# a pipeline for this, and a wrapper for the target. With both, it is again the same
 # network: scaling inside the estimator is the same method, but cannot be forgotten. If
-# you set no parameter at all, you get the mean of eight networks with dropout and
+# you set no parameters at all, you get the mean of eight networks with dropout and
 # weight decay, with settings that did well in experiments on tables.
 params = mlp.get_params()
 wrapped = TransformedTargetRegressor(
@@ -91,8 +92,9 @@ assert r2["skann, its defaults"] > r2["skann"]
 assert r2["MLP"] < 0.2
 
 # %%
-# So the unit of the target does not matter. With a target a thousand times smaller, the
-# MLP in the pipeline stops early, because ``tol`` is then large compared with the loss.
+# The unit of the target therefore does not matter. With a target a thousand times
+# smaller, the MLP in the pipeline stops early, because ``tol`` is then large compared
+# with the loss.
 small_unit = y_train * 1e-3
 bare = make_pipeline(StandardScaler(), MLPRegressor(**params)).fit(X_train, small_unit)
 ours = BackpropRegressor(**params).fit(X_train, small_unit)
@@ -124,7 +126,7 @@ plt.show()
 # --------------------
 # The time of 20 epochs, best of five fits. Small networks gain most, because there the
 # MLP spends its time not on matrix products but on everything around them. With float32
-# inputs, which both accept, products are twice as fast.
+# inputs, which both accept, matrix products are twice as fast.
 X, y = load_digits(return_X_y=True)
 times = {}
 for label, dtype, hidden in (
@@ -150,8 +152,8 @@ for label, dtype, hidden in (
 # -----------------------------------------------------
 # The MLP's ``early_stopping`` uses a random tenth of the training data. skann accepts
 # your own validation data, such as a later year or other patients, and any scorer.
-# ``history_`` has a row for each epoch, which displays can draw and pandas can show as
-# a table.
+# ``history_`` has one row per epoch, which displays can draw and pandas can show as a
+# table.
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 X_learn, X_val, y_learn, y_val = train_test_split(X_train, y_train, random_state=0)
 watched = BackpropClassifier(
@@ -180,3 +182,5 @@ axes[0].legend()
 LossCurveDisplay.from_estimator(watched, ax=axes[1])
 axes[1].set_title("What history_ holds: loss and own validation score")
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/from_mlp.png"

@@ -2,12 +2,12 @@
 How well does one hidden layer read MNIST?
 ==========================================
 
-MNIST holds 70 000 handwritten digits of 28 x 28 pixels. A network with a single hidden
-layer of 100 units learns 60 000 of them and is asked about the other 10 000.
+MNIST contains 70 000 handwritten digits of 28 x 28 pixels. A network with a single
+hidden layer of 100 units is trained on 60 000 of them and tested on the other 10 000.
 
 ``--data FOLDER`` names the folder of MNIST's four idx files, plain or gzipped; without
-it they are fetched from openml.org. ``--compare`` trains scikit-learn's MLPClassifier
-with the same settings as well.
+it they are fetched from openml.org. ``--compare`` also trains scikit-learn's
+MLPClassifier with the same settings.
 """
 
 # %%
@@ -64,7 +64,7 @@ def load_images(folder):
         return *train, *test, "MNIST"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a lost connection we tell below
+            warnings.simplefilter("ignore")  # a lost connection is reported below
             mnist = fetch_openml("mnist_784", version=1, as_frame=False, n_retries=1)
     except (OSError, ImportError) as error:
         reason = "pandas is missing" if isinstance(error, ImportError) else "no network"
@@ -82,8 +82,8 @@ def load_images(folder):
 # %%
 # The settings, all of which MLPClassifier has as well. Gradient descent starts with a
 # high learning rate, which is divided by five whenever two epochs in a row improve the
-# loss by less than ``tol``; training ends when it is tiny. The penalty ``alpha`` keeps
-# the weights small, which helps with unseen digits.
+# loss by less than ``tol``; training ends when the rate is tiny. The penalty ``alpha``
+# keeps the weights small, which helps with unseen digits.
 SETTINGS = {
     "hidden_layer_sizes": (100,),
     "solver": "sgd",
@@ -128,9 +128,9 @@ def save_mistakes(images, y, predicted, name):
 
 
 # %%
-# The program. Pixels range from 0 to 1 and are not scaled one by one
-# (``scaling=None``), which would amplify the pixels at the edge, which are hardly ever
-# used. The network computes in the type of its inputs, and float32 is enough here.
+# The program. Pixels range from 0 to 1 and are not scaled individually
+# (``scaling=None``), because this would amplify pixels at the edge that are hardly ever
+# used. The network computes in the dtype of its inputs, and float32 is enough here.
 def main():
     """Load the images, train, test and draw."""
     parser = argparse.ArgumentParser(description="Train one hidden layer on MNIST.")
@@ -158,3 +158,5 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/mnist.png"

@@ -3,19 +3,19 @@ What can be read from a network's weights?
 ==========================================
 
 Everything that a network has learned is in its weights. Some of them can be
-interpreted: those of the first layer as pictures of what a hidden unit responds to,
+interpreted: those of the first layer as pictures of what a hidden unit responds to, and
 those of a linear network as slopes in the units of the data. For the others it is
-better to test how the network performs without a column.
+better to test how well the network does without a column.
 """
 
 # %%
 # Pictures of the first layer
 # ---------------------------
-# A hidden unit has a weight for each pixel of a digit, which makes an image: ink on
-# blue pixels excites the unit, ink on red ones inhibits it. With the default ``alpha``,
-# which is tiny, part of an image is noise from the initial weights. A larger penalty
-# removes whatever the digits do not need, and leaves strokes and their edges. It also
-# improves the accuracy on unseen digits.
+# A hidden unit has one weight for each pixel of a digit, and together these make an
+# image: ink on blue pixels excites the unit, ink on red ones inhibits it. With the
+# default ``alpha``, which is tiny, part of the image is noise from the initial weights.
+# A larger penalty removes everything that the digits do not need, and leaves strokes
+# and their edges. It also improves the accuracy on unseen digits.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes, load_digits
@@ -58,7 +58,7 @@ plt.show()
 # -----------------------
 # A relu whose input is negative for every sample always returns zero, gets no gradient,
 # and never recovers. ``trace_backprop`` returns the activations of every layer. With a
-# high learning rate most units die, and the network still recognises digits with the
+# high learning rate most units die, but the network still recognises digits with the
 # remaining ones.
 
 
@@ -148,7 +148,7 @@ assert np.allclose(intercepts[0] + X.to_numpy() @ coefs[0][:, 0], line.predict(X
 # A network with three hidden units can be drawn in full. The penalty leaves few wide
 # edges. The sign of a path from a column to the output is the sign of the product of
 # its weights: body mass, blood pressure and the serum value s5 increase the prediction,
-# just as the slopes above say.
+# in agreement with the slopes above.
 small = BackpropRegressor(
     (3,), "tanh", solver="lbfgs", alpha=20.0, max_iter=1000, random_state=0
 ).fit(X, y)
@@ -161,3 +161,5 @@ NetworkDiagramDisplay.from_estimator(small, ax=ax)
 # Room for the titles of the layers below.
 ax.set_title(f"Three units explain {small.score(X, y):.0%} of the variance")
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/reading_the_weights.png"

@@ -2,14 +2,14 @@
 Are the probabilities right?
 ============================
 
-Of the samples that get a probability of 80 %, four in five should belong to the class.
-A network that overfits is more confident than that. Early stopping, label smoothing and
-calibration each correct it in their own way.
+Of the samples with a predicted probability of 80 %, four in five should belong to the
+class. A network that overfits is overconfident. Early stopping, label smoothing and
+calibration each correct this in their own way.
 """
 
 # %%
-# Two classes, with a fifth of the labels wrong, so that no correct probability is close
-# to 0 or 1.
+# Two classes. A fifth of the labels are wrong, so no correct probability is close to 0
+# or 1.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -48,7 +48,7 @@ classifiers = {
 }
 print(f"{'':22}{'Brier score':>12}{'log loss':>12}{'accuracy':>12}")
 for name, classifier in classifiers.items():
-    with warnings.catch_warnings():  # 60 epochs are not the end
+    with warnings.catch_warnings():  # 60 epochs are too few to converge
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(X, y)
     probability = classifier.predict_proba(X_test)[:, 1]
@@ -59,7 +59,7 @@ for name, classifier in classifiers.items():
     )
 
 # %%
-# scikit-learn draws the calibration curves: on the diagonal, probabilities are correct.
+# scikit-learn draws the calibration curves. On the diagonal, probabilities are correct.
 figure, axes = plt.subplots(figsize=(6.5, 7), layout="constrained")
 styles = zip(
     classifiers.items(),
@@ -75,7 +75,9 @@ for (name, classifier), color, marker in styles:
 axes.get_legend().remove()
 axes.set_xlabel("predicted probability of class 1 (mean of a tenth of the samples)")
 axes.set_ylabel("share of class 1 among them")
-axes.set_title("On the diagonal a probability is what it says")
+axes.set_title("On the diagonal, probabilities equal frequencies")
 axes.grid(alpha=0.3)
 figure.legend(loc="outside lower center", ncols=2)
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/calibration.png"

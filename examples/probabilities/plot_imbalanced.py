@@ -3,14 +3,14 @@ Imbalanced classes: class weights, or a threshold?
 ==================================================
 
 If one sample in ten belongs to the class of interest, a classifier is right nine times
-in ten by never predicting it. Class weights correct that, and so does a threshold below
+in ten by never predicting it. Class weights correct this, and so does a threshold below
 a probability of 50 %. Both find the same rare samples, but class weights distort the
 probabilities.
 """
 
 # %%
 # The task: is a scanned digit whose lower half is hidden an 8? One in ten is. Every
-# sample is predicted out of fold, in five folds.
+# sample is predicted out of fold, with five folds.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.calibration import CalibrationDisplay
@@ -40,11 +40,12 @@ folds = StratifiedKFold(5, shuffle=True, random_state=0)
 print(f"{y.size} scans, {y.mean():.1%} of which are an 8")
 
 # %%
-# The contenders. ``class_weight="balanced"`` gives both classes the same total weight.
-# :class:`~sklearn.model_selection.TunedThresholdClassifierCV` leaves the network alone,
-# and chooses, by folds within the training data, above which probability it says "8".
-# Early stopping takes any scorer: the average precision (of the curve of precision
-# against recall) needs no threshold, and never rewards what never says "8".
+# The models. ``class_weight="balanced"`` gives both classes the same total weight.
+# :class:`~sklearn.model_selection.TunedThresholdClassifierCV` leaves the network
+# unchanged and chooses, by cross-validation within the training data, the probability
+# above which it predicts "8". Early stopping takes any scorer: average precision (the
+# area under the curve of precision against recall) needs no threshold, and never
+# rewards a model that never predicts "8".
 settings = {"hidden_layer_sizes": (100,), "dropout": 0.3, "random_state": 0}
 network = BackpropClassifier(
     learning_rate="cosine", learning_rate_init=0.005, max_iter=40,
@@ -78,9 +79,9 @@ for name, estimator in contenders.items():
     probability[name], named[name] = outputs
 
 # %%
-# Recall, precision, balanced accuracy and average precision; and the quality of the
-# probabilities: the Brier score is their mean squared error, and their mean should be
-# the share of the 8s.
+# Recall, precision, balanced accuracy and average precision measure the decisions. The
+# quality of the probabilities is measured by the Brier score, which is their mean
+# squared error; and their mean should be the share of the 8s.
 recall, precision, balanced, average, brier = {}, {}, {}, {}, {}
 print(f"{'':30}recall precision balanced average   Brier mean")
 print(f"{'':30}                 accuracy precision score probability")
@@ -101,8 +102,8 @@ for name in contenders:
 # alarms. But class weights make an 8 seem a third more likely than it is, and do not
 # improve the average precision, which does not depend on a threshold. If you need a
 # decision, tune the threshold; it costs five more fits. Boosted trees are a little
-# worse than the network, and logistic regression is far behind. Early stopping is
-# behind, too: the tenth of the training data that it sets aside contains only a dozen
+# worse than the network, and logistic regression is far worse. Early stopping is worse,
+# too, because the tenth of the training data that it sets aside contains only a dozen
 # 8s.
 plain, weighted, tuned = "network", "network, class weights", "network, tuned threshold"
 assert recall[weighted] > recall[plain] + 0.1
@@ -113,7 +114,7 @@ assert probability[weighted].mean() > 1.2 * y.mean()
 assert average[plain] > average["logistic regression"] + 0.1
 
 # %%
-# Left: the precision-recall curves, with a mark at the threshold in use. Right: the
+# Left: the precision-recall curves, with markers at the thresholds in use. Right: the
 # calibration curves.
 figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
 lines = {
@@ -137,9 +138,9 @@ for name, color, marker in (
         edgecolor="black", label=label, zorder=2,
     )  # fmt: skip
 axes[0].set_title("A threshold moves along the curve as far as class weights do")
-axes[0].set_xlabel("recall: 8s that are found [%]")
-axes[0].set_ylabel("precision: found ones that are 8s [%]")
-axes[0].legend(title="average precision in brackets", loc="lower left")
+axes[0].set_xlabel("recall: share of 8s that are found [%]")
+axes[0].set_ylabel("precision: share of found ones that are 8s [%]")
+axes[0].legend(title="average precision in parentheses", loc="lower left")
 for name in (plain, weighted):
     color, line = lines[name]
     CalibrationDisplay.from_predictions(
@@ -151,7 +152,9 @@ for name in (plain, weighted):
         color=color,
         linestyle=line,
     )
-axes[1].set_title("After class weights, 8s are rarer than the network says")
+axes[1].set_title("With class weights, 8s are rarer than predicted")
 axes[1].set_xlabel("predicted probability of an 8, mean of a bin")
 axes[1].set_ylabel("share of 8s in the bin")
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/imbalanced.png"

@@ -3,12 +3,12 @@ How sure is a prediction?
 =========================
 
 A regressor that learns quantiles predicts an interval: nine targets in ten should lie
-between the 5 % and the 95 % quantile. Whether they do must be tested on unseen data. If
-they do not, the intervals can be corrected.
+between the 5 % and the 95 % quantiles. Whether they do must be tested on unseen data.
+If they do not, the intervals can be corrected.
 """
 
 # %%
-# A curve with growing noise, for which the correct interval is known.
+# A curve with increasing noise, for which the correct interval is known.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -64,8 +64,8 @@ for start in (0, 2, 4):
 # overconfident about the others. Conformal prediction (Romano, Patterson and Candes,
 # 2019, "Conformalized quantile regression") measures how far other rows lie outside
 # their intervals, and widens all intervals so that nine in ten of these rows are
-# covered. The coverage is guaranteed on average over splits; in a single split it may
-# be higher or lower.
+# covered. Coverage is guaranteed on average over splits; in a single split it may be
+# higher or lower.
 X, progression = load_diabetes(return_X_y=True)
 plain, conformal, widths = [], [], []
 for seed in range(10):
@@ -82,7 +82,7 @@ for seed in range(10):
     patients.fit(X_learn, y_learn)
     low_ask, _, high_ask = patients.predict(X_ask).T
     outside = np.maximum(low_ask - y_ask, y_ask - high_ask)
-    # One more than there are: the row to be predicted is counted in.
+    # One more than there are, to count the row to be predicted.
     rank = int(np.ceil(0.9 * (y_ask.size + 1)))
     margin = np.sort(outside)[rank - 1]
     low_test, _, high_test = patients.predict(X_test).T
@@ -129,3 +129,5 @@ axes.set_xlabel("x")
 axes.set_ylabel("target")
 figure.legend(loc="outside lower center", ncols=4)
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/quantile_intervals.png"

@@ -1,20 +1,20 @@
 r"""
-A tutorial's ring is learned at a constant rate, and not at the one it prints
-=============================================================================
+A ring that is learned at a constant rate, but not with the printed schedule
+============================================================================
 
 "A Gentle Introduction to Artificial Neural Networks" of *The Clever Machine* goes from
-activations to networks that learn logic gates, a ring and two curves. Here is
-everything that it computes and draws, by skann, and a table at the end: the text says,
-skann gives. Its gradient is right, and with its data and its first weights skann takes
-the same steps as its code. But that code does not learn the ring: it makes the learning
-rate 5 % smaller after each epoch, and the ring needs more. At a constant rate it is
-learned in 37 epochs, "40 or so" as the text says.
+activations to networks that learn logic gates, a ring and two curves. This example
+reproduces everything that it computes and draws, and ends with a table of what the text
+says and what skann gives. Its gradient is right, and with its data and its initial
+weights skann takes the same steps as its code. But that code does not learn the ring:
+it reduces the learning rate by 5 % after each epoch, and the ring needs more. At a
+constant rate it is learned in 37 epochs, "40 or so" as the text says.
 """
 
 # %%
-# Everything in the text is gradient descent, one sample at a time and in a fixed order,
-# on half the squared error. The rate is multiplied by 0.95 after each epoch. An
-# estimator of given weights is what ``from_weights`` makes.
+# Everything in the text is gradient descent on half the squared error, one sample at a
+# time and in a fixed order. The rate is multiplied by 0.95 after each epoch.
+# ``from_weights`` creates an estimator with given weights.
 import tempfile
 import warnings
 from itertools import pairwise
@@ -41,7 +41,7 @@ from skann.inspection import (
 
 # The text stops after 100 epochs, converged or not.
 warnings.simplefilter("ignore", ConvergenceWarning)
-# There are many pictures, which stay open where there is no screen.
+# There are many figures, which stay open if there is no screen.
 plt.rcParams["figure.max_open_warning"] = 0
 
 PLAIN = {
@@ -96,7 +96,7 @@ figure.suptitle("The activations of the text, and their derivatives")
 plt.show()
 
 # %%
-# The text has them side by side. Its formulas for the derivatives are right.
+# The text shows them side by side. Its formulas for the derivatives are right.
 z = display.pre_activation
 assert np.allclose(curves["identity"][1], 1)
 assert np.allclose(curves["logistic"][1], expit(z) * (1 - expit(z)))
@@ -139,14 +139,12 @@ assert np.allclose(multi.predict(sample), composed[:, 0], rtol=1e-14)
 # %%
 # Error surfaces (Figures 4 and 5)
 # --------------------------------
-# A network of one weight, and one of two weights in a chain, without biases, shall turn
-# 1 into 1. Two things to know:
+# A network with one weight, and one with two weights in a chain, without biases, are to
+# turn 1 into 1. Two remarks:
 #
 # - The text writes the error with a factor of 1/2, but its code draws it without, here
-#   and in all of its loss curves. Its gradient belongs to the error with the factor,
-#   which is skann's.
-# - One weight makes a curve. The second axis of the text's surface is a weight that
-#   does nothing: that of an input of 0.
+# and in all of its loss curves. Its gradient belongs to the error with the factor, as
+# skann's does.
 one_weight = network([np.zeros((1, 1))], [np.zeros(1)])
 idle_weight = network([np.zeros((2, 1))], [np.zeros(1)])
 two_weights = network([np.zeros((1, 1))] * 2, [np.zeros(1)] * 2)
@@ -188,7 +186,7 @@ assert np.allclose(idle.losses, one.losses[:, np.newaxis])
 # With two weights there are plateaus. The text says that the error is high "when the
 # weights are negative". With both negative it is not: the hidden unit is then off, and
 # the output is 1/2 whatever its weight. The error is highest where the first weight is
-# positive, the second negative.
+# positive and the second negative.
 figure = plt.figure(figsize=(12, 4.6), layout="constrained")
 axes = [figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")]
 two = ErrorSurfaceDisplay.from_estimator(
@@ -222,9 +220,9 @@ print(trace)
 
 
 # %%
-# The text's functions give the same. (In its comments and captions are two slips:
-# ``E' = a_k - t_k`` is the derivative with respect to the output, not to the
-# parameters; and what goes forward in step I are input signals, not error signals.)
+# The text's functions give the same numbers. (There are two slips in its comments and
+# captions: ``E' = a_k - t_k`` is the derivative with respect to the output, not to the
+# parameters; and step I passes input signals forward, not error signals.)
 def text_steps(x, t, weights, biases, slopes):
     """Return delta of the output, of the hidden layer, and the gradients."""
     z_hidden = x @ weights[0] + biases[0]
@@ -264,7 +262,7 @@ assert np.isclose(ratio, 2, rtol=1e-6)
 say("slope of the printed error / its gradient", 1, f"{ratio:.3f} (no 1/2 in its code)")
 
 # %%
-# The same on the network. Step I alone: what goes forward.
+# The same, drawn on the network. Step I alone: what is passed forward.
 figure, axes = plt.subplots(1, 2, figsize=(15, 5.6), layout="constrained")
 before = multi.predict(sample)[0]
 title = f"I. Forward: the output is {before:.3f}, the target 1"
@@ -301,12 +299,12 @@ for row in np.lexsort(columns[0][0].T[::-1]):
 
 # %%
 # The text trains on 50 samples for each row of that table, on 450 for the ring, and on
-# 200 for the curves, with seed 123 for data and weights: first the data, then all
-# weights, then all biases. A ``RandomState`` that is handed on gives the same numbers.
+# 200 for the curves. Data and weights use seed 123: first the data, then all weights,
+# then all biases. A shared ``RandomState`` gives the same numbers.
 #
-# Two slips. The prose has the middle of the ring in class 1 and the ring in class 0,
-# the code the other way round. And the pictures of the curves show 20 points that were
-# not trained on, those of the gates 30 of the 50 for each row.
+# Two slips: the prose puts the middle of the ring in class 1 and the ring in class 0,
+# the code the other way round. And the figures of the curves show 20 points that were
+# not trained on; those of the gates show 30 of the 50 for each row.
 MAKE = {
     "ring": make_ring,
     "sine": lambda n, **options: make_curve("sine", n, **options),
@@ -318,7 +316,7 @@ MAKE = {
 
 
 def make_problem(name, n_samples, n_hidden):
-    """Return the text's data, and its first weights and biases."""
+    """Return the text's data, and its initial weights and biases."""
     random_state = np.random.RandomState(123)
     X, y = MAKE[name](n_samples, random_state=random_state)
     sizes = [X.shape[1], n_hidden, 1] if n_hidden else [X.shape[1], 1]
@@ -363,7 +361,7 @@ def text_training(name, n_hidden, rate, n_samples, n_epochs):
 
 
 # %%
-# Is it the same algorithm? After ten epochs of the text's loop, that is thousands of
+# Is it the same algorithm? After ten epochs of the text's loop, which is thousands of
 # steps, the weights agree to rounding.
 for name, n_hidden, rate, n_samples in [("ring", 4, 2.0, 50), ("sine", 3, 0.2, 200)]:
     estimator, recorder, X, _ = train(name, n_hidden, rate, n_samples=n_samples)
@@ -378,9 +376,9 @@ for name, n_hidden, rate, n_samples in [("ring", 4, 2.0, 50), ("sine", 3, 0.2, 2
 # %%
 # OR and AND need no hidden layer (Figures 8 and 9)
 # -------------------------------------------------
-# Each picture shows the probability of class 1 over the inputs, and the loss of each
-# epoch. skann's loss is the mean of half the squared error, the text's the sum of the
-# squared errors.
+# Each figure shows the probability of class 1 over the inputs, and the loss of each
+# epoch. skann's loss is the mean of half the squared error, the text's is the sum of
+# the squared errors.
 
 
 def drawing_of(X, y, losses):
@@ -490,10 +488,10 @@ for n_hidden, learned in [(0, xor_single), (4, xor_multi)]:
 # %%
 # The ring: not as printed, but at a constant rate (Figure 12)
 # ------------------------------------------------------------
-# The text: "The 2-layer ANN is able to easily learn this difficult classification
-# criterion in a 40 iterations or so." Its code, with its data, its weights and its
-# rate, never does: it ends where it gives every point to the ring, which holds eight of
-# nine points.
+# The text says, "The 2-layer ANN is able to easily learn this difficult classification
+# criterion in a 40 iterations or so." Its code, with its data, weights and rate, never
+# does: it ends where it assigns every point to the ring, which holds eight of nine
+# points.
 ring_annealed = train("ring", 4, 2.0)
 animation = show(
     ring_annealed, "As the text's code trains it, the ring is not learned", RING_FRAMES
@@ -516,11 +514,11 @@ say("ring, constant rate 2, accuracy", "-", f"{constant_scores[-1]:.3f}: learned
 say("ring, constant rate 2, 95 % after", "40 epochs or so", f"{first} epochs")
 
 # %%
-# Is the gradient to blame? No: it agrees with finite differences, at the first weights
-# and at the last. Nor is it a minimum where the training ends. It ends because the rate
-# has gone: all rates together are at most ``2 / (1 - 0.95) = 40``, as much as 20 epochs
-# at a constant rate. The network stays on its plateau up to a sum of about 70. From the
-# weights where it ended, a constant rate leads on to the ring.
+# Is the gradient to blame? No: it agrees with finite differences, both at the initial
+# weights and at the final ones. Nor does training end in a minimum. It ends because the
+# rate has vanished: all rates together add up to at most ``2 / (1 - 0.95) = 40``, as
+# much as 20 epochs at a constant rate. The network stays on its plateau up to a sum of
+# about 70. From the final weights, a constant rate leads on to the ring.
 estimator, recorder, X, y = ring_annealed
 for epoch in (0, 100):
     assert check_gradient(recorder.estimator_at(estimator, epoch), X, y)
@@ -565,11 +563,11 @@ axes[1].legend(loc="lower left")
 plt.show()
 
 # %%
-# Was it an unlucky start? Four others, drawn by ``Uniform(-0.5, 0.5)``, tell the same:
-# with annealing none learns the ring, without it most do. Annealing itself is not
-# wrong: with a larger rate, 3, which is the default of the text's code, and twice the
-# data, which double the steps of an epoch, the ring is learned too, again in about 40
-# epochs.
+# Was it an unlucky start? Four others, drawn by ``Uniform(-0.5, 0.5)``, say the same:
+# with annealing none of them learns the ring, without it most do. Annealing itself is
+# not wrong: with a larger rate, 3, which is the default of the text's code, and twice
+# the data, which double the steps in an epoch, the ring is learned too, again in about
+# 40 epochs.
 seeds = range(4)
 n_learned = {}
 for name, schedule in [("0.95", ANNEALED), ("constant", CONSTANT)]:
@@ -631,10 +629,10 @@ plt.show()
 
 # %%
 # The best that a fit can reach is R² of the curve without noise. The text calls the
-# losses "erratic". With the rate that its code has they hardly ever rise; at a constant
-# rate they rise in most epochs, and the sine is not fitted. So annealing, which keeps
-# the ring from being learned, is what makes the curves good: the text's Figure 12 is
-# one without, and its regression code needs it.
+# losses "erratic". With the rate in its code they hardly ever rise; at a constant rate
+# they rise in most epochs, and the sine is not fitted. So annealing, which keeps the
+# ring from being learned, is what makes the curves good: the text's Figure 12 was made
+# without it, and its regression code needs it.
 CURVES = {"sine": lambda x: 2.5 + np.sin(x), "absolute": np.abs}
 rises = {}
 for name, learned in [("sine", sine), ("absolute", absolute)]:
@@ -670,8 +668,8 @@ print("|x|: the parts of the three units vary by", np.round(spans, 3))
 assert spans.min() < 0.1 < 4 < np.sort(spans)[1]
 
 # %%
-# The text says, skann gives
-# --------------------------
+# What the text says, and what skann gives
+# ----------------------------------------
 # A last slip: the regression examples call ``run_ann_simulation``, but the function is
 # named ``run_ann_training_simulation``.
 folder.cleanup()
@@ -680,3 +678,5 @@ middle = max(len(str(text)) for _, text, _ in table)
 print(f"{'':{width}}  {'the text says':{middle}}  skann gives")
 for what, text, ours in table:
     print(f"{what:{width}}  {text!s:{middle}}  {ours}")
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/000_gentle_introduction.png"

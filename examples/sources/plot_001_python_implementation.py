@@ -4,19 +4,20 @@ Why a network with ten hidden units draws a straight line for 1000 steps
 
 "Artificial neural networks: An example implementation in Python 3 with numpy and
 matplotlib" trains a 2-5-5-2 network of sigmoids on two moons. After 1000 steps of
-gradient descent its boundary is a straight line; after 5000 it is curved. Here is
-everything that it computes and draws, by skann, and a table at the end: the text says,
-skann gives. Its backpropagation is right. What it says about the straight line is not:
-the cost has not "converged to a minimum", and a single hidden layer is no reason.
+gradient descent its boundary is a straight line; after 5000 it is curved. This example
+reproduces everything that it computes and draws, and ends with a table of what the text
+says and what skann gives. Its backpropagation is right. What it says about the straight
+line is not: the cost has not "converged to a minimum", and a single hidden layer is not
+the reason.
 """
 
 # %%
 # The network
 # -----------
-# Each class has an output of its own, a sigmoid that knows nothing of the other:
-# K yes-or-no questions, and the cost is the sum of K cross-entropies. For skann that is
-# a network with several labels, and the target is a matrix with a column per class.
-# The largest output names the class; the small class below says so to scikit-learn's
+# Each class has its own output, a sigmoid that is independent of the other: these are K
+# yes-or-no questions, and the cost is the sum of K cross-entropies. In skann this is a
+# network with several labels, and the target is a matrix with a column per class. The
+# largest output gives the class; the small class below passes it to scikit-learn's
 # tools.
 import warnings
 from itertools import pairwise
@@ -86,8 +87,8 @@ class OneOutputPerClass(ClassifierMixin, BaseEstimator):
 
 # %%
 # Everything in the text is plain gradient descent on all points at once, at a rate of
-# 0.5. It does not scale the points, and its penalty stays at zero: the function that
-# trains never hands ``lamb`` on.
+# 0.5. It does not scale the points, and its penalty stays at zero because the function
+# that trains never passes ``lamb`` on.
 TEXT = {
     "hidden_layer_sizes": (5, 5),
     "activation": "logistic",
@@ -148,12 +149,12 @@ plt.show()
 # %%
 # Backpropagation
 # ---------------
-# The text's algorithm in short, penalty included: the rows of a Theta are units and its
-# first column is the bias. The derivatives are those of skann, and finite differences
-# (``check_gradient``) say that both are right, with a penalty and without.
+# A short version of the text's algorithm, including the penalty: the rows of a Theta
+# are units, and its first column is the bias. The derivatives agree with skann's, and
+# finite differences (``check_gradient``) confirm both, with a penalty and without.
 #
 # Taken literally, the formula for delta in its step 2 gives the constant 1 a delta of
-# its own, one too many. The text's code leaves it out, as it must.
+# its own, which is one too many. The text's code leaves it out, as it must.
 
 
 def text_gradients(X, Y, thetas, penalty):
@@ -192,8 +193,9 @@ untrained.set_params(alpha=0.0)
 
 # %%
 # "If your Theta terms are initialized to all zeros, then the network will fail to
-# learn." That is so: with as many points in either class every derivative is a sum that
-# cancels. How a processor adds the points up may leave it a rounding of each of them.
+# learn." This is true: with the same number of points in either class, every derivative
+# is a sum that cancels. Depending on how a processor adds the points up, a rounding
+# error of each sum may remain.
 zeros = {name: [0 * array for array in arrays] for name, arrays in start.items()}
 stuck = descend(X, y, zeros, 50).network_
 rounding = len(X) * np.finfo(float).eps
@@ -210,9 +212,9 @@ say(
 # %%
 # Take 1: 1000 steps
 # ------------------
-# How straight is a boundary? Of all straight lines through the picture, one agrees best
-# with the regions that the network draws: a logistic regression to their labels finds
-# it. The share of the picture in which it agrees is 1 for a straight boundary.
+# How straight is a boundary? Among all straight lines, one agrees best with the regions
+# that the network draws; a logistic regression on their labels finds it. The share of
+# the area in which it agrees is 1 for a straight boundary.
 low, high = X.min(axis=0) - 1, X.max(axis=0) + 1
 picture = np.stack(
     np.meshgrid(*np.linspace(low, high, 150).T, indexing="ij"), axis=-1
@@ -277,9 +279,9 @@ plt.show()
 # Take 2: 5000 steps
 # ------------------
 # "Let's try train our model again, but this time for a bit longer", from the same
-# weights. The text does not say that its code also leaves away half of the points: take
-# 2 learns from the first 500. With these weights that matters. All 1000 points have the
-# network still on the line after 5000 steps; it takes them 1600 more.
+# weights. The text does not say that its code also leaves out half of the points: take
+# 2 uses only the first 500. With these weights this matters. With all 1000 points the
+# network is still on the line after 5000 steps, and needs another 1600.
 take_2 = descend(half, y_half, start, 5000)
 whole = descend(X, y, start, 7000).network_
 leaves = int(np.flatnonzero(np.array(whole.loss_curve_) < 0.1)[0])
@@ -307,11 +309,12 @@ plt.show()
 # %%
 # Why is there a plateau?
 # -----------------------
-# The text reads its first curve as "converged to a minimum". At a minimum nothing is
-# left to gain. Here the gradient is small, but it is not zero, and then it grows again.
+# The text interprets its first curve as "converged to a minimum". At a minimum there is
+# nothing left to gain. Here the gradient is small, but it is not zero, and later it
+# grows again.
 #
-# To see it, the points are repeated ten times in the same order: an epoch is then ten
-# of the text's steps, and the recorder keeps every tenth.
+# To show this, the points are repeated ten times in the same order: an epoch is then
+# ten of the text's steps, and the recorder keeps every tenth.
 recorder = ParameterRecorder()
 recorded = BackpropClassifier(**TEXT, batch_size=500, max_iter=500)
 recorded.set_callbacks(recorder).fit(
@@ -354,14 +357,14 @@ axes[1].set_title("From above: down a slope, along a shelf, over its edge")
 plt.show()
 
 # %%
-# The reason is the sigmoid. Its slope is at most 1/4, so with small weights each layer
-# hands on a weaker signal, forward and backward: at the start the outputs hardly depend
-# on the point. And in its middle a sigmoid is as good as straight.
+# The reason is the sigmoid. Its derivative is at most 1/4, so with small weights each
+# layer passes on a weaker signal, forward and backward: at the start the outputs hardly
+# depend on the point. And in its middle a sigmoid is practically straight.
 #
-# So all five units of the first layer learn the same at first: their weights turn into
-# one direction, that of the best straight line, and stay there. Along it a unit's
-# output is nearly a linear function of the point. Whatever the layers above make of
-# that, it depends on one number, :math:`w \cdot x`, and the network is a logistic
+# At first, all five units of the first layer therefore learn the same: their weights
+# turn to one direction, that of the best straight line, and stay there. Along it a
+# unit's output is nearly a linear function of the point. Whatever the layers above make
+# of it depends on one number, :math:`w \cdot x`, so the network is a logistic
 # regression. The boundary bends when a second direction grows out of almost nothing.
 
 
@@ -409,8 +412,8 @@ assert least_linear(take_2.network_) < 0.8
 # Not every start leaves the plateau within 5000 steps. The text names a range of
 # :math:`\pm\epsilon` with :math:`\epsilon = \sqrt 6 / \sqrt{L_{out} + L_{in}}`, but its
 # ``(rand - 0.5) * epsilon`` draws from half of it. Weights twice as large give a
-# stronger signal and, as a rule, a shorter plateau; of
-# these six starts the first is an exception.
+# stronger signal and, as a rule, a shorter plateau; among these six starts the first is
+# an exception.
 widths = {"half the range (the text's code)": 1.0, "the range the text names": 2.0}
 runs = {
     name: [
@@ -420,7 +423,7 @@ runs = {
 }
 bound = np.sqrt(6) / np.sqrt(8)
 largest = max(np.abs(text_start(seed)["coef_init"][0]).max() for seed in range(200))
-say("first weights within", f"+-{bound:.3f}", f"+-{largest:.3f} by its code")
+say("initial weights within", f"+-{bound:.3f}", f"+-{largest:.3f} by its code")
 assert 0.49 * bound < largest < 0.5 * bound
 
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained", sharey=True)
@@ -453,16 +456,16 @@ left = {
 assert list(left.values()) == [4, 5]
 
 # %%
-# What would one do today?
+# What would you do today?
 # ------------------------
 # The same network with Xavier's weights (skann's default), scaled inputs and "adam" on
-# batches of 32 points needs some fifty epochs, if the rate is large enough: at 0.02
-# most starts are on the plateau still after a hundred. With tanh instead of the hidden
-# sigmoids, and its slope of 1 in the middle instead of 1/4, the same rate is enough,
-# and faster. For a problem this small, L-BFGS is the best tool.
+# batches of 32 points needs about fifty epochs if the rate is large enough; at 0.02
+# most starts are still on the plateau after a hundred. With tanh, whose derivative in
+# the middle is 1 instead of 1/4, in place of the hidden sigmoids, the same rate is
+# enough, and training is faster. For a problem this small, L-BFGS is the best tool.
 #
-# The table counts epochs, of 32 steps here, and iterations of L-BFGS, which take a pass
-# over the points or a few.
+# The table counts epochs, of 32 steps here, and iterations of L-BFGS, each of which
+# takes one or a few passes over the points.
 modern = {
     "adam at 0.05, sigmoids": {"learning_rate_init": 0.05, "activation": "logistic"},
     "adam at 0.02, sigmoids": {"learning_rate_init": 0.02, "activation": "logistic"},
@@ -510,9 +513,9 @@ plt.show()
 # One hidden layer
 # ----------------
 # "Usually, this is the behavior we would get with logisitic regression or with a neural
-# network containing only one hidden layer." Of the logistic regression that is true;
-# with products of the inputs it bends, as the text says at its end. Of a network with
-# one hidden layer it is false: five sigmoids in one layer separate the moons.
+# network containing only one hidden layer." For logistic regression this is true; with
+# products of the inputs its boundary bends, as the text says at its end. For a network
+# with one hidden layer it is false: five sigmoids in one layer separate the moons.
 one_layer = [
     OneOutputPerClass(
         BackpropClassifier(
@@ -548,8 +551,8 @@ plt.show()
 # %%
 # Cross validation
 # ----------------
-# The text plans it for another day. Since skann's estimators are scikit-learn's, it is
-# a call.
+# The text leaves this for another day. Since skann's estimators are scikit-learn
+# estimators, it takes a single call.
 modern_network = BackpropClassifier(
     (5, 5), activation="tanh", learning_rate_init=0.02, batch_size=32, max_iter=60,
     n_iter_no_change=np.inf, random_state=0,
@@ -559,10 +562,12 @@ assert scores.mean() > 0.98
 say("accuracy by cross validation", "(planned)", f"{scores.mean():.3f} of 5 parts")
 
 # %%
-# The text says, skann gives
-# --------------------------
+# What the text says, and what skann gives
+# ----------------------------------------
 width = max(len(what) for what, _, _ in table)
 middle = max(len(str(text)) for _, text, _ in table)
 print(f"{'':{width}}  {'the text says':{middle}}  skann gives")
 for what, text, ours in table:
     print(f"{what:{width}}  {text!s:{middle}}  {ours}")
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/001_python_implementation.png"

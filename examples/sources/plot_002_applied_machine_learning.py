@@ -4,15 +4,15 @@ A network of eleven numbers, followed by hand for a thousand epochs
 
 "Artificial Neural Networks", a chapter of Michael Pyrcz's *Applied Machine Learning in
 Python*, trains a network with three inputs, two hidden nodes and one output by hand,
-and keeps every weight and every derivative of every epoch. Here is all of it by skann,
-and a table at the end: the text says, skann gives. Its program trains as it should, to
-the last digit. Its formulas do not: as printed they walk up the hill, and a gradient
-check finds which of them are no derivatives.
+and records every weight and every derivative of every epoch. This example reproduces
+all of it, and ends with a table of what the text says and what skann gives. Its program
+trains correctly, to the last digit. Its formulas do not: as printed they walk uphill,
+and a gradient check shows which of them are not derivatives.
 """
 
 # %%
-# What the text trains is plain gradient descent on sigmoids, with a linear output and
-# nothing besides.
+# The text uses plain gradient descent on sigmoids with a linear output, and nothing
+# else.
 import tempfile
 import warnings
 from pathlib import Path
@@ -76,17 +76,17 @@ def say(what, text, ours):
 # %%
 # The network
 # -----------
-# The text numbers the nodes through: inputs 1 to 3, hidden nodes 4 and 5, output 6, so
-# that :math:`\lambda_{1,4}` leads from input 1 to hidden node 4. It draws eleven random
-# numbers in that order, weights within ``1 / sqrt(fan_in)`` and biases within 0.25.
-# skann keeps the weights of a layer in one matrix, a row for each input and a column
-# for each node, and takes them as ``coef_init`` and ``intercept_init``.
+# The text numbers all nodes consecutively: inputs 1 to 3, hidden nodes 4 and 5, output
+# 6, so that :math:`\lambda_{1,4}` leads from input 1 to hidden node 4. It draws eleven
+# random numbers in that order, weights within ``1 / sqrt(fan_in)`` and biases within
+# 0.25. skann keeps the weights of a layer in one matrix, with a row for each input and
+# a column for each node, and takes them as ``coef_init`` and ``intercept_init``.
 WEIGHT_NAMES = ["1,4", "2,4", "3,4", "1,5", "2,5", "3,5", "4,6", "5,6"]
 BIAS_NAMES = ["4", "5", "6"]
 
 
 def draw_start(seed):
-    """Return the first weights and biases in the text's order of drawing."""
+    """Return the initial weights and biases in the text's order of drawing."""
     drawn = np.random.RandomState(seed).random_sample(11)
     first = (2 * drawn[:6] - 1) / np.sqrt(3)
     second = (2 * drawn[6:8] - 1) / np.sqrt(2)
@@ -122,12 +122,12 @@ figure, ax = plt.subplots(figsize=(9, 6), layout="constrained")
 NetworkDiagramDisplay.from_estimator(
     before, feature_names=INPUTS, output_names=OUTPUTS, ax=ax
 )
-ax.set_title("The network, with its eleven first numbers")
+ax.set_title("The network, with its eleven initial parameters")
 plt.show()
 
 # %%
-# How many numbers a network has: ``p m + m k`` weights and ``m + k`` biases with one
-# hidden layer.
+# The number of parameters: ``p m + m k`` weights and ``m + k`` biases with one hidden
+# layer.
 random_state = np.random.RandomState(0)
 for sizes, text in [
     ((3, 2, 1), "11 = 8 + 3"),
@@ -146,13 +146,13 @@ for sizes, text in [
 # %%
 # A thousand epochs by hand
 # -------------------------
-# The text's program in short. It defines its deltas with the opposite sign, ``y - o``
-# and not ``o - y``, and so may add them. Of 1000 epochs the last one only predicts: 999
-# steps are made.
+# A short version of the text's program. It defines its deltas with the opposite sign,
+# ``y - o`` and not ``o - y``, so it may add them. The last of its 1000 epochs only
+# predicts, so it takes 999 steps.
 #
 # All eleven numbers of all epochs agree to thirteen digits, and so do the derivatives,
-# but for the sign: what the text's pictures call :math:`\partial P / \partial \lambda`
-# is minus the derivative.
+# except for the sign: what the text's figures call
+# :math:`\partial P / \partial \lambda` is minus the derivative.
 def by_hand(coef_init, intercept_init):
     """Return parameters, minus the derivatives, and node outputs of 1000 epochs."""
     (W, V), (b, c) = (
@@ -227,9 +227,9 @@ assert report.n_checked == 11
 # %%
 # The network at a chosen epoch
 # -----------------------------
-# The text's picture shows its epoch number 1, counted from 0. Here it is between the
-# one before and a later one: values, weights and derivatives at once. The derivatives
-# vanish as the prediction comes close to 0.3.
+# The text's figure shows its epoch number 1, counted from 0. Here it is shown between
+# the epoch before and a later one: values, weights and derivatives at once. The
+# derivatives vanish as the prediction approaches 0.3.
 figure, axes = plt.subplots(3, 1, figsize=(11, 21), layout="constrained")
 for ax, epoch in zip(axes, [0, 1, 10], strict=True):
     NetworkDiagramDisplay.from_estimator(
@@ -245,8 +245,8 @@ plt.show()
 
 
 # %%
-# The text has a dashboard on which one steps through the epochs. ``animate_epochs``
-# makes a film of any picture.
+# The text has a dashboard for stepping through the epochs. ``animate_epochs`` turns any
+# figure into an animation.
 def draw_network(estimator, figure):
     """Draw one frame."""
     NetworkDiagramDisplay.from_estimator(
@@ -275,8 +275,8 @@ plt.close("all")
 # %%
 # Does it converge?
 # -----------------
-# The text's last pictures. Its third, "Biases", plots three weights by mistake
-# (``w14``, ``w24`` and ``w34``, labelled as biases): the right one is beside it.
+# The text's last figures. The third, "Biases", plots three weights by mistake (``w14``,
+# ``w24`` and ``w34``, labelled as biases); the correct one is shown next to it.
 weight_labels = [rf"$\lambda_{{{name}}}$" for name in WEIGHT_NAMES]
 bias_labels = [f"$b_{name}$" for name in BIAS_NAMES]
 epochs = recorder.epochs_
@@ -338,9 +338,9 @@ plt.show()
 # %%
 # The update adds the gradient
 # ----------------------------
-# As a formula, the text's update is :math:`\lambda + \eta\, \partial L / \partial
-# \lambda`: that goes up the hill. As an optimizer of two lines it can be tried. The
-# error grows by a third in each epoch.
+# As a formula, the text's update is
+# :math:`\lambda + \eta\, \partial L / \partial \lambda`, which goes uphill. It can be
+# tried as an optimizer of two lines. The error grows by a third in each epoch.
 class AddsTheGradient(Optimizer):
     """The update as the text prints it."""
 
@@ -374,14 +374,14 @@ say("distance after 12 steps with +", "-", f"{errors[-1]:.1f}, before: {errors[0
 # ------------------
 # The text reads numbers off its dashboard, "the first training epoch": outputs 0.42 and
 # 0.60, derivatives 1.00, -0.13 and -0.10. It does not print the weights, but its own
-# recipe with seed 3 gives all five numbers, and of the first 10 000 seeds no other
-# does. There the prediction is -0.705. So :math:`\hat y - y` is -1.00, and the 1.00 of
+# recipe with seed 3 gives all five numbers, and no other of the first 10 000 seeds
+# does. The prediction there is -0.705. So :math:`\hat y - y` is -1.00, and the 1.00 of
 # the text is minus that: with its own :math:`\partial L / \partial \hat y = \hat y - y`
 # **every derivative of the example has the wrong sign**. Its formula for the update is
-# wrong a second time, and two wrongs make the program right.
+# also wrong, and the two errors cancel in the program.
 #
-# One more digit: 0.50 times -0.13 is printed as -0.07, the product of a rounded number.
-# It is -0.0649.
+# One more digit: 0.50 times -0.13 is printed as -0.07, which is the product of a
+# rounded number. It is -0.0649.
 example = train(draw_start(3), 1, learning_rate_init=1e-300)
 trace = trace_backprop(example, SAMPLE, TARGET)
 assert check_gradient(example, SAMPLE, TARGET)
@@ -429,15 +429,11 @@ plt.show()
 # %%
 # Which formulas are derivatives?
 # -------------------------------
-# ``check_gradient`` is a witness that knows no formula: it moves each parameter and
-# looks at the loss. Three of the text's derivatives can be given to it as they stand.
+# ``check_gradient`` knows no formula: it moves each parameter and looks at the loss.
+# Three of the text's derivatives can be passed to it as they stand.
 #
-# * Going back through the linear output, two of its equations multiply by
-#   :math:`(1 - O_6) O_6`, which belongs to a sigmoid; elsewhere it is 1.0.
-# * Its delta is ``y - o`` in the program.
-# * For the sigmoid with :math:`u = e^{-z}`, it writes the derivative of 1 / (1 + u) by
-#   u as :math:`-u / (1 + u)^2` in one line and :math:`-1 / (1 + u)^2` in the next. The
-#   first would make :math:`u^2 / (1 + u)^2 = (1 - H)^2` of the slope.
+# * On the way back through the linear output, two of its equations multiply by
+# :math:`(1 - O_6) O_6`, which belongs to a sigmoid; elsewhere the factor is 1.0.
 class HalfSquare(Loss):
     """The squared error of a linear output, with a factor in its derivative."""
 
@@ -472,7 +468,7 @@ candidates = {
 }
 verdicts = {}
 for name, parameters in candidates.items():
-    # A step too small to see leaves the first weights as they are.
+    # A step too small to see leaves the initial weights unchanged.
     tried = train(start, 1, **{"learning_rate_init": 1e-300, **parameters})
     report = check_gradient(tried, SAMPLE, TARGET)
     verdicts[name] = report.passed
@@ -487,8 +483,8 @@ for name, text in [
     say(f"derivative? {name}", text, "yes" if verdicts[name] else "no")
 
 # %%
-# The formula with :math:`(1 - O_6) O_6` is right for the output that the text does not
-# take, and has commented out in its program: a sigmoid.
+# The formula with :math:`(1 - O_6) O_6` is right for an output that the text does not
+# use, and has commented out in its program: a sigmoid.
 with_sigmoid = train(start, 1, learning_rate_init=1e-300, output_activation="logistic")
 o = with_sigmoid.predict(SAMPLE)[0]
 delta = trace_backprop(with_sigmoid, SAMPLE, TARGET).layers[1].delta[0, 0]
@@ -496,11 +492,12 @@ assert np.isclose(delta, (1 - o) * o * (o - 0.3), rtol=1e-12)
 assert check_gradient(with_sigmoid, SAMPLE, TARGET)
 
 # %%
-# Derivatives by the inputs. As in the text, an input node is a node with the identity
-# as activation: a layer whose weights are a unit matrix, and whose biases are the
-# places to ask. The two paths through :math:`H_4` and :math:`H_5` have to be summed;
-# one alone is, as the text says, "not correct". Its equation :math:`\partial H_{4,in} /
-# \partial I_1 = \lambda_{4,6}` is a slip (the line above it has :math:`\lambda_{1,4}`).
+# Derivatives with respect to the inputs. As in the text, an input node is a node with
+# the identity as its activation: a layer whose weights are an identity matrix, and
+# whose biases are the points at which to evaluate. The two paths through :math:`H_4`
+# and :math:`H_5` have to be summed; one alone is, as the text says, "not correct". Its
+# equation :math:`\partial H_{4,in} / \partial I_1 = \lambda_{4,6}` is a slip (the line
+# above it has :math:`\lambda_{1,4}`).
 with_inputs = BackpropRegressor(
     (3, 2), **{**PLAIN, "activation": ["identity", "logistic"]}, max_iter=1,
     learning_rate_init=1e-300,
@@ -521,9 +518,9 @@ say("dL/dI1, the path by H4 alone", f"{paths[0, 0]:.5f}", f"{by_input[0]:.5f}")
 say("dL/dI1, both paths", f"{paths[0].sum():.5f}", f"{by_input[0]:.5f}")
 
 # %%
-# Two formulas of the forward pass slip as well: the section on nomenclature has
-# :math:`\lambda_{2,5}` twice in the input of node 5, forgets the biases and puts a
-# sigmoid on the output. Taken at its word the prediction would be:
+# There are slips in two formulas of the forward pass as well: the section on
+# nomenclature has :math:`\lambda_{2,5}` twice in the input of node 5, omits the biases,
+# and puts a sigmoid on the output. Taken at its word, the prediction would be:
 h4_in, h5_in = SAMPLE[0] @ W[:, 0], SAMPLE[0] @ W[[0, 1, 1], 1]
 literally = expit(expit([h4_in, h5_in]) @ V[:, 0])
 assert abs(literally - o) > 0.1
@@ -532,10 +529,10 @@ say("prediction (section on nomenclature)", f"{literally:.4f}", f"{o:.4f}")
 # %%
 # Activations
 # -----------
-# The sigmoid, the identity and what else skann has for hidden nodes. Without a
-# nonlinear activation "the entire system collapses" to a linear regression, which is
-# true to the last digit that the search finds; with one, a wide enough layer follows
-# any curve.
+# The sigmoid, the identity and the other activations that skann has for hidden nodes.
+# Without a nonlinear activation "the entire system collapses" to a linear regression,
+# which is true to the last digit that the search finds; with one, a wide enough layer
+# can follow any curve.
 figure, axes = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
 ActivationDisplay.from_activations(["identity", "logistic", "tanh"], ax=axes[0])
 axes[0].set(title="Activations (solid) and derivatives (dashed)", ylim=(-2, 2))
@@ -566,9 +563,10 @@ say("without activation", "linear regression", f"linear regression within {apart
 # %%
 # Categories in and out
 # ---------------------
-# Categories of an input become ones and zeros, an input node for each. The text
-# warns of the alternative, one node with 0, 0.5 and 1: it puts the categories into an
-# order that they may not have. Without hidden nodes such a network cannot bend.
+# The categories of an input become ones and zeros, with an input node for each. The
+# text warns against the alternative, a single node with 0, 0.5 and 1: it puts the
+# categories in an order that they may not have. Without hidden nodes such a network
+# cannot bend.
 random_state = np.random.RandomState(0)
 FACIES = ["chalk", "clay", "sand"]
 facies = random_state.choice(FACIES, 300)[:, np.newaxis]
@@ -592,9 +590,9 @@ say("3 categories in, R2 one-hot | ordered", "assumes an order",
     f"{r2['one-hot']:.2f} | {r2['0, 0.5, 1']:.2f}")  # fmt: skip
 
 # %%
-# Categories of a target become output nodes, and softmax makes probabilities of them:
-# positive, with the sum 1. (Of two categories skann keeps one node: the other is its
-# complement.)
+# The categories of a target become output nodes, and softmax turns them into
+# probabilities, which are positive and add up to 1. (For two categories skann keeps one
+# node: the other is its complement.)
 classifier = BackpropClassifier(
     (2,), "logistic", solver="lbfgs", alpha=0.1, max_iter=500, random_state=0
 )
@@ -640,8 +638,8 @@ plt.show()
 # Inputs and targets in a common range
 # ------------------------------------
 # To [0, 1] or [-1, 1], says the text, and predictions back to the units of the target.
-# ``scaling="minmax"`` does both by itself, to [-1, 1]. The same by scikit-learn's parts
-# gives the same predictions.
+# ``scaling="minmax"`` does both by itself, to [-1, 1]. Doing the same with
+# scikit-learn's parts gives the same predictions.
 X, y = load_diabetes(return_X_y=True, scaled=False)
 X, X_test, y, y_test = train_test_split(X, y, random_state=0)
 settings = {**PLAIN, "learning_rate_init": 0.1, "max_iter": 200, "batch_size": 20}
@@ -678,15 +676,16 @@ say("R2 unscaled | [0, 1] | [-1, 1]", "scaling helps", three)
 
 
 # %%
-# First weights
-# -------------
+# Initial weights
+# ---------------
 # What the text calls Xavier, within :math:`1 / \sqrt p` for p inputs, is the heuristic
-# that Glorot and Bengio (Xavier is the former's given name) name as common before
+# that Glorot and Bengio (Xavier is Glorot's first name) describe as common before
 # theirs; skann calls it "fan_in_uniform". What it calls normalised Xavier, within
-# :math:`1 / (\sqrt p + k)`, is not in their paper: theirs is :math:`\sqrt{6 / (p +
-# k)}`, which stands, commented out, in the text's program. Through twenty layers of 100
-# tanh nodes a signal lives with theirs, fades with the old heuristic, and with the
-# text's no more than a tenth of it is left after each layer.
+# :math:`1 / (\sqrt p + k)`, is not in their paper: theirs is
+# :math:`\sqrt{6 / (p + k)}`, which appears in the text's program, commented out.
+# Through twenty layers of 100 tanh nodes, a signal survives with theirs and fades with
+# the old heuristic; with the text's, no more than a tenth of it is left after each
+# layer.
 #
 # (With logistic nodes "glorot_uniform" is :math:`\sqrt{2 / (p + k)}`, as in
 # scikit-learn. And k is the number of nodes of the layer that the weights lead to: 2,
@@ -748,9 +747,9 @@ assert lost.max() < 0.1
 #
 # The text's decay, :math:`\eta_l = \eta_{l-1} / (1 + \text{decay} \cdot l)`, is
 # ``learning_rate="inverse_time"``. Its divisions compound: with a decay of 0.01 the
-# rate is a millionth after 57 epochs, and training with it comes to rest where it
-# happens to be. The ``decay`` of Keras' older optimizers divides the first rate once:
-# :math:`\eta_0 / (1 + \text{decay} \cdot l)`. That is a ``Schedule`` of two lines.
+# rate is a millionth after 57 epochs, and training comes to rest wherever it happens to
+# be. The ``decay`` of Keras' older optimizers divides the initial rate once:
+# :math:`\eta_0 / (1 + \text{decay} \cdot l)`. This is a ``Schedule`` of two lines.
 class DividedOnce(Schedule):
     """The first rate, divided by 1 + 0.1 l."""
 
@@ -803,7 +802,8 @@ say("distance from 0.3 then (constant rate)", "-", f"{slow:.4f} ({constant:.0e})
 # %%
 # Batches
 # -------
-# The gradient of a batch is the mean of those of its samples, as the text derives.
+# The gradient of a batch is the mean of the gradients of its samples, as the text
+# derives.
 random_state = np.random.RandomState(0)
 X = random_state.uniform(0, 1, (100, 3))
 y = 0.3 + 0.4 * np.sin(4 * X[:, 0]) * X[:, 1] + 0.1 * random_state.randn(100)
@@ -815,9 +815,9 @@ for number, layer in enumerate(together):
 print("the gradient of 25 samples is the mean of their 25 gradients")
 
 # %%
-# 100 samples in one batch, in 4 batches, or one by one: an epoch is one update, 4, or
-# 100. A call of ``partial_fit`` with a batch is one update. On a network of two numbers
-# the whole landscape can be seen.
+# With 100 samples in one batch, in 4 batches, or one by one, an epoch has 1, 4 or 100
+# updates. A call of ``partial_fit`` with a batch is one update. For a network with two
+# parameters the whole error surface can be drawn.
 slope = X[:, :1] * 2 - 1
 response = 0.5 + 0.8 * slope[:, 0] + 0.4 * random_state.randn(100)
 best = BackpropRegressor((), scaling=None, **search).fit(slope, response)
@@ -844,7 +844,7 @@ plt.show()
 
 
 # %%
-# How many updates are there? An optimizer that counts its steps says it.
+# How many updates are there? An optimizer that counts its steps can tell.
 class Counted(Optimizer):
     """Gradient descent that counts its steps."""
 
@@ -872,8 +872,8 @@ for name, size, expected in [
 
 # %%
 # The first network of the text on these 100 samples: in the same number of epochs,
-# smaller batches come farther and jump more. The text names momentum and adaptive
-# methods as next steps: here they are.
+# smaller batches get further and jump more. The text names momentum and adaptive
+# methods as next steps; here they are.
 ways = {
     "batch (100)": {"batch_size": 100},
     "4 minibatches": {"batch_size": 25},
@@ -898,14 +898,17 @@ assert losses["single samples"] < losses["batch (100)"]
 assert losses["4 minibatches, momentum 0.9"] < losses["4 minibatches"]
 
 # %%
-# The text says, skann gives
-# --------------------------
-# Slips of the pen besides, which change no number: "return to step 1" would draw new
-# first weights and ought to read step 2; the list of inputs has I2 twice; the chain
-# rule "stepping backwards" steps forwards, from x; and the changes that the program
-# keeps for its last epoch are zeros, because it does not compute them.
+# What the text says, and what skann gives
+# ----------------------------------------
+# There are other slips of the pen that do not change any number: "return to step 1"
+# would draw new initial weights and should read step 2; the list of inputs has I2
+# twice; the chain rule "stepping backwards" steps forwards, from x; and the changes
+# that the program records for its last epoch are zeros, because it does not compute
+# them.
 width = max(len(what) for what, _, _ in table)
 middle = max(len(str(text)) for _, text, _ in table)
 print(f"{'':{width}}  {'the text says':{middle}}  skann gives")
 for what, text, ours in table:
     print(f"{what:{width}}  {text!s:{middle}}  {ours}")
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/002_applied_machine_learning.png"

@@ -1,22 +1,22 @@
 r"""
-A tutorial's wrong gradient, found by finite differences
-========================================================
+A wrong gradient, found by finite differences
+=============================================
 
 "An Introduction to Neural Networks: Multi-Layer Perceptrons" derives backpropagation
 for a 4-5-1 network, prints its gradients, and trains it until the error stays at 0.051.
-Here is everything that it computes and draws, by skann, and a table at the end: the
-text says, skann gives. Its printed predictions are right. Its printed gradients are
-not, its training multiplies two means where it should take the mean of a product, and
-so its error says nothing about the network: with the right gradient the same network
-gets to 0.007 from the same weights in as simple a way, and a straight plane, which the
-text calls unfit for the problem, to 0.002.
+This example reproduces everything that it computes and draws, and ends with a table of
+what the text says and what skann gives. Its printed predictions are right. Its printed
+gradients are not, and its training multiplies two means where it should take the mean
+of a product, so its error says nothing about the network. With the right gradient, the
+same network reaches 0.007 from the same weights just as simply, and a plane, which the
+text calls unfit for the problem, reaches 0.002.
 """
 
 # %%
 # The network
 # -----------
 # Sigmoids in the hidden layer, a linear output, half the squared error, full batches,
-# and nothing besides. The text keeps a layer's biases as the first row of its weights.
+# and nothing else. The text keeps a layer's biases as the first row of its weights.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -66,7 +66,7 @@ def network(first, second):
 
 
 # %%
-# The text's first picture is a network with 3 inputs, 4 hidden units and an output.
+# The text's first figure is a network with 3 inputs, 4 hidden units and an output.
 draw = np.random.RandomState(0).normal
 figure, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
 NetworkDiagramDisplay.from_estimator(
@@ -78,8 +78,8 @@ plt.show()
 # %%
 # The sigmoid
 # -----------
-# The slope is at most 0.25, at zero. The text explains why it vanishes far from there,
-# and has the sides exchanged: "the :math:`\sigma(x)` term tends to zero as :math:`x`
+# The derivative is at most 0.25, at zero. The text explains why it vanishes far from
+# there, but swaps the sides: "the :math:`\sigma(x)` term tends to zero as :math:`x`
 # increases and the :math:`1 - \sigma(x)` term tends to zero as :math:`x` becomes
 # increasingly negative". It is the other way round.
 x = np.linspace(-10, 10, 1001)
@@ -126,10 +126,10 @@ say("prediction", -0.3672341, f"{prediction[0]:.7f}")
 # %%
 # The gradient
 # ------------
-# The text prints the gradient of the prediction. A target that is less by one makes the
-# error one, and then the gradient of the loss is that of the prediction. skann's hidden
-# outputs, which are the gradient by the output weights, are those of the text. The rest
-# is not.
+# The text prints the gradient of the prediction. With a target that is smaller by one,
+# the error is one, and the gradient of the loss is that of the prediction. skann's
+# hidden outputs, which are the gradient with respect to the output weights, agree with
+# the text. The rest does not.
 trace = trace_backprop(regressor, sample, prediction - 1, learning_rate=0.2)
 hidden = trace.layers[0].activation[0]
 printed_hidden = [0.44029649, 0.34187132, 0.43502067, 0.59169838, 0.57221471]
@@ -164,8 +164,8 @@ assert np.abs(PRINTED[:, 0] - bias_gradient).min() > 0.1
 
 # %%
 # Who is right? ``check_gradient`` asks the loss itself: it moves each of the 31
-# parameters a little to both sides. Whoever wants to see the same without skann's help
-# moves the first bias by hand.
+# parameters slightly in both directions. To see the same without skann's help, move the
+# first bias by hand.
 report = check_gradient(regressor, sample, prediction - 1)
 assert report.passed
 assert report.n_checked == 31
@@ -180,17 +180,15 @@ assert abs(by_hand - PRINTED[0, 0]) > 0.1
 say("the first of these, by moving it", f"{PRINTED[0, 0]:.8f}", f"{by_hand:.8f}")
 
 # %%
-# What went wrong? Two things, each of which is enough.
+# What went wrong? Two things, each of which would be enough.
 #
-# - *Shifted by one.* The derivative by a bias of unit j is its output weight times
-#   ``h (1 - h)``. The text's ``weights[-1]`` begins with the output's bias, and its
-#   ``weights[-1][j]`` is the weight of unit j - 1; for the first unit it is that bias.
-# - *Transposed.* The loop runs over units and, inside, over inputs. Reshaped into 5 x 5
-#   this has a unit's derivatives in a row. The weights have them in a column. With
-#   five rows of either kind nothing complains.
+# - *Shifted by one.* The derivative with respect to a bias of unit j is its output
+# weight times ``h (1 - h)``. The text's ``weights[-1]`` starts with the output's bias,
+# so its ``weights[-1][j]`` is the weight of unit j - 1; for the first unit it is that
+# bias.
 #
-# The right gradient with both mistakes is the printed one, as far as the digits of
-# the printed weights go.
+# The right gradient with both mistakes is the printed one, to the precision of the
+# printed weights.
 slope = hidden * (1 - hidden)
 inputs = np.insert(sample[0], 0, 1)
 with_both = np.outer(SECOND[:-1, 0] * slope, inputs)
@@ -199,9 +197,9 @@ assert np.allclose(np.outer(SECOND[1:, 0] * slope, inputs).T, gradient, rtol=1e-
 say("all 25 printed derivatives", "the gradient", "shifted by one, and transposed")
 
 # %%
-# A formula of the text is wrong besides. It sums over the hidden units, but a weight
-# into unit j moves that unit alone. Taken literally, all units would have the same
-# derivative. The code is without that sum.
+# There is also an error in a formula of the text. It sums over the hidden units, but a
+# weight into unit j moves only that unit. Taken literally, all units would have the
+# same derivative. The code does not have this sum.
 literally = np.sum(SECOND[1:, 0] * slope)
 assert np.abs(literally - bias_gradient).min() > 0.02
 say(
@@ -241,9 +239,9 @@ plt.show()
 # %%
 # The data
 # --------
-# The text announces normal values, "on a standardised scale". Its code draws uniform
-# ones between 0 and 1, and so do the rows that it prints. The function is made of
-# four sigmoids.
+# The text announces normally distributed values, "on a standardised scale". Its code
+# draws uniform ones between 0 and 1, and so do the rows that it prints. The function is
+# made of four sigmoids.
 
 
 def hyperplane(X):
@@ -287,10 +285,10 @@ plt.show()
 # %%
 # The text's training
 # -------------------
-# Here it is with all its mistakes, from skann's traces: a target one below each
-# prediction gives the mean derivative of the prediction. The mean error is multiplied
-# by the mean derivative. And both stacks of derivatives begin with the weights
-# themselves, which are thus averaged in, as one row among 10 001.
+# Here it is with all its mistakes, computed from skann's traces: a target one below
+# each prediction gives the mean derivative of the prediction. The mean error is
+# multiplied by the mean derivative. And both stacks of derivatives start with the
+# weights themselves, which are therefore averaged in, as one row among 10 001.
 
 
 def mean_derivatives(regressor, X, *, shifted, transposed):
@@ -299,7 +297,7 @@ def mean_derivatives(regressor, X, *, shifted, transposed):
     first = np.vstack([layers[0].bias_gradient, layers[0].weight_gradient])
     second = np.vstack([layers[1].bias_gradient, layers[1].weight_gradient])
     if shifted:
-        # In place of its own output weight, a unit gets that of the unit before.
+        # Instead of its own output weight, a unit gets that of the unit before.
         wrong = np.append(layers[1].biases, layers[1].weights[:-1, 0])
         first = first * wrong / layers[1].weights[:, 0]
     return (first.T if transposed else first), second
@@ -333,9 +331,9 @@ def train_like_the_text(
 
 
 # %%
-# The text's data were drawn without a seed, and yet all its numbers come back, as
-# far as 10 000 points of one draw are like those of another. It says "100 epochs"; its
-# code does 25, and then 15 at half the rate.
+# The text's data were drawn without a seed, and yet all its numbers are reproduced, to
+# the extent that 10 000 points of one draw resemble those of another. It says "100
+# epochs"; its code runs 25, and then 15 at half the rate.
 TEXT_RMSE = [
     1.578374146804774, 0.9312349021539885, 0.5504270612951493, 0.3250227156553526,
     0.19379625178844223, 0.11996587444471339, 0.08115042336692907, 0.0629904988895241,
@@ -365,10 +363,10 @@ say("its ten predictions", "as printed", f"the same within {worst:.4f}")
 
 # %%
 # Why does the error stop at 0.051? The text's answer: "close to the optimal solution
-# our chosen model architecture and random initialisation can create". The real one: a
-# step is proportional to the *mean* error. Once that is zero no weight moves, however
-# large the errors are on either side. It is zero here, while the gradient of the loss
-# is not.
+# our chosen model architecture and random initialisation can create". The real reason
+# is that a step is proportional to the *mean* error. Once that is zero no weight moves,
+# however large the errors are on either side. It is zero here, while the gradient of
+# the loss is not.
 mean_error = np.mean(as_text.predict(X) - y)
 layers = trace_backprop(as_text, X, y).layers
 left = max(np.abs(layer.weight_gradient).max() for layer in layers)
@@ -383,10 +381,10 @@ say("its average error", "5-10 %", f"{relative:.1%}")
 # %%
 # The right gradient
 # ------------------
-# From the same weights, with the same rate. ``fit`` does it; the loss of an epoch is
-# half the mean square of the errors before its step. (Other draws of the data end
-# between 0.0070 and 0.0071.) In the text's 25 steps it would not have been seen: the
-# right gradient is no better there.
+# From the same weights, with the same rate, using ``fit``. The loss of an epoch is half
+# the mean square of the errors before its step. (Other draws of the data end between
+# 0.0070 and 0.0071.) The text's 25 steps would not have shown it: the right gradient is
+# no better there.
 n_steps = 5000
 right = BackpropRegressor(5, **PLAIN, batch_size=len(X), max_iter=n_steps)
 right.fit(
@@ -403,8 +401,8 @@ say("RMSE, right gradient, 25 steps", "0.0514 its way", f"{right_errors[24]:.4f}
 say("RMSE, right gradient, 5000 steps", "0.051 its way", f"{final:.4f}")
 
 # %%
-# Which mistake costs what? The product of the means is the one that counts: without
-# the shift, the transposed matrix and the weights in the mean, the error stops as
+# Which mistake costs what? The product of the means is the one that matters: without
+# the shift, the transposed matrix and the weights in the mean, the error stops just as
 # early.
 mended = {
     "the shift mended": train_like_the_text(
@@ -442,15 +440,15 @@ for regressor_, color, marker, label in (
     )  # fmt: skip
 ends = [y.min(), y.max()]
 axes[1].plot(ends, ends, color="black", linewidth=0.8, label="without error")
-axes[1].set(title="The text's training is right on average alone")
+axes[1].set(title="The text's training is right only on average")
 axes[1].set(xlabel="true value", ylabel="prediction")
 axes[1].legend()
 plt.show()
 
 # %%
-# The text describes the loss as a mountainous landscape over the weights. Where its own
-# training ends is no valley: from there, the right gradient goes on down. The pictures
-# show the plane that holds most of that path.
+# The text describes the loss as a mountainous landscape over the weights. The point
+# where its own training ends is not a valley: from there, the right gradient leads
+# further down. The figures show the plane that contains most of that path.
 recorder = ParameterRecorder()
 onward = BackpropRegressor(5, **PLAIN, batch_size=len(X), max_iter=400)
 onward.set_callbacks(recorder).fit(
@@ -477,11 +475,12 @@ plt.show()
 # --------------------
 # The text takes the problem to be "beyond the capacity of a single perceptron which
 # learns a linear function". Between 0 and 1 a sigmoid is nearly straight. A network
-# without hidden layer, a plane, has an error of 0.002: a twentieth of the text's 0.051.
+# without a hidden layer, a plane, has an error of 0.002: a twentieth of the text's
+# 0.051.
 #
-# And "a known deterministic process which is within the set of functions our model can
-# learn" it is: four of the hidden units with the weights of the formula compute it
-# exactly, the fifth does nothing.
+# And it is indeed "a known deterministic process which is within the set of functions
+# our model can learn": four of the hidden units with the weights of the formula compute
+# it exactly, and the fifth does nothing.
 plane = BackpropRegressor((), solver="lbfgs", alpha=0.0, tol=1e-8).fit(X, y)
 exact = network(
     np.vstack([np.zeros(5), np.eye(4, 5) * [0.1, 1, 1, 1, 0]]),
@@ -495,11 +494,11 @@ say("RMSE of a plane", "(beyond it)", f"{error_of_plane:.4f}")
 say("RMSE of the formula's weights", "can be learnt", f"{error_of_exact:.0e}")
 
 # %%
-# The text ends with what might help: other activations, more units, more layers,
-# small batches, single samples. All do, on points that training has not seen, within
-# seconds; its way of drawing weights, ``Normal(0, 0.5)``, does no harm. (Without them,
-# 25 full batches from new weights are too few.) But to beat the plane, a network has to
-# learn how the function bends: few do in so few epochs.
+# The text ends with what might help: other activations, more units, more layers, small
+# batches, single samples. All of them do, on unseen points, within seconds; its way of
+# drawing weights, ``Normal(0, 0.5)``, does no harm. (Without them, 25 full batches from
+# new weights are too few.) But to beat the plane, a network has to learn how the
+# function bends, and few do in so few epochs.
 X_test = random_state.uniform(size=(10000, 4))
 y_test = hyperplane(X_test)
 better = {
@@ -551,16 +550,18 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %%
-# The text says, skann gives
-# --------------------------
-# Three slips more, which change no number. The comment says that for a bias the input
-# is forced to be 0: the code rightly takes 1. The line that collects the predictions
-# appends to a list that does not exist yet, and goes over the four numbers of one
-# input instead of the rows. And ``np.copy`` of a list of arrays of different
-# shapes raises an error in today's NumPy; in that of the text it copied references, so
-# that its training changed the weights it was given.
+# What the text says, and what skann gives
+# ----------------------------------------
+# Three more slips that do not change any number: The comment says that for a bias the
+# input is forced to be 0; the code rightly takes 1. The line that collects the
+# predictions appends to a list that does not exist yet, and iterates over the four
+# numbers of one input instead of the rows. And ``np.copy`` of a list of arrays of
+# different shapes raises an error in today's NumPy; in that of the text it copied
+# references, so its training changed the weights it was given.
 width = max(len(what) for what, _, _ in table)
 middle = max(len(str(text)) for _, text, _ in table)
 print(f"{'':{width}}  {'the text says':{middle}}  skann gives")
 for what, text, ours in table:
     print(f"{what:{width}}  {text!s:{middle}}  {ours}")
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/003_multilayer_perceptrons.png"

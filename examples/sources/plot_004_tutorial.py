@@ -1,18 +1,19 @@
 """
-A tutorial's network reads 86 % of the digits, and with other first weights 96 %
-================================================================================
+A network that reads 86 % of digits, and 96 % with better initial weights
+=========================================================================
 
 The "Neural Networks Tutorial" of *Adventures in Machine Learning* goes from a single
-sigmoid to a network that reads digits of 8 x 8 pixels. Here is everything that it
-computes and draws, by skann, and a table at the end: the text says, skann gives. Its
-formulas and its algorithm are right. Its last number, 86 %, is not the limit of so
-simple a network, as it suggests, but the price of its first weights.
+sigmoid to a network that reads digits of 8 x 8 pixels. This example reproduces
+everything that it computes and draws, and ends with a table of what the text says and
+what skann gives. Its formulas and its algorithm are right. Its last number, 86 %, is
+not the limit of so simple a network, as it suggests, but the price of its initial
+weights.
 """
 
 # %%
-# Everything in the text is plain gradient descent on sigmoids: no momentum, no penalty,
-# no scaling of what goes in. An estimator of given weights is what
-# ``from_weights`` makes.
+# Everything in the text is plain gradient descent on sigmoids, without momentum, a
+# penalty, or scaling of the inputs. ``from_weights`` creates an estimator with given
+# weights.
 import timeit
 import warnings
 from itertools import pairwise
@@ -72,9 +73,9 @@ def network(coefs, intercepts):
 # %%
 # One node (sections 2.1 to 2.3)
 # ------------------------------
-# The sigmoid switches on softly. A weight sets how steep it is, and a bias where.
-# The text wants a node that "changes when x is greater than 1". It is on where
-# ``w x + b > 0``, so its weight of 5 and bias of -8 switch at 1.6.
+# The sigmoid switches on softly. A weight sets how steep it is, and a bias sets where
+# it switches. The text wants a node that "changes when x is greater than 1". The node
+# is on where ``w x + b > 0``, so its weight of 5 and bias of -8 switch at 1.6.
 x = np.arange(-8, 8, 0.1)
 
 
@@ -120,10 +121,10 @@ plt.show()
 # Feed forward (sections 3.1 to 3.5)
 # ----------------------------------
 # Three inputs, three hidden nodes, one output. The text writes a node's weights as a
-# row of its matrix, skann as a column, as scikit-learn does; hence the ``.T``.
+# row of its matrix; skann and scikit-learn write them as a column, hence the ``.T``.
 #
-# The text cuts its numbers after four digits and does not round them: its 0.9909 and
-# 0.8354 are 0.990987 and 0.835456.
+# The text truncates its numbers after four digits instead of rounding them: its 0.9909
+# and 0.8354 are 0.990987 and 0.835456.
 W1 = np.array([[0.2, 0.2, 0.2], [0.4, 0.4, 0.4], [0.6, 0.6, 0.6]])
 W2 = np.array([[0.5, 0.5, 0.5]])
 b1, b2 = np.array([0.8, 0.8, 0.8]), np.array([0.2])
@@ -145,10 +146,10 @@ plt.show()
 
 
 # %%
-# Loops against matrix products. The text's two functions, in short, beside skann's
-# ``predict``. That checks its input and cares for blocks of rows, which for a single
-# row costs more than the network; a thousand rows at once cost far less each than one
-# by one.
+# Loops against matrix products: short versions of the text's two functions, compared
+# with skann's ``predict``. The latter checks its input and works in blocks of rows,
+# which for a single row costs more than the network itself; a thousand rows at once
+# cost far less per row.
 def forward_by_loops(x, weights, biases):
     """Return the output, node by node and weight by weight."""
     for layer in range(len(weights)):
@@ -221,13 +222,13 @@ plt.show()
 # %%
 # Gradient descent (sections 4.1 and 4.4)
 # ---------------------------------------
-# skann's optimizers know nothing of networks: they move any array along a gradient. So
-# the text's one-dimensional example is a loop around ``SGD``.
+# skann's optimizers know nothing of networks: they move any array along a gradient. The
+# text's one-dimensional example is therefore a loop around ``SGD``.
 #
 # The text says that its 2.249965 "agrees with the exact solution", 2.25, "within the
-# precision", 0.00001. It does not: it is off by 0.000035. What it made small is the
+# precision", 0.00001. It does not: it is off by 0.000035. What is that small is the
 # last step. Near the minimum a step is 0.01 times the second derivative, 20.25, times
-# the distance: a fifth of the way that is left.
+# the distance: a fifth of the remaining way.
 descent = SGD(momentum=0.0, nesterov=False)
 theta = np.array([6.0])
 state = descent.initial_state(theta)
@@ -259,8 +260,8 @@ for ax, low, high in ((axes[0], -0.8, 6.1), (axes[1], 0.3, 3.1)):
 axes[0].set_title("The first step goes from 6 to 0.6 ...")
 axes[1].set_title(f"... and {len(path) - 2} more to 2.249965")
 
-# In two dimensions: the squared error of two weights, seen from above. Each step goes
-# across the contours.
+# In two dimensions: the squared error over two weights, seen from above. Each step goes
+# at right angles to the contours.
 X = np.random.RandomState(0).randn(100, 2) * [1.0, 0.5]
 recorder = ParameterRecorder()
 linear = BackpropRegressor(
@@ -282,13 +283,13 @@ plt.show()
 # Backpropagation (sections 4.5 to 4.7)
 # -------------------------------------
 # The text derives the derivative of the cost with respect to ``w_12`` of the output
-# layer as a product of three. Its result, ``h_2 delta``, is right: finite differences
-# (``check_gradient``) confirm it. On the way there its indices slip: the terms of ``z``
-# carry the upper index (1), that of the first layer, and ``z`` itself that of a hidden
-# node. Taken at its word, ``z`` would be 1.37 and not 1.62 and the output 0.797, and
-# the derivative with respect to ``w_12^(2)``, which then occurs nowhere, zero. And "the
-# derivative of a constant is 1" ought to read: that of ``w h`` with respect to ``w`` is
-# ``h``.
+# layer as a product of three factors. Its result, ``h_2 delta``, is right: finite
+# differences (``check_gradient``) confirm it. But there are slips in its indices on the
+# way: the terms of ``z`` carry the upper index (1), that of the first layer, and ``z``
+# itself carries that of a hidden node. Taken at its word, ``z`` would be 1.37 and not
+# 1.62, the output 0.797, and the derivative with respect to ``w_12^(2)``, which then
+# does not occur anywhere, zero. And "the derivative of a constant is 1" should read:
+# the derivative of ``w h`` with respect to ``w`` is ``h``.
 h, delta = hidden, trace.layers[1].delta[0, 0]
 by_hand = -(1.0 - output) * output * (1 - output) * h[1]
 ours = trace.layers[1].weight_gradient[1, 0]
@@ -305,8 +306,8 @@ assert abs(wrong_output - output) > 0.03
 say("the output with z as in 4.5", f"{wrong_output:.4f} (literally)", f"{output:.4f}")
 
 # %%
-# How the deltas go back. With one output each hidden node gets its share along one
-# weight; with three it gets the sum of three.
+# How the deltas are passed back. With one output each hidden node gets its share along
+# one weight; with three outputs it gets a sum of three.
 third = network(
     [W1.T, np.array([[0.5, -0.4, 0.3], [0.5, 0.2, -0.6], [0.5, 0.1, 0.4]])],
     [b1, [0.2, 0.1, -0.1]],
@@ -328,8 +329,8 @@ assert check_gradient(third, sample, [[1.0, 0.0, 0.0]])
 # %%
 # The digits (sections 5 to 5.3)
 # ------------------------------
-# They are those of scikit-learn, 8 x 8 pixels from another collection, and not MNIST:
-# the 99.7 % that the text compares itself with belong to MNIST's 28 x 28.
+# These are scikit-learn's digits, 8 x 8 pixels from another collection, and not MNIST:
+# the 99.7 % that the text compares itself with belongs to MNIST's 28 x 28 pixels.
 digits = load_digits()
 X, y = StandardScaler().fit_transform(digits.data), digits.target
 assert digits.data.shape == (1797, 64)
@@ -398,9 +399,9 @@ print("three steps by the text's loops over samples and by skann: the same weigh
 # %%
 # Training (sections 5.4 and 5.5)
 # -------------------------------
-# 3000 steps at rate 0.25 from weights uniform between 0 and 1. The text draws, as
+# 3000 steps at a rate of 0.25 from weights uniform between 0 and 1. The text plots, as
 # "average J", the mean length of ``y - h``. J is half its square, and that is what the
-# steps make small; ``scoring`` records the text's number beside it.
+# steps minimise; ``scoring`` records the text's number as well.
 #
 # The text sees a plateau at 3000 and concludes that further steps are "not likely to
 # improve the performance by much". They do: 3000 more give seven points.
@@ -437,7 +438,7 @@ say("and after 3000 more", "hardly better", f"{later:.1%}")
 figure, axes = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
 lengths = -np.array(text.validation_scores_)
 axes[0].plot(lengths, label="mean length of y - h (the text's picture)")
-axes[0].plot(text.loss_curve_, "--", label="J, which is made small")
+axes[0].plot(text.loss_curve_, "--", label="J, which is minimised")
 axes[0].set(title="The tutorial's training", xlabel="iteration", ylabel="cost")
 axes[0].legend()
 axes[1].plot(np.array(longer.validation_scores_) * 100)
@@ -448,11 +449,11 @@ axes[1].set(xlabel="iteration", ylabel="test accuracy [%]", ylim=(0, 100))
 plt.show()
 
 # %%
-# The first weights alone
-# -----------------------
-# Weights uniform between 0 and 1 are all positive. So each of the ten outputs gets the
+# Only the initial weights differ
+# -------------------------------
+# Weights uniform between 0 and 1 are all positive, so each of the ten outputs gets the
 # sum of 30 positive terms, and starts near 1 for every digit, where the sigmoid is
-# flat: hardly anything comes back. "glorot_uniform" (Glorot and Bengio, 2010, also
+# flat: hardly any gradient comes back. "glorot_uniform" (Glorot and Bengio, 2010, also
 # called Xavier) keeps the sums small. Nothing else differs.
 starts = {"uniform(0, 1)": Uniform(0, 1), "Xavier": "glorot_uniform"}
 first = {}
@@ -502,15 +503,15 @@ for name, line in zip(starts, ["--", "-"], strict=True):
     axes[1].plot(np.array(curves[name]) * 100, line, label=name)
 axes[0].set(title="Before training: positive weights drive outputs to 1")
 axes[0].set(xlabel="output of the network", ylabel="density", yscale="log")
-axes[1].set(title=f"Other first weights: {better:.0%} and not {theirs:.0%}")
+axes[1].set(title=f"Better initial weights: {better:.0%} and not {theirs:.0%}")
 axes[1].set(xlabel="iteration", ylabel="test accuracy [%]", ylim=(0, 100))
 for ax in axes:
-    ax.legend(title="first weights")
+    ax.legend(title="initial weights")
 plt.show()
 
 # %%
 # Does it matter that the text's scaler has seen the test images? No: with skann's own
-# scaling, which knows the training images alone, the accuracy is the same within the
+# scaling, which sees only the training images, the accuracy is the same within the
 # spread of the splits.
 raw_train, raw_test = train_test_split(digits.data, test_size=0.4, random_state=0)
 honest = BackpropClassifier(
@@ -521,13 +522,15 @@ assert abs(honest.score(raw_test, y_test) - accuracy) < 0.03
 say("scaled by the training images", "-", f"{honest.score(raw_test, y_test):.1%}")
 
 # %%
-# The text says, skann gives
-# --------------------------
-# Three slips of the pen besides, which change no number: in 3.4 the sum over j has x_i
-# for x_j; the sums over samples begin at 0 and would have m + 1 terms; and in 4.8 the
-# sum of the bias gradients of layer l is updated from that of layer 1.
+# What the text says, and what skann gives
+# ----------------------------------------
+# Three other slips of the pen that do not change any number: in 3.4 the sum over j has
+# x_i for x_j; the sums over samples begin at 0 and would have m + 1 terms; and in 4.8
+# the sum of the bias gradients of layer l is updated from that of layer 1.
 width = max(len(what) for what, _, _ in table)
 middle = max(len(str(text)) for _, text, _ in table)
 print(f"{'':{width}}  {'the text says':{middle}}  skann gives")
 for what, text, ours in table:
     print(f"{what:{width}}  {text!s:{middle}}  {ours}")
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/004_tutorial.png"

@@ -2,14 +2,14 @@
 Fitting a file in batches
 =========================
 
-A parquet file is read a group of rows at a time, and each group is learned by
-``partial_fit``, which goes on where the last call has ended. After each batch the
-network is scored on rows that were held out, and the best weights are kept. We compare
-this with a fit to the whole table, as long as that fits into memory.
+A parquet file is read one row group at a time, and each group is passed to
+``partial_fit``, which continues where the last call ended. After each batch the network
+is scored on held-out rows, and the best weights are kept. We compare this with a fit to
+the whole table, which still fits into memory here.
 """
 
 # %%
-# The file: trips in a town, and how long they took. It is written in groups of rows, as
+# The file: trips in a town, and how long they took. It is written in row groups, as
 # large parquet files usually are.
 import tempfile
 import time
@@ -27,7 +27,7 @@ TARGET = "minutes"
 
 
 def trips(n_rows, random_state):
-    """Return some trips: the more traffic, the slower, but for who goes by train."""
+    """Return some trips: traffic slows down cars, but not trains."""
     hour = random_state.uniform(0, 24, n_rows)
     km = random_state.lognormal(1.5, 0.6, n_rows)
     by = random_state.choice(["bicycle", "car", "train"], n_rows)
@@ -49,8 +49,8 @@ print(f"{path.name}: {n_groups * n_rows} rows in {n_groups} groups")
 
 
 # %%
-# What is read at a time: a group of rows, in another order each time. ``partial_fit``
-# shuffles the rows of a batch itself.
+# One row group is read at a time, in a different order in each epoch. ``partial_fit``
+# itself shuffles the rows of a batch.
 def batches(path, random_state):
     """Yield the tables in a parquet file, and their targets."""
     with pq.ParquetFile(path) as file:
@@ -61,7 +61,7 @@ def batches(path, random_state):
 
 # %%
 # A schedule with an end needs to know how many batches there will be: ``max_iter``. The
-# categories of a column are those of the first batch.
+# categories of a column are those in the first batch.
 n_epochs = 3
 held_out = trips(2_000, random_state)
 X_val, y_val = held_out.drop(columns=TARGET), held_out[TARGET]
@@ -79,14 +79,14 @@ for _ in range(n_epochs):
         network.partial_fit(X, y, X_val=X_val, y_val=y_val)
     best = network.best_validation_score_
     print(
-        f"After {network.n_iter_} batches: R² {best:.4f} of rows held out", flush=True
+        f"After {network.n_iter_} batches: R² {best:.4f} on held-out rows", flush=True
     )
 seconds = time.perf_counter() - start
 in_batches = network.score(X_val, y_val)
 print(f"In batches: R² {in_batches:.4f} in {seconds:.1f} s")
 
 # %%
-# The same network, schedule and number of epochs with all rows in memory.
+# The same network and schedule for the same number of epochs, with all rows in memory.
 table = pd.read_parquet(path)
 at_once = BackpropRegressor(
     (64, 64),
@@ -102,7 +102,7 @@ in_memory = at_once.score(X_val, y_val)
 print(f"At once: R² {in_memory:.4f}")
 
 # %%
-# The score of the rows that were held out, after each batch.
+# The score on the held-out rows after each batch.
 figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
 scores = np.array(network.validation_scores_)
 numbers = np.arange(1, scores.size + 1)
@@ -112,9 +112,11 @@ axes.axhline(in_memory, color="#D55E00", linestyle="--", label=label)
 for epoch in range(1, n_epochs):
     axes.axvline(epoch * n_groups, color="0.7", linewidth=1)
 axes.set_ylim(min(0.9, scores[n_groups // 2]), 1)
-axes.set_xlabel(f"batches of {n_rows} rows; the file begins anew at the grey lines")
-axes.set_ylabel("R² of rows held out")
-axes.set_title("Learning from a file, a group of rows at a time")
+axes.set_xlabel(f"batches of {n_rows} rows; epochs start at the grey lines")
+axes.set_ylabel("R² on held-out rows")
+axes.set_title("Learning from a file, one row group at a time")
 axes.legend(loc="lower right")
 axes.grid(alpha=0.3)
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/large_file.png"

@@ -1,19 +1,18 @@
 """
-Categories and missing values: what do gaps in a table cost?
-============================================================
+Categories and missing values: how much accuracy do gaps cost?
+==============================================================
 
 Real tables contain numbers, categories and missing values. skann accepts them as they
-are: gaps are filled and marked, and categories become indicator columns. For
-comparison, the same is done by hand with scikit-learn's
-:class:`~sklearn.compose.ColumnTransformer`. Filling gaps costs some accuracy; leaving
-out rows with gaps costs far more.
+are: missing values are filled in and marked, and categories become indicator columns.
+For comparison, the same is done by hand with scikit-learn's
+:class:`~sklearn.compose.ColumnTransformer`. Filling gaps costs some accuracy; dropping
+rows with gaps costs far more.
 """
 
 # %%
-# The data: 442 patients, and how far their diabetes has progressed a year later. Only
-# seven columns stay numbers. Age, sex and body mass index become a single category, the
-# group of a patient, as in a table that has been anonymised. Values are then removed at
-# random.
+# The data: 442 patients, and how far their diabetes has progressed a year later. Seven
+# columns remain numeric. Age, sex and body mass index are merged into one category, the
+# group of a patient, as in an anonymised table. Values are then removed at random.
 import time
 
 import matplotlib.pyplot as plt
@@ -48,8 +47,8 @@ print(table.select_dtypes(exclude="number").nunique())
 
 
 # %%
-# The table as it is. The network scales its inputs and the target. So few rows need a
-# strong penalty.
+# The table as it is. The network scales its inputs and the target. With so few rows it
+# needs a strong penalty.
 network = BackpropRegressor(
     (50,), alpha=30.0, learning_rate="cosine",
     learning_rate_init=0.01, max_iter=60, n_iter_no_change=np.inf, random_state=0,
@@ -57,10 +56,11 @@ network = BackpropRegressor(
 
 
 # %%
-# The same by hand, which allows other encoders. Numbers: gaps are filled by the median.
-# Categories: a gap is a category of its own, for both encoders.
+# The same by hand, which allows other encoders. In numeric columns, missing values are
+# replaced by the median. In categorical columns, both encoders treat them as a category
+# of their own.
 def prepared(encoder, estimator):
-    """Return the estimator behind what fills holes and encodes categories."""
+    """Return the estimator behind imputation and an encoder."""
     return make_pipeline(
         make_column_transformer(
             (
@@ -95,8 +95,8 @@ contenders = {
 
 # %%
 # How good are the predictions when a share of all values is missing, in training and
-# test rows alike? Each split removes other values. The trees take the gaps in the
-# numbers as they are.
+# test rows alike? Each split removes other values. The trees handle missing numbers
+# themselves.
 shares = [0.0, 0.1, 0.2, 0.3]
 splits = ShuffleSplit(12, test_size=0.25, random_state=0)
 scores = {name: np.empty((len(shares), splits.n_splits)) for name in contenders}
@@ -121,12 +121,12 @@ for contender, values in mean.items():
 
 # %%
 # With three in ten values missing, filling the gaps costs a sixth of the explained
-# variance. Leaving out rows with gaps leaves one row in twenty, and next to nothing is
-# learned. Passing the table as it is does a little worse than one-hot encoding here:
-# most of the 39 groups of patients are rare, and those with fewer than five rows are
-# combined. One-hot and target encoding do not differ here; with many small categories,
-# the second has fewer columns. The network is not better than a linear model: 442
-# patients are too few to show what it could add.
+# variance. Dropping rows with gaps leaves one row in twenty, from which next to nothing
+# can be learned. Passing the table as it is does a little worse than one-hot encoding
+# here: most of the 39 groups of patients are rare, and those with fewer than five rows
+# are combined. One-hot and target encoding do equally well here; with many small
+# categories, target encoding needs fewer columns. The network is no better than a
+# linear model: 442 patients are too few to show what it could add.
 as_it_is, one_hot, encoded, complete, linear, boosted = mean
 assert np.all(mean[as_it_is] > mean[one_hot] - 0.06)
 assert np.all(mean[as_it_is] > mean[boosted])
@@ -157,9 +157,9 @@ axes[0].set_xticks(
     100 * np.array(shares),
     [f"{share:.0%}\n({rows:.0%})" for share, rows in zip(shares, kept, strict=True)],
 )
-axes[0].set_xlabel("share of values that are missing (of rows that are complete)")
+axes[0].set_xlabel("share of missing values (share of complete rows)")
 axes[0].set_ylabel(f"R² on unseen rows, mean of {splits.n_splits} splits")
-axes[0].set_title("Leaving out rows with gaps costs more than filling them")
+axes[0].set_title("Dropping rows with gaps costs more than filling them")
 axes[0].legend(loc="lower left")
 
 missing = np.random.RandomState(0).uniform(size=(30, table.shape[1])) < 0.2
@@ -171,5 +171,7 @@ axes[1].set_xticks(
 )
 axes[1].set_yticks([])
 axes[1].set_ylabel("row")
-axes[1].set_title("A fifth is missing (white): few rows have all")
+axes[1].set_title("A fifth is missing (white): few rows are complete")
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/mixed_columns.png"

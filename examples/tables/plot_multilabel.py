@@ -2,16 +2,16 @@
 Multilabel classification: which digits lie on top of each other?
 =================================================================
 
-An image may show more than one thing. A target with a column of zeros and ones for each
-label makes :class:`skann.BackpropClassifier` a network with as many independent
-outputs, each with a logistic function (sigmoid) of its own, on hidden units that all
-labels share. Is that better than a network for each label?
+An image may show more than one thing. If the target has a column of zeros and ones for
+each label, :class:`skann.BackpropClassifier` becomes a network with as many independent
+logistic outputs, which share the hidden units. Is that better than a network for each
+label?
 """
 
 # %%
 # The data: pairs of scanned digits are laid on top of each other, and the labels say
-# which ones they were. (The same digit twice gives one label.) No scan is used in both
-# training and test images.
+# which digits they were. (The same digit twice gives one label.) No scan is used in
+# both training and test images.
 import time
 
 import matplotlib.pyplot as plt
@@ -84,7 +84,7 @@ contenders = {
 }
 
 # %%
-# Two measures: how many rows have *all* labels right, and how many single labels are
+# Two metrics: how many rows have *all* labels right, and how many single labels are
 # wrong (the Hamming loss). The second looks better than it is: always predicting no
 # label gets only 20 % of the labels wrong, but no row right.
 exact, wrong, seconds = {}, {}, {}
@@ -102,10 +102,10 @@ for name, estimator in contenders.items():
 
 # %%
 # With the same number of units, a network that shares them among all labels is better:
-# a unit that detects a stroke serves every digit that has it. Ten networks that are
-# each as large as the shared one are about as good, for many times the work. A larger
-# shared network is a little better. Without hidden units (logistic regression) the task
-# is hard, because the evidence for a 3 changes when an 8 lies on top of it.
+# a unit that detects a stroke serves every digit that contains it. Ten networks that
+# are each as large as the shared one are about as good, at many times the cost. A
+# larger shared network is a little better. Without hidden units (logistic regression)
+# the task is hard, because the evidence for a 3 changes when an 8 lies on top of it.
 best, one, few, many, mlp, boosted, trees, linear = exact
 assert exact[one] > exact[few] + 0.02
 assert exact[one] > exact[linear] + 0.08
@@ -115,7 +115,8 @@ assert exact[best] > exact[many] - 0.01
 
 # %%
 # Left: how often all labels are right. Right: the outputs for four unseen images. They
-# are independent and need not add up to 1; above 0.5 the label is predicted.
+# are independent and need not add up to 1; a label is predicted if its output is above
+# 0.5.
 network_of_all = contenders[f"one network, {size} units"]
 figure = plt.figure(figsize=(12, 5.2), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[1.25, 1])
@@ -127,7 +128,7 @@ axes.bar_label(bars, labels, padding=4)
 axes.invert_yaxis()
 axes.margins(x=0.35)
 axes.set_xlabel("rows with all labels right [%], and time of the fit (orange: skann)")
-axes.set_title("Of the same number, shared units do more than separate ones")
+axes.set_title("Shared units do more than as many separate ones")
 
 rows = np.flatnonzero(Y_test.sum(axis=1) == 2)[:4]
 widths = [1, 4]
@@ -143,7 +144,9 @@ for row, (*image, bars) in zip(rows, panels, strict=True):
     bars.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
     bars.set(ylim=(0, 1), yticks=[0, 0.5, 1])
     bars.tick_params(axis="x", rotation=0)
-panels[0, -1].set_title(f"What {size} shared units say")
-panels[-1, -1].set_xlabel("label (orange: truly there, grey: not there)")
+panels[0, -1].set_title(f"Outputs of {size} shared units")
+panels[-1, -1].set_xlabel("label (orange: present, grey: absent)")
 right.supylabel("probability")
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/multilabel.png"

@@ -2,10 +2,10 @@
 Several targets: one network for 32 pixels, or 32 networks?
 ===========================================================
 
-A regression target may have many columns. :class:`skann.BackpropRegressor` then has
-as many outputs, which share the hidden units. Here the upper half of a scanned digit is
-given, and the 32 pixels of its lower half are to be predicted, by one network, by a
-network for each pixel, and by what scikit-learn has.
+A regression target may have many columns. :class:`skann.BackpropRegressor` then has as
+many outputs, which share the hidden units. Here the upper half of a scanned digit is
+given, and the 32 pixels of its lower half are predicted: by one network, by a network
+for each pixel, and by several scikit-learn models.
 """
 
 # %%
@@ -75,11 +75,12 @@ for name, estimator in contenders.items():
     print(f"{name:28} error {error[name]:.2f} of 16, {seconds[name]:5.2f} s")
 
 # %%
-# One network is better than 32 with as many units in total, and as good as 32 with ten
-# times as many, for a fraction of the work: what it detects in the upper half is useful
-# for all pixels. scikit-learn's network, which has no dropout, is behind. Extra trees,
-# which also predict whole images, are as good or a little better, and nearest
-# neighbours nearly so: an image of a digit looks like others of the same digit.
+# One network is better than 32 with the same total number of units, and as good as 32
+# with ten times as many, for a fraction of the work: what it detects in the upper half
+# is useful for all pixels. scikit-learn's network, which has no dropout, is worse.
+# Extra trees, which also predict whole images, are as good or a little better, and
+# nearest neighbours are nearly as good: an image of a digit looks like others of the
+# same digit.
 one, small, large, mlp, trees, neighbours, linear, mean = error
 assert error[one] < error[small] - 0.1
 assert error[one] < error[large] + 0.1
@@ -87,9 +88,10 @@ assert error[one] < error[linear] - 0.4
 assert abs(error[one] - error[trees]) < 0.2
 
 # %%
-# The squared error is minimised by the mean of all possible images. Where the upper
-# half could belong to several digits, that is a mixture, and the lower half is blurred:
-# it is not a digit that anyone would write. The linear model mixes everywhere.
+# The squared error is minimised by the mean of all possible images. If the upper half
+# could belong to several digits, this mean is a mixture, and the lower half is blurred:
+# it is not a digit that anyone would write. The linear model produces mixtures
+# everywhere.
 order = np.argsort(digits_test, kind="stable")
 shown = order[np.searchsorted(digits_test[order], np.arange(10)) + 4]
 methods = [one, small, trees, neighbours, linear, mean]
@@ -115,3 +117,5 @@ figure.suptitle(
     "(below the line is predicted; error: root mean square, white 0 to black 16)"
 )
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/several_targets.png"

@@ -4,14 +4,14 @@ Text classification with sparse inputs
 
 Which library does a paragraph of documentation come from? A text becomes a row with a
 column for each word of the vocabulary, almost all of them zero.
-:class:`skann.BackpropClassifier` learns from such a sparse matrix as it is. Is a
-network better here than the simpler models that are common for text?
+:class:`skann.BackpropClassifier` learns from such a sparse matrix directly. Is a
+network better here than the simpler models that are commonly used for text?
 """
 
 # %%
 # The data need no download: they are the docstrings of the installed numpy, scipy and
-# scikit-learn, split into paragraphs of prose. Other versions have other texts, so the
-# figures vary a little.
+# scikit-learn, split into paragraphs of prose. Other versions have different texts, so
+# the results vary a little.
 import re
 import time
 import tracemalloc
@@ -32,7 +32,7 @@ from skann import BackpropClassifier
 
 
 def is_prose(paragraph):
-    """Return whether it ends as a sentence, has words enough, and no code."""
+    """Return whether it ends like a sentence, has enough words, and no code."""
     words = re.findall(r"\b[a-z]+\b", paragraph)
     marks = (">>>", " : ", ".. [")
     return (
@@ -47,7 +47,7 @@ for library in (np, scipy, sklearn):
     folder = Path(library.__file__).parent
     for path in sorted(folder.rglob("*.py")):
         if {"tests", "_lib", "externals"} & set(path.relative_to(folder).parts):
-            continue  # what is borrowed from others
+            continue  # code of other projects
         for text in re.findall(r'"""(.*?)"""', path.read_text("utf-8"), re.DOTALL):
             for paragraph in re.split(r"\n\s*\n", text):
                 paragraph = " ".join(paragraph.split())
@@ -56,9 +56,9 @@ for library in (np, scipy, sklearn):
                     sources.setdefault(paragraph, []).append(source)
 
 # %%
-# The answer could leak in three ways, which are prevented: paragraphs that occur
-# several times are left out, all paragraphs of a file are used either for training or
-# for testing, and the names of the libraries are removed from the vocabulary.
+# The answer could leak in three ways. To prevent this, paragraphs that occur several
+# times are left out, all paragraphs of a file are used either for training or for
+# testing, and the names of the libraries are removed from the vocabulary.
 texts = np.array([text for text, places in sources.items() if len(places) == 1])
 libraries, files = np.array([sources[text][0] for text in texts]).T
 for name, count in zip(*np.unique(libraries, return_counts=True), strict=True):
@@ -69,11 +69,11 @@ vectorizer = TfidfVectorizer(
 )
 
 # %%
-# The contenders. scikit-learn's TF-IDF gives each row the length 1 and each word its
-# due weight. Scaling columns on top of that would undo it: a word that occurs in three
-# paragraphs has a tiny standard deviation, and would weigh as much as any other. So
-# ``scaling=None`` is the setting for such data, and the default is there to show why.
-# (Settings were chosen on a split that does not appear below.)
+# The models. scikit-learn's TF-IDF gives each row length 1 and weights each word
+# appropriately. Scaling columns on top of that would undo it: a word that occurs in
+# three paragraphs has a tiny standard deviation, and would weigh as much as any other.
+# So ``scaling=None`` is the right setting for such data; the default is included to
+# show why. (The settings were chosen on a split that does not appear below.)
 settings = {
     "learning_rate": "cosine", "learning_rate_init": 0.002, "max_iter": 15,
     "n_iter_no_change": np.inf, "random_state": 0,
@@ -120,7 +120,7 @@ assert peak < full / 4
 # %%
 # A hidden layer improves accuracy by about 0.01 over logistic regression, and not at
 # all over naive Bayes, which only counts and takes almost no time. With few and short
-# texts that is no surprise. Scaling the columns makes a larger difference than the
+# texts this is no surprise. Whether columns are scaled makes more difference than the
 # choice of model.
 assert mean["network"] > mean["network, columns scaled"] + 0.01
 assert abs(mean["network"] - mean["naive Bayes"]) < 0.03
@@ -128,9 +128,9 @@ assert abs(mean["network"] - mean["logistic regression"]) < 0.04
 assert mean["network"] > mean["always the largest"] + 0.1
 
 # %%
-# What has the network learned? Paragraphs of a single word show it. These are the
-# words, among those in at least 20 paragraphs, that it considers the strongest evidence
-# for each library.
+# What has the network learned? Paragraphs that consist of a single word show it. These
+# are the words, among those in at least 20 paragraphs, that it considers the strongest
+# evidence for each library.
 network = contenders["network"]
 words = vectorizer.get_feature_names_out()
 common = words[np.asarray((X > 0).sum(axis=0)).ravel() >= 20]
@@ -147,7 +147,7 @@ axes.barh(list(accuracy), middle, xerr=spread, color=colors, capsize=3)
 for i, value in enumerate(middle):
     axes.text(1, i, f"{value:.1f} %", va="center", color="black")
 axes.invert_yaxis()
-axes.set_xlabel("right unseen paragraphs [%], mean and range of 5 splits")
+axes.set_xlabel("accuracy [%], mean and range of 5 splits")
 axes.set_title("skann's network (orange) is as good as naive Bayes")
 for axes, name, column in zip(
     right.subplots(1, 3), network.classes_, says.T, strict=True
@@ -158,6 +158,8 @@ for axes, name, column in zip(
     axes.set(title=name, xlim=(0, 100))
 right.suptitle("Words that the network takes as a sign of …")
 right.supxlabel(
-    "probability of the library, from the word alone [%]", fontsize="medium"
+    "probability of the library given the word alone [%]", fontsize="medium"
 )
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/sparse_text.png"

@@ -2,17 +2,17 @@
 Learning from a stream with partial_fit
 =======================================
 
-Rows arrive in small batches and are seen once: each batch is first predicted, then
+Rows arrive in small batches and are seen only once: each batch is first predicted, then
 passed to ``partial_fit``. We compare skann with scikit-learn's linear
 :class:`~sklearn.linear_model.SGDClassifier` and its network
-:class:`~sklearn.neural_network.MLPClassifier`, which need a separate scaler, and with a
-rule that learns nothing: repeat the last label.
+:class:`~sklearn.neural_network.MLPClassifier`, both of which need a separate scaler,
+and with a rule that learns nothing: repeat the last label.
 """
 
 # %%
-# The data: a stream whose rule rotates slowly. For a stream of your own, run the
-# example with a csv file in the order of time, the class in the last column, such as
-# that of the electricity market of New South Wales:
+# The data: a stream whose rule rotates slowly. To use a stream of your own, run the
+# example with a csv file in chronological order and with the class in the last column,
+# such as that of the electricity market of New South Wales:
 # ``python plot_stream.py electricity.csv``.
 import sys
 import time
@@ -28,9 +28,9 @@ from skann import BackpropClassifier
 
 
 def turning_stream(n_rows=20_000):
-    """Return points in the plane, and in which of two pairs of quarters they lie.
+    """Return points in the plane, and in which of two pairs of quadrants they lie.
 
-    The border between the quarters makes one turn; each column has its own unit.
+    The border between the quadrants makes one turn; each column has its own unit.
     """
     random_state = np.random.RandomState(0)
     points = random_state.randn(n_rows, 2)
@@ -55,8 +55,8 @@ print(f"{name}: {X.shape[0]} rows, {X.shape[1]} columns, {classes.size} classes"
 
 
 # %%
-# The contenders. skann's network scales its inputs by running statistics, and adjusts
-# its first layer when they change. The others get a ``StandardScaler`` that learns from
+# The models. skann's network scales its inputs by running statistics, and adjusts its
+# first layer when these change. The others get a ``StandardScaler`` that learns from
 # each batch. The linear model has a constant learning rate, since the rule may drift.
 class Scaled:
     """An estimator behind a scaler, both of which learn batch by batch."""
@@ -109,7 +109,7 @@ print(f"{rule}: accuracy {right[rule].mean():.4f}")
 # Accuracy over time, as a moving average over a twentieth of the stream.
 figure, axes = plt.subplots(figsize=(8, 5.5), layout="constrained")
 window = max(1, y.size // 20)
-# Colours of Okabe and Ito, which do not need red and green to be told apart.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart.
 for (contender, hits), color, line in zip(
     right.items(),
     ["#0072B2", "#D55E00", "#009E73", "0.5"],
@@ -124,7 +124,9 @@ for (contender, hits), color, line in zip(
 axes.set_xlabel("rows seen")
 axes.set_ylabel(f"accuracy on the last {window} rows")
 axes.set_title(f"Test, then train: {name}")
-title = "accuracy on all rows in brackets"
+title = "accuracy on all rows in parentheses"
 figure.legend(title=title, loc="outside lower center", ncols=2)
 axes.grid(alpha=0.3)
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/stream.png"

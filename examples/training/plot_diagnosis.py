@@ -1,16 +1,16 @@
 """
-What is wrong with a fit? Ask for a diagnosis
-=============================================
+Diagnosing a fit: what is wrong?
+================================
 
-A network that does not learn looks the same whatever the reason: a poor score. The
-reasons are known, though, and each leaves traces in the data, in the course of training
-or in the units. :func:`skann.inspection.diagnose` looks for them, names what it finds
-with a number, and gives one remedy as code.
+A network that does not learn looks the same whatever the reason: it has a poor score.
+But the reasons are known, and each leaves traces in the data, in the course of training
+or in the units. :func:`skann.inspection.diagnose` looks for them, names each problem
+with a number, and suggests one remedy as code.
 """
 
 # %%
-# Four patients on real data, each with a different mistake. Their warnings say that
-# something is wrong; here it is left to the diagnosis.
+# Four fits to real data, each with a different mistake. Their warnings say that
+# something is wrong; here we leave this to the diagnosis.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 
 
 def patient(estimator, X, y):
-    """Fit to three quarters of the data, and return all that a diagnosis takes."""
+    """Fit to three quarters of the data, and return what a diagnosis needs."""
     X, X_val, y, y_val = train_test_split(X, y, random_state=0)
     return estimator.fit(X, y), X, y, X_val, y_val
 
@@ -56,7 +56,8 @@ patients = {
 diagnoses = {name: diagnose(*of_one) for name, of_one in patients.items()}
 
 # %%
-# Printed, a diagnosis is a text, causes before effects. In a notebook it is a table.
+# When printed, a diagnosis is a text, with causes before effects. In a notebook it is a
+# table.
 for name, diagnosis in diagnoses.items():
     print(f"--- {name}\n{diagnosis}\n")
 assert diagnoses["raw columns, scaling=None"].names[0] == "unscaled inputs"
@@ -65,10 +66,10 @@ assert "vanishing gradients" in diagnoses["eight layers of logistic units"].name
 assert "overfitting" in diagnoses["500 iterations without a penalty"].names
 
 # %%
-# Drawn, it shows the network beside what it should be better than: always the same
-# prediction (0), a linear model, and a small forest. Far below a constant, a bar is cut
-# off. The bottom right picture is what overfitting looks like: perfect on the rows that
-# were learned, worthless on others.
+# When plotted, it shows the network next to models that it should outperform: a
+# constant prediction (0), a linear model, and a small forest. Bars far below a constant
+# prediction are cut off. The bottom right panel shows what overfitting looks like:
+# perfect on the training rows, useless on others.
 figure, axes = plt.subplots(2, 2, figsize=(13, 6.4), layout="constrained")
 for ax, (name, diagnosis) in zip(axes.flat, diagnoses.items(), strict=True):
     diagnosis.plot(ax)
@@ -78,8 +79,8 @@ plt.show()
 # %%
 # A fit in good health
 # --------------------
-# The same data without the mistakes. Nothing is found, and so the report is empty, and
-# false: ``if diagnosis:`` asks whether there is anything to mend.
+# The same data without the mistakes. Nothing is found, so the report is empty, and
+# false: ``if diagnosis:`` asks whether there is anything to fix.
 healthy = {
     "wine, one network": patient(BackpropClassifier((64,), random_state=0), *wine),
     "diabetes, one network": patient(
@@ -94,8 +95,8 @@ for name, of_one in healthy.items():
 # %%
 # A mistake in the data
 # ---------------------
-# Not every good score is good news. Here the table holds a column that was measured
-# after the fact: the score is excellent, and the diagnosis suspicious.
+# Not every good score is good news. Here the table contains a column that was measured
+# after the fact: the score is excellent, and the diagnosis is suspicious.
 X, y = diabetes
 late = y + np.random.RandomState(0).randn(len(y))
 leaking = patient(
@@ -104,3 +105,5 @@ leaking = patient(
 diagnosis = diagnose(*leaking)
 print(diagnosis)
 assert "leak" in diagnosis.names
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/diagnosis.png"

@@ -3,14 +3,15 @@ When training diverges: what it looks like, and what helps
 ==========================================================
 
 A step that is too long lands higher up on the other side of the valley. There the slope
-is steeper, so that the next step is longer still. After a few steps the weights are
-astronomical. This example shows what scikit-learn's MLP does then, what skann does, and
-what helps.
+is steeper, so the next step is longer still. After a few steps the weights are
+astronomical. This example shows what scikit-learn's MLP does in that case, what skann
+does, and what helps.
 """
 
 # %%
-# Ten measurements of 331 patients, in their own units (a cholesterol of 200, an age of
-# 50), learned by gradient descent with a rate that is common elsewhere.
+# Ten measurements of 331 patients, in their own units (a cholesterol level of 200, an
+# age of 50). The network is trained by gradient descent at a rate that is common
+# elsewhere.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -54,9 +55,9 @@ print("skann:", said[0])
 assert "nothing was learned" in said[0]
 
 # %%
-# In that network all relus have died in the end, so the numbers stay finite. Without
-# them (``activation="identity"``, a linear network) they overflow. skann stops in the
-# epoch where that happens, raises an error that suggests remedies, and leaves the
+# In that network all relus end up dead, so the numbers stay finite. Without relus
+# (``activation="identity"``, a linear network) the numbers overflow. skann stops in the
+# epoch where this happens, raises an error that suggests remedies, and leaves the
 # estimator as it was. The MLP with early stopping runs through 200 epochs of NaN and
 # returns the weights of its best epoch as a model.
 linear = {**settings, "activation": "identity"}
@@ -78,7 +79,7 @@ assert best_of_bad.score(X_test, y_test) < -1e6
 # %%
 # How large may the rate be?
 # --------------------------
-# A range test raises the learning rate from step to step until the loss grows, and
+# A range test raises the learning rate with each step until the loss grows, and
 # suggests a tenth of the rate with the smallest loss. For these unscaled data the
 # suggestion is tiny; with skann's scaling it is ten thousand times as large.
 curves = {}
@@ -91,7 +92,7 @@ assert curves["standard"].suggestion > 1000 * suggestion
 
 figure, axes = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
 lines = ["-", "--", "-.", ":"]
-# Colours of Okabe and Ito, which do not need red and green to be told apart.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart.
 colors = ["#0072B2", "#E69F00", "#CC79A7", "#D55E00"]
 rates = [1e-6, 1e-4, 1e-3, 1e-2]
 for rate, line, color in zip(rates, lines, colors, strict=True):
@@ -119,10 +120,10 @@ plt.show()
 # %%
 # What helps
 # ----------
-# In this order: scale the data, which is skann's default; use the rate that the range
-# test suggests; clip long gradients with ``max_grad_norm``; or use Adam, whose steps do
-# not grow with the gradient. All four prevent the explosion. Which is best for these
-# few patients is not the question here.
+# In this order: scale the data, which skann does by default; use the rate that the
+# range test suggests; clip long gradients with ``max_grad_norm``; or use Adam, whose
+# steps do not grow with the gradient. All four prevent the explosion. Which is best for
+# these few patients is not the question here.
 remedies = {
     "none": {"scaling": None},
     "default scaling": {},
@@ -147,3 +148,5 @@ ax.set(xlabel="R² on unseen patients (0: always the mean)")
 ax.margins(x=0.12)
 ax.invert_yaxis()
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/divergence.png"

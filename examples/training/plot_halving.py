@@ -4,8 +4,8 @@ Tuning hyperparameters with successive halving
 
 A random search trains every candidate to the end, even hopeless ones. Successive
 halving gives all candidates a few epochs, keeps the best third, and gives those three
-times as many. The resource here is the number of epochs, which
-:class:`skann.BackpropClassifier` calls ``max_iter``.
+times as many. The resource here is the number of epochs, ``max_iter`` in
+:class:`skann.BackpropClassifier`.
 """
 
 # %%
@@ -49,7 +49,7 @@ folds = StratifiedKFold(3, shuffle=True, random_state=0)
 n_candidates, most_epochs = 27, 54
 
 # %%
-# The same 27 candidates, with halving and with full training for all.
+# The same 27 candidates, once with halving and once with full training for all.
 halving = HalvingRandomSearchCV(
     network,
     candidates,
@@ -69,7 +69,7 @@ everything = RandomizedSearchCV(
     random_state=0,
 )
 seconds, epochs = {}, {}
-for name, search in {"halving": halving, "all to the end": everything}.items():
+for name, search in {"halving": halving, "full training": everything}.items():
     start = time.perf_counter()
     search.fit(X_train, y_train)
     seconds[name] = time.perf_counter() - start
@@ -85,12 +85,12 @@ for name, search in {"halving": halving, "all to the end": everything}.items():
         f"{search.score(X_test, y_test):.3f}\n    {best}"
     )
 
-assert epochs["halving"] < epochs["all to the end"] / 4
+assert epochs["halving"] < epochs["full training"] / 4
 assert halving.score(X_test, y_test) > everything.score(X_test, y_test) - 0.015
 
 # %%
-# Each line is a candidate. Most are dropped after two or six epochs; the remaining few
-# differ less than the folds do.
+# Each line is a candidate. Most are dropped after two or six epochs; the scores of the
+# few that remain differ by less than the scores of the folds.
 results = halving.cv_results_
 scores = np.asarray(results["mean_test_score"])
 resources = np.asarray(results["n_resources"])
@@ -104,7 +104,7 @@ for name in dict.fromkeys(names):
         color="C1" if survives else "0.7", zorder=3 if survives else 1,
     )  # fmt: skip
 left.set(
-    title="The hopeless ones show early, most after two epochs",
+    title="Hopeless candidates are dropped early",
     xlabel="epochs (max_iter) in a round, logarithmic",
     ylabel="cross-validated accuracy",
     xscale="log",
@@ -113,7 +113,7 @@ rounds = np.unique(resources)
 left.set_xticks(rounds, [str(epochs_) for epochs_ in rounds])
 left.minorticks_off()
 left.plot([], [], "o-", color="C1", label="in the last round")
-left.plot([], [], "o-", color="0.7", label="given up")
+left.plot([], [], "o-", color="0.7", label="dropped")
 left.legend(loc="lower right")
 
 rates = [params["learning_rate_init"] for params in everything.cv_results_["params"]]
@@ -123,10 +123,12 @@ drawn = right.scatter(
 )
 figure.colorbar(drawn, ax=right, label="cross-validated accuracy after 54 epochs")
 right.set(
-    title="Of the 27, those with a fair rate are alike",
+    title="All candidates with a suitable rate do well",
     xlabel="learning_rate_init",
     ylabel="alpha (L2 penalty)",
     xscale="log",
     yscale="log",
 )
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/halving.png"

@@ -2,11 +2,12 @@
 Which optimizer is fastest, and how sensitive is it?
 ====================================================
 
-The same network starts from the same weights and learns the same digits, by gradient
-descent alone, with momentum, with Nesterov's momentum, by Adam, by RMSProp, which is
-written here in a few lines, and by L-BFGS. An epoch takes longer with some than with
-others, so the loss is drawn against both epochs and time. As a learning rate that suits
-one of them ruins another, each is tried with nine rates and shown with its best.
+The same network starts from the same weights and learns the same digits: by plain
+gradient descent, with momentum, with Nesterov's momentum, with Adam, with RMSProp,
+which is written here in a few lines, and with L-BFGS. An epoch takes longer with some
+than with others, so the loss is drawn against both epochs and time. Since a learning
+rate that suits one of them ruins another, each is tried with nine rates and shown with
+its best.
 """
 
 # %%
@@ -51,7 +52,7 @@ optimizers = {
     "Adam": {"solver": "adam"},
     "L-BFGS": {"solver": "lbfgs"},
 }
-# Colours of Okabe and Ito, which do not need red and green to be told apart.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart.
 colors = ["#000000", "#E69F00", "#56B4E9", "#CC79A7", "#0072B2", "#D55E00"]
 lines = [":", "--", "-", "--", "-", "-."]
 styles = {
@@ -104,7 +105,7 @@ for name in optimizers:
     )
 
 # %%
-# All in one picture. An iteration of L-BFGS is one step on all data; an epoch of the
+# All in one figure. An iteration of L-BFGS is one step on all data; an epoch of the
 # others is seven steps. Right: the effect of the learning rate.
 figure, axes = plt.subplots(1, 3, figsize=(15, 5), layout="constrained")
 for name, network in fitted.items():
@@ -160,7 +161,7 @@ figure, axes = plt.subplots(
     2, 3, figsize=(14, 8), sharex=True, sharey=True, layout="constrained"
 )
 weights = [(0, 0, 0), (0, 1, 0)]
-# L-BFGS ends in the minimum, so that its window suits all: it is drawn first.
+# L-BFGS ends in the minimum, so its window suits all of them: it is drawn first.
 valley = None
 for name, ax, rate in reversed(
     list(zip(optimizers, axes.flat, own_rates, strict=True))
@@ -179,7 +180,7 @@ for name, ax, rate in reversed(
         ).plot(ax=ax)
     ax.get_legend().remove()
     if ax not in axes[:, -1]:
-        figure.axes[-1].remove()  # one scale of colours for each row
+        figure.axes[-1].remove()  # one colour bar for each row
     ax.set(title=f"{name}: {line.n_iter_} steps, rate {rate:g}", xlabel="", ylabel="")
 axes[1, 2].set_title(f"L-BFGS: {len(valley.path) - 1} steps")
 handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -189,3 +190,5 @@ for ax in axes[1]:
 for ax in axes[:, 0]:
     ax.set_ylabel("second weight")
 plt.show()
+
+# sphinx_gallery_thumbnail_path = "_static/thumbnails/optimizers.png"
