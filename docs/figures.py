@@ -191,7 +191,7 @@ def tuning():
 
 
 def scaling():
-    """Draw what two scalings make of a column with one extreme cell."""
+    """Draw what two scalings make of a column with one extreme value."""
     figure, axes = panels(2, 2.6)
     rng = np.random.RandomState(0)
     X = rng.randn(300, 1)
@@ -202,7 +202,7 @@ def scaling():
         model = BackpropRegressor((64, 64), scaling=name, random_state=0).fit(X, y)
         ax.scatter(X[1:], y[1:], s=8, color=GREY, alpha=0.5, linewidth=0)
         ax.plot(grid, model.predict(grid[:, np.newaxis]), linewidth=2, color=ORANGE)
-        ax.set(title=f'scaling="{name}"', xlabel="$x$ (one of 300 cells is 1000)")
+        ax.set(title=f'scaling="{name}"', xlabel="$x$ (one of 300 values is 1000)")
     return figure
 
 
@@ -231,7 +231,7 @@ def boxes(ax, texts, colours):
 
 
 def tables():
-    """Draw the way of a row of a table into the network."""
+    """Draw the path of a row of a table into the network."""
     figure, ax = panels(1, 1.9)
     texts = [
         "age 52\ncity 'Oslo'\nbmi (missing)",
@@ -318,19 +318,19 @@ def sklearn():
 
 
 def diagnosis():
-    """Draw two sick fits beside simpler models."""
+    """Draw two failed fits beside simpler models."""
     figure, axes = plt.subplots(2, 1, figsize=(7.4, 4.6), layout="constrained")
     X, y = load_wine(return_X_y=True)
     deep = BackpropClassifier((30,) * 8, "logistic", max_iter=50, random_state=0)
     parts = train_test_split(*load_diabetes(return_X_y=True), random_state=0)
     X_train, X_val, y_train, y_val = parts
-    by_heart = BackpropRegressor(
+    overfitted = BackpropRegressor(
         (100,), "relu", solver="lbfgs", alpha=0.0, max_iter=500, random_state=0
     ).fit(X_train, y_train)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         deep.fit(X, y)
     diagnose(deep, X, y).plot(axes[0])
-    diagnose(by_heart, X_train, y_train, X_val, y_val).plot(axes[1])
+    diagnose(overfitted, X_train, y_train, X_val, y_val).plot(axes[1])
     return figure
 
 

@@ -67,3 +67,13 @@ def test_a_page_of_the_guide_has_its_figure(name):
     figure = f"_static/guide/{name}.svg"
     assert f"](../{figure})" in (DOCS / "guide" / f"{name}.md").read_text()
     assert (DOCS / figure).stat().st_size < 120_000
+
+
+EXAMPLES = sorted((REPOSITORY / "examples").rglob("plot_*.py"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_has_a_thumbnail(example):
+    thumbnail = f"_static/thumbnails/{example.stem.removeprefix('plot_')}.png"
+    assert f'# sphinx_gallery_thumbnail_path = "{thumbnail}"' in example.read_text()
+    assert (DOCS / thumbnail).stat().st_size < 60_000
