@@ -167,13 +167,10 @@ def sparse_text(names):
 def diagnosis(names):
     """Draw the skill of an overfitted network beside simpler models."""
     figure, ax = small_figure(1, 1)
-    bars = next(ax for ax in plt.gcf().axes if "500 iter" in ax.get_title("left"))
-    widths = [bar.get_width() for bar in bars.patches]
-    ax.barh(
-        [label.get_text().replace(", ", ",\n") for label in bars.get_yticklabels()],
-        widths,
-        color=[bar.get_facecolor() for bar in bars.patches],
-    )
+    skills = names["diagnoses"]["500 iterations without a penalty"].skills
+    for name, skill in skills.items():
+        color = "C0" if name.startswith("network") else "0.7"
+        ax.barh(name.replace(", ", ",\n"), skill, color=color)
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set(xlabel="skill")

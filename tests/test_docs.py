@@ -274,7 +274,7 @@ BUILT_IN = {
 
 @pytest.mark.parametrize("module_name", BUILT_IN)
 def test_what_is_built_in_is_in_the_reference(api_pages, module_name):
-    built_in = api_pages.index_page().partition("What is built in")[2]
+    built_in = api_pages.index_page().partition("Built-in components")[2]
     for name in BUILT_IN[module_name].split():
         assert f"~{module_name}.{name}\n" in built_in
 

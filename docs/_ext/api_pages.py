@@ -195,7 +195,7 @@ def object_page(name, value):
         inherited = inherited_methods(value)
         if issubclass(value, BaseEstimator) and inherited:
             links = ", ".join(f"``{method}``" for method in inherited)
-            text += f"\n   Methods that scikit-learn's base classes bring: {links}.\n"
+            text += f"\n   Methods of scikit-learn's base classes: {links}.\n"
     return text + "\n" + examples_of(name)
 
 
@@ -223,11 +223,11 @@ def index_page():
         is_class = inspect.isclass(value) and not is_built_in(value)
         return is_class and not is_estimator(value)
 
-    parts = [title("Reference"), "Every public name, by module.\n\n"]
+    parts = [title("API reference"), "All public names, by module.\n\n"]
     for heading, named in (
         ("Estimators", names("skann", is_estimator)),
-        ("The check of the gradient", names("skann", inspect.isfunction)),
-        ("To derive from", [*names("skann", is_other_class), *EXTRA]),
+        ("Gradient check", names("skann", inspect.isfunction)),
+        ("Base classes", [*names("skann", is_other_class), *EXTRA]),
     ):
         parts += [title(heading, "-"), table(named, heading)]
     of_inspection = names("skann.inspection", lambda value: True)
@@ -250,10 +250,10 @@ def index_page():
     ):
         parts += [title(heading, "-"), f"In ``{module}``.\n\n"]
         parts += [table(names(module, lambda value: True), heading)]
-    parts.append(title("What is built in", "-"))
+    parts.append(title("Built-in components", "-"))
     parts.append(
-        "Estimators know these by name; as objects they take settings, which a search "
-        "can reach. Their methods are those of the base class.\n\n"
+        "Estimators accept these by name. As objects they have parameters, which a "
+        "search can reach. Their methods are those of the base class.\n\n"
     )
     for module, (heading, _) in BUILT_IN.items():
         parts.append(title(heading, "~"))
