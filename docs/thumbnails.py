@@ -129,10 +129,12 @@ def mnist(names):
 def multilabel(names):
     """Draw two digits on top of each other, and the outputs of the network."""
     figure, axes = small_figure(1, 2)
-    row = names["rows"][1]
-    axes[0].imshow(names["X_test"][row].reshape(8, 8), cmap="gray_r")
+    X, Y, network = names["X_test"], names["Y_test"], names["network_of_all"]
+    is_right = (network.predict(X) == Y).all(axis=1)
+    row = np.flatnonzero(is_right & (Y.sum(axis=1) == 2))[0]
+    axes[0].imshow(X[row].reshape(8, 8), cmap="gray_r")
     axes[0].set_axis_off()
-    outputs = names["network_of_all"].predict_proba(names["X_test"][[row]])[0]
+    outputs = network.predict_proba(X[[row]])[0]
     axes[1].barh(names["names"], outputs, color=np.where(outputs > 0.5, "C1", "0.6"))
     axes[1].invert_yaxis()
     axes[1].set(xlabel="probability", xlim=(0, 1), xticks=[0, 1])
