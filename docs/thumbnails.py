@@ -190,13 +190,13 @@ DRAWN = {
 }
 
 
-def draw(path):
-    """Run an example, and write its thumbnail."""
+def draw(path, *arguments):
+    """Run an example with these arguments, and write its thumbnail."""
     plt.close("all")
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.object(plt, "show"),
-        patch.object(sys, "argv", [str(path)]),
+        patch.object(sys, "argv", [str(path), *arguments]),
     ):
         os.chdir(folder)  # some save pictures
         names = runpy.run_path(str(path), run_name="__main__")
@@ -216,11 +216,13 @@ def main():
     """Draw the thumbnails of the examples that are named, or of all."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("examples", nargs="*", help="such as plot_digits")
-    wanted = parser.parse_args().examples
+    parser.add_argument("--mnist", metavar="FOLDER", help="where MNIST's files are")
+    options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     for path in sorted(EXAMPLES.rglob("plot_*.py")):
-        if not wanted or path.stem in wanted:
-            draw(path)
+        if not options.examples or path.stem in options.examples:
+            takes_folder = options.mnist and path.stem == "plot_mnist"
+            draw(path, *(["--data", options.mnist] if takes_folder else []))
 
 
 if __name__ == "__main__":
