@@ -137,6 +137,7 @@ html_sidebars = {name: [] for name in ("index", "quickstart", "backpropagation")
 index_entries = {
     "guide/training": ["learning rate"],
     "guide/losses": ["sample weights", "prediction intervals"],
+    "guide/tables": ["missing values"],
     "guide/inspection": ["feature importance"],
 }
 search_pages = {

@@ -143,8 +143,10 @@ assert np.allclose(multi.predict(sample), composed[:, 0], rtol=1e-14)
 # turn 1 into 1. Two remarks:
 #
 # - The text writes the error with a factor of 1/2, but its code draws it without, here
-# and in all of its loss curves. Its gradient belongs to the error with the factor, as
-# skann's does.
+#   and in all of its loss curves. Its gradient belongs to the error with the factor, as
+#   skann's does.
+# - One weight makes a curve. The second axis of the text's surface is a weight that has
+#   no effect: that of an input of 0.
 one_weight = network([np.zeros((1, 1))], [np.zeros(1)])
 idle_weight = network([np.zeros((2, 1))], [np.zeros(1)])
 two_weights = network([np.zeros((1, 1))] * 2, [np.zeros(1)] * 2)
