@@ -436,7 +436,7 @@ plt.show()
 #   :math:`(1 - O_6) O_6`, which belongs to a sigmoid; elsewhere the factor is 1.0.
 # * Its delta is ``y - o`` in the program.
 # * For the sigmoid with :math:`u = e^{-z}`, it writes the derivative of 1 / (1 + u) by
-#   u as :math:`-u / (1 + u)^2` in one line and as :math:`-1 / (1 + u)^2` in the next. The
+#   u as :math:`-u / (1 + u)^2` in one line and :math:`-1 / (1 + u)^2` in the next. The
 #   first would give a derivative of :math:`u^2 / (1 + u)^2 = (1 - H)^2`.
 class HalfSquare(Loss):
     """The squared error of a linear output, with a factor in its derivative."""

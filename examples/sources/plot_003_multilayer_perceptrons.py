@@ -183,12 +183,12 @@ say("the first of these, by moving it", f"{PRINTED[0, 0]:.8f}", f"{by_hand:.8f}"
 # What went wrong? Two things, each of which would be enough.
 #
 # - *Shifted by one.* The derivative with respect to a bias of unit j is its output
-#   weight times ``h (1 - h)``. The text's ``weights[-1]`` starts with the output's bias,
-#   so its ``weights[-1][j]`` is the weight of unit j - 1; for the first unit it is that
-#   bias.
+#   weight times ``h (1 - h)``. The text's ``weights[-1]`` starts with the output's
+#   bias, so its ``weights[-1][j]`` is the weight of unit j - 1; for the first unit it
+#   is that bias.
 # - *Transposed.* The loop runs over units and, inside it, over inputs. Reshaped to
-#   5 x 5, the derivatives of a unit form a row. In the weights they form a column. Since
-#   there are five of each, no error is raised.
+#   5 x 5, the derivatives of a unit form a row. In the weights they form a column.
+#   Since there are five of each, no error is raised.
 #
 # The right gradient with both mistakes is the printed one, to the precision of the
 # printed weights.
