@@ -95,6 +95,20 @@ class Loss(Searchable, ABC):
         joined.output_activation = ACTIVATIONS[output_activation]
         return joined
 
+    def check_n_outputs(self, n_outputs: int) -> None:
+        """Check that the loss can be that of a network with so many outputs.
+
+        Parameters
+        ----------
+        n_outputs : int
+            The number of outputs.
+
+        Raises
+        ------
+        ValueError
+            If the loss has one parameter per output, for another number of outputs.
+        """
+
     def in_units(self, scale: FloatArray) -> Loss:
         """Return the same loss for targets and predictions divided by `scale`.
 
@@ -249,6 +263,17 @@ class SquaredError(ResidualLoss):
         return _mean(target, sample_weight)
 
 
+def _check_one_per_output(
+    name: str, value: float | ArrayLike, n_outputs: int, hint: str = ""
+) -> None:
+    """Raise a ValueError unless a loss's parameter is a number, or one per output."""
+    if np.shape(value) not in ((), (1,), (n_outputs,)):
+        raise ValueError(
+            f"{name} of the loss must be a number, or one number per output. Got "
+            f"{value!r} for {n_outputs} output(s).{hint}"
+        )
+
+
 class Quantile(ResidualLoss):
     """The pinball loss, whose best prediction is a quantile of the target.
 
@@ -286,6 +311,13 @@ class Quantile(ResidualLoss):
         if not np.all((levels > 0) & (levels < 1)):
             raise ValueError(f"quantile must be between 0 and 1. Got {quantile!r}.")
         self.quantile = quantile
+
+    def check_n_outputs(self, n_outputs):
+        hint = (
+            " For several quantiles of one target, use loss='quantile' and the "
+            "estimator's own parameter quantile."
+        )
+        _check_one_per_output("quantile", self.quantile, n_outputs, hint)
 
     def value_and_slope(self, residual, sample_weight):
         below = np.asarray(self.quantile, residual.dtype)
@@ -356,6 +388,9 @@ class Huber(ResidualLoss):
         if not np.all(np.asarray(delta) > 0):
             raise ValueError(f"delta must be above 0. Got {delta!r}.")
         self.delta = delta
+
+    def check_n_outputs(self, n_outputs):
+        _check_one_per_output("delta", self.delta, n_outputs)
 
     def in_units(self, scale):
         rescaled = copy.copy(self)

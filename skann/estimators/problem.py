@@ -305,6 +305,7 @@ def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss
     if output_activation == "auto":
         output_activation = target.output_activation(loss, encoded.shape[1])
     joined = make_loss(loss, output_activation)
+    joined.check_n_outputs(encoded.shape[1])
     check_target_range(joined, encoded, "y")
     return joined
 

@@ -18,6 +18,7 @@ from skann.estimators.recipes import is_stochastic
 from skann.estimators.solving import make_descent
 from skann.inspection.axes import Display
 from skann.training.batches import TrainingDivergedError
+from skann.training.blas import threads_for
 
 
 @dataclass
@@ -150,7 +151,8 @@ def suggest_learning_rate(
     losses: list[float] = []
     smoothed: list[float] = []
     average, memory = 0.0, 0.95
-    with np.errstate(over="ignore", invalid="ignore"):
+    one_thread = threads_for(descent.largest_product)
+    with one_thread, np.errstate(over="ignore", invalid="ignore"):
         for step, rate in enumerate(rates, start=1):
             try:
                 loss = descent.run_batch(float(rate))

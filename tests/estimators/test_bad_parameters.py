@@ -24,6 +24,8 @@ from bad_calls import (
 from set_aside import set_rows_aside
 from sklearn.utils._param_validation import InvalidParameterError
 
+from skann import Huber, Quantile
+
 pytestmark = pytest.mark.filterwarnings(IGNORE)
 
 
@@ -195,6 +197,19 @@ def test_an_impossible_combination_names_both_parameters(output_activation, situ
     words = ["loss='poisson'", f"output_activation={output_activation!r}", "exp"]
     with fails(estimator, ValueError, words):
         call(X, np.abs(NUMBERS))
+
+
+@IN_EVERY_SITUATION
+@pytest.mark.parametrize(
+    "loss",
+    [Quantile([0.2, 0.8]), Huber(np.array([1.0, 2.0]))],
+    ids=["quantile", "huber"],
+)
+def test_a_loss_has_as_many_parameters_as_there_are_outputs(loss, situation):
+    estimator, call = situate(situation, "regressor")
+    estimator.set_params(loss=loss)
+    with fails(estimator, ValueError, ["one number per output", "for 1 output(s)"]):
+        call(X, NUMBERS)
 
 
 # Parameters of the regressor, bad targets, and words of the error.

@@ -4,8 +4,9 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from skann import BackpropClassifier, BackpropRegressor
+from skann import BackpropClassifier, BackpropRegressor, SquaredError
 from skann.inspection import suggest_learning_rate
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -54,6 +55,20 @@ def test_the_curve_is_that_of_rising_rates(dtype):
     assert curve.smoothed_losses[0] == curve.losses[0]
     again = suggest_learning_rate(estimator, X, y, lowest=1e-5, highest=100.0)
     np.testing.assert_array_equal(again.losses, curve.losses)
+
+
+def test_small_products_take_one_thread_as_in_a_fit():
+    seen = []
+
+    class WatchedSquaredError(SquaredError):
+        def value_and_slope(self, *arguments):
+            seen.extend(library["num_threads"] for library in threadpool_info())
+            return super().value_and_slope(*arguments)
+
+    estimator = BackpropRegressor((20,), loss=WatchedSquaredError(), random_state=0)
+    with threadpool_limits(2, user_api="blas"):
+        suggest_learning_rate(estimator, *load_diabetes(return_X_y=True))
+    assert set(seen) == {1}
 
 
 def test_it_is_drawn():
