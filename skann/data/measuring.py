@@ -67,7 +67,8 @@ def _present_blocks(X, sample_weight):
     What stands in a row of weight zero must not matter, not even by overflowing.
     """
     for block in row_blocks(X):
-        rows, weight = X[block].astype(np.float64), sample_weight[block]
+        rows = X[block].astype(np.float64)
+        weight = np.ascontiguousarray(sample_weight[block])  # ones may be one number
         present = weight > 0
         if not present.all():
             rows, weight = rows[present], weight[present]
@@ -199,7 +200,8 @@ def mean_and_deviation(X, sample_weight, unit):
     """
     # Only the ratios of the weights matter: a power of two changes no digit of them,
     # and what they are multiplied with does not overflow.
-    sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
+    if sample_weight.max() != 1:
+        sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     measure = _sparse_moments if sparse.issparse(X) else _dense_moments
     mean, variance = measure(X, sample_weight, unit)
     return np.ldexp(mean, unit), np.ldexp(np.sqrt(variance), unit)

@@ -23,8 +23,8 @@ _FEW_OUTPUTS = 16
 _LEAST_SHARE = 1e-12
 
 
-# Rows that are read for several steps take so many bytes, or this share of all, within
-# these limits.
+# Rows that are read for several steps take so many bytes. By shuffle="blocks" they are
+# this share of all, within these limits.
 _WINDOW_SHARE = 0.02
 WINDOW_BYTES = 4 << 20, 64 << 20
 
@@ -152,7 +152,9 @@ class RowWindow:
         return self._X[part.start - self._start : part.stop - self._start]
 
 
-def rows_per_window(shape: tuple[int, ...], itemsize: int) -> int:
+def rows_per_window(
+    shape: tuple[int, ...], itemsize: int, *, in_blocks: bool = False
+) -> int:
     """Return how many scaled rows are kept in memory at a time.
 
     Parameters
@@ -162,10 +164,16 @@ def rows_per_window(shape: tuple[int, ...], itemsize: int) -> int:
 
     itemsize : int
         The bytes of a number.
+
+    in_blocks : bool, default=False
+        Whether only the rows of a window are shuffled among each other. The more of
+        them there are, the better are they mixed.
     """
     row = max(1, shape[1] * itemsize)
     least, most = WINDOW_BYTES
-    size = min(max(least, _WINDOW_SHARE * shape[0] * row), most)
+    size: float = least
+    if in_blocks:
+        size = min(max(least, _WINDOW_SHARE * shape[0] * row), most)
     return max(1, int(size) // row)
 
 

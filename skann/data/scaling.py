@@ -281,7 +281,7 @@ def column_statistics(
     if n_indicators:
         X = without_first(X, n_indicators)
     if sample_weight is None:
-        sample_weight = np.ones(X.shape[0])
+        sample_weight = np.broadcast_to(1.0, X.shape[:1])  # takes no memory
     sample_weight = sample_weight.astype(np.float64, copy=False)
     if sparse.issparse(X) and not sample_weight.all():
         present = np.flatnonzero(sample_weight)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
 from skann.data.measuring import (
     each_column,
@@ -40,6 +41,8 @@ WIDTH = 3.0
 # a sum that is larger than another by more than this is so in any order of its parts.
 _ROUNDING = 1e-6
 
+_CELLS_AT_ONCE = 1 << 16
+
 
 def tame(X, sample_weight, center, spread, low, high):
     """Return the four measures of each column without its wild cells.
@@ -68,7 +71,7 @@ def tame(X, sample_weight, center, spread, low, high):
             continue
         is_tame = _tame_cells(values, weight, spread[j], size[j], precision)
         if is_tame is not None:
-            values, weight = values[is_tame], weight[is_tame]
+            values, weight = values[is_tame].astype(np.float64), weight[is_tame]
             low_high = values.min(keepdims=True), values.max(keepdims=True)
             moments = mean_and_deviation(
                 values[:, np.newaxis], weight, unit_exponent(*low_high)
@@ -87,10 +90,11 @@ def _cells_of_columns(X, sample_weight):
             yield values[present], weight[present]
         return
     present = sample_weight > 0
-    all_present, weight = present.all(), sample_weight[present]
-    for values in each_column(X):
-        values = values.astype(np.float64, copy=False)
-        yield (values if all_present else values[present]), weight
+    if present.all():
+        yield from ((values, sample_weight) for values in each_column(X))
+    else:
+        weight = sample_weight[present]
+        yield from ((values[present], weight) for values in each_column(X))
 
 
 def _stored_cells(columns, j, sample_weight):
@@ -113,12 +117,17 @@ def _tame_cells(values, weight, deviation, size, precision):
     be ruined, so that it need not be known.
     """
     middle = median(values, weight)
-    distance = np.abs(values / 2 - middle / 2)
     far = deviation / (2 * RUIN) * (1 + _ROUNDING)
     if far > _ROUNDING * size:
-        weight_far = weight @ (distance > far)
+        # In blocks: of many rows even one more array is large.
+        weight_far = sum(
+            weight[block] @ (_half_distance(values[block], middle) > far)
+            for block in gen_batches(values.size, _CELLS_AT_ONCE)
+        )
         if weight_far > weight.sum() / 2 * (1 + _ROUNDING):
             return None
+    values = values.astype(np.float64, copy=False)
+    distance = _half_distance(values, middle)
     differs = ~equal_but_for_rounding(values, middle, precision)
     if not differs.any():
         return None
@@ -131,6 +140,13 @@ def _tame_cells(values, weight, deviation, size, precision):
     if not is_wild.any() or shares[:-MOST_CODES].sum() > MOST_ERRORS:
         return None
     return ~is_wild
+
+
+def _half_distance(values, middle):
+    """Return half the distance of some values from another, so that none overflows."""
+    distance = np.divide(values, 2, dtype=np.float64)
+    distance -= middle / 2
+    return np.abs(distance, out=distance)
 
 
 def bound(scaled, lower, upper):

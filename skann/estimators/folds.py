@@ -60,11 +60,11 @@ def draw_folds(
         _, strata, sizes = np.unique(strata, return_inverse=True, return_counts=True)
         if sizes.max() >= n_folds:
             splitter = StratifiedKFold(n_folds, **options)
-    folds = np.empty(n_samples, np.int16 if n_folds < 1 << 15 else np.intp)
+    folds = np.empty(n_samples, np.min_scalar_type(n_folds))
     with warnings.catch_warnings():
         # A class of fewer samples than folds is missing from some of them.
         warnings.simplefilter("ignore", UserWarning)
-        parts = splitter.split(np.zeros((n_samples, 1)), strata)
+        parts = splitter.split(np.broadcast_to(0.0, (n_samples, 1)), strata)
         for number, (_, left_out) in enumerate(parts):
             folds[left_out] = number
     return folds

@@ -226,12 +226,11 @@ def prepare(
     if part is None:
         part = set_aside(settings, target, X, encoded, weight, random_state, split)
     folds = leave_out(settings, call, target, encoded, random_state, split)
-    learned = target.soften(settings, encoded, weight)
     training_rows = None if part is None else part.training_rows
     progress, learning = _weigh(weight, training_rows, X.shape[0], call, past)
-    inputs, targets = _measure(
-        settings, target, loss, data, learned, learning, call, past
-    )
+    inputs = _measure_inputs(settings, data, learning, call, past)
+    learned = target.soften(settings, encoded, weight)
+    targets = _measure_targets(settings, target, loss, learned, learning, call, past)
     model = Model(architecture, theta, inputs, targets, columns=data.columns)
     if part is not None:
         part = replace(part, X=model.filled(part.X))
@@ -417,35 +416,48 @@ def _weigh(sample_weight, training_rows, n_samples, call, past):
     return progress, weight
 
 
-def _measure(settings, target, loss, data, learned, weight, call, past):
-    """Return the statistics of inputs and targets, None where nothing is scaled."""
+def _measure_inputs(settings, data, weight, call, past):
+    """Return the statistics of the inputs, None if they are not scaled."""
     X, n_indicators = data.X, data.n_indicators
-    if weight is not None and not weight.any():  # a batch that counts for nothing
-        return past.model.inputs, past.model.targets
     known = None if past is None else past.model.inputs
-    inputs = targets = None
+    if _counts_for_nothing(weight) or (known is not None and known.is_settled):
+        return known
+    if settings.scaling is None:
+        return None
+    if known is None:
+        ranked = settings.takes_ranks(X.shape[0], is_sparse=sparse.issparse(X))
+        ranked = ranked and X.shape[1] > n_indicators
+    else:
+        ranked = known.quantiles is not None
     with np.errstate(over="ignore", invalid="ignore"):
-        if known is not None and known.is_settled:
-            inputs = known
-        elif settings.scaling is not None:
-            if known is None:
-                ranked = settings.takes_ranks(X.shape[0], is_sparse=sparse.issparse(X))
-                ranked = ranked and X.shape[1] > n_indicators
-            else:
-                ranked = known.quantiles is not None
-            inputs = column_statistics(
-                X, weight, settings.scaling, ranked=ranked, n_indicators=n_indicators
-            )
-            if call is Call.NEXT_PIECE and settings.scaling == "adaptive":
-                known = known.fade(RECENT_ROWS * inputs.weight / X.shape[0])
-            if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):
-                inputs = known.merge(inputs)
-        kind = target.scaling(loss, settings)
-        if kind is not None:
-            targets = column_statistics(learned, weight, kind)
-            if call is Call.NEXT_PIECE and past.model.targets is not None:
-                targets = past.model.targets.merge(targets)
-    return inputs, targets
+        inputs = column_statistics(
+            X, weight, settings.scaling, ranked=ranked, n_indicators=n_indicators
+        )
+        if call is Call.NEXT_PIECE and settings.scaling == "adaptive":
+            known = known.fade(RECENT_ROWS * inputs.weight / X.shape[0])
+        if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):
+            inputs = known.merge(inputs)
+    return inputs
+
+
+def _measure_targets(settings, target, loss, learned, weight, call, past):
+    """Return the statistics of the targets, None if they are not scaled."""
+    known = None if past is None else past.model.targets
+    if _counts_for_nothing(weight):
+        return known
+    kind = target.scaling(loss, settings)
+    if kind is None:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        targets = column_statistics(learned, weight, kind)
+        if call is Call.NEXT_PIECE and known is not None:
+            targets = known.merge(targets)
+    return targets
+
+
+def _counts_for_nothing(weight):
+    """Return whether no row of a batch has any weight."""
+    return weight is not None and not weight.any()
 
 
 def absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:

@@ -216,6 +216,7 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
     if problem.past is not None and problem.past.state.solver == settings.solver_name:
         memory = copy.deepcopy(problem.past.state.optimizer)
     batch_size = min(int(batch_size), n_rows)
+    in_blocks = settings.shuffle == "blocks"
     parts = []
     X = problem.data.X
     shape = getattr(X, "shape", (n_rows, problem.model.network.layer_sizes[0]))
@@ -248,8 +249,8 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
         random_state=problem.random_state if settings.shuffle else None,
         n_jobs=hands.n_jobs or _usable_jobs(settings.n_jobs),
         window=window,
-        window_size=rows_per_window(shape, theta.itemsize),
-        in_blocks=settings.shuffle == "blocks",
+        window_size=rows_per_window(shape, theta.itemsize, in_blocks=in_blocks),
+        in_blocks=in_blocks,
     )
 
 
@@ -267,7 +268,8 @@ def _order(problem: Problem) -> np.ndarray | None:
     if rows is not None:
         rows = rows.copy()
     elif problem.settings.shuffle:
-        rows = np.arange(problem.data.n_samples)
+        n_samples = problem.data.n_samples
+        rows = np.arange(n_samples, dtype=np.int32 if n_samples < 1 << 31 else np.intp)
     # Each epoch shuffles the order of the one before, so a fit in pieces has to go on
     # from the last piece's order.
     order = None if problem.past is None else problem.past.state.order

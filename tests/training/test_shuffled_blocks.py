@@ -55,4 +55,9 @@ def test_rows_of_a_part_of_the_data_stay_neighbours():
     [(10, 4, 262_144), (10**9, 4, 4_194_304), (10**7, 100, 167_772), (10, 10**7, 1)],
 )
 def test_a_window_is_a_small_share_within_limits(n_rows, n_columns, expected):
-    assert rows_per_window((n_rows, n_columns), 4) == expected
+    assert rows_per_window((n_rows, n_columns), 4, in_blocks=True) == expected
+
+
+@pytest.mark.parametrize("n_rows", [10, 10**9])
+def test_other_windows_do_not_grow_with_the_rows(n_rows):
+    assert rows_per_window((n_rows, 4), 4) == 262_144
