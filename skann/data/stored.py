@@ -196,6 +196,9 @@ class StoredRows:
             rows = np.arange(start, stop, step)
         if self._rows is not None:
             rows = self._rows[rows]
+        in_order = (rows[1:] >= rows[:-1]).all()
+        if in_order and isinstance(self._source, np.ndarray):
+            return self._floats(self._source[rows])
         # In the order of the file: neighbours are in the same page, or chunk.
         order = np.argsort(rows, kind="stable")
         ascending = rows[order]

@@ -150,17 +150,25 @@ def _half_distance(values, middle):
 
 
 def bound(scaled, lower, upper):
-    """Return scaled cells, bent smoothly beyond their limits so that they are bounded.
+    """Bend scaled cells smoothly beyond their limits, in place, and return them.
 
     Within the limits they are what they were; at a limit the slope is 1, and the way
     that is left to go beyond it is WIDTH.
+
+    Parameters
+    ----------
+    scaled : ndarray of shape (n_samples, n_columns) or (n_cells,)
+        The cells.
+
+    lower, upper : ndarray of shape (n_columns,) or (n_cells,)
+        The limits.
     """
-    # For a single row `np.clip` takes longer than these two.
-    within = np.minimum(np.maximum(scaled, lower), upper)
-    if (within == scaled).all():
-        return scaled
-    places = np.flatnonzero(within != scaled)
-    beyond = scaled.take(places) - within.take(places)
-    bent = np.sign(beyond) * WIDTH * (1 - 1 / (1 + np.abs(beyond) / WIDTH))
-    within.flat[places] += bent
-    return within
+    places = np.flatnonzero((scaled < lower) | (scaled > upper))
+    if places.size:
+        columns = places % lower.size
+        cells = scaled.take(places)
+        limits = np.clip(cells, lower[columns], upper[columns])
+        beyond = cells - limits
+        bent = np.sign(beyond) * WIDTH * (1 - 1 / (1 + np.abs(beyond) / WIDTH))
+        scaled.flat[places] = limits + bent
+    return scaled
