@@ -60,27 +60,22 @@ OF_CLASSES = {
         "output_activation": OWN,
         "early_stopping": {
             " If samples are shuffled, the split is stratified by class as far as the "
-            "size of each class allows.": ""
+            "class sizes allow.": ""
         },
-        "scoring": {"accuracy": "R^2 (or D^2, see `score`)"},
+        "scoring": {"the accuracy": "R^2 (or D^2, see `score`)"},
         "scaling": {
-            "of X are": "of X and, where possible, of y are",
-            "in relation to these. None leaves them as they are.": "in relation to "
-            'these. For y these two are "standard". None leaves X and y as they are.',
-            "stays sparse.": "stays sparse. The target is scaled where the output can "
-            "follow: with the identity as output activation, and for the deviances, "
-            "where it is divided by its mean. Predictions are in the original units of "
-            "the target.",
+            "of X. -": "of X and, where possible, of y. -",
+            "stays sparse.": "stays sparse. The target is scaled if the output "
+            'activation is "identity"; for the deviances, it is divided by its mean. '
+            'For the target, "bounded" and "adaptive" are the same as "standard". '
+            "Predictions are in the original units of the target.",
         },
         "n_frequencies": {"[11]_": "[13]_"},  # numbers of the same reference
-        "n_members": {
-            "[12]_": "[14]_",
-            "(stratified by class; neighbours": "(neighbours",
-        },
+        "n_members": {"[12]_": "[14]_", "(stratified by class; ": "("},
     },
     "Attributes": {
         "coefs_": {"scaled inputs": "scaled inputs and targets"},
-        "oof_score_": {"accuracy": "R2"},
+        "oof_score_": {"accuracy": "R^2"},
     },
 }
 
@@ -89,7 +84,7 @@ OF_METHODS = {
     "fit": {},
     "partial_fit": {
         "y": {**LABELS, "The class labels, or an indicator matrix of labels.":
-              "The targets, finite."},
+              "The targets, which must be finite."},
         "y_val": LABELS,
     },
     "predict": {},
@@ -166,7 +161,7 @@ def test_everything_that_predicts_takes_the_same():
 def test_logarithms_of_probabilities_part_where_they_are_said_to(
     dtype, smallest, largest
 ):
-    doc = inspect.getdoc(BackpropClassifier.predict_log_proba)
+    doc = " ".join(inspect.getdoc(BackpropClassifier.predict_log_proba).split())
     assert f"below {smallest}" in doc
     assert f"above {largest}" in doc
     low, high = float(smallest), float(largest)

@@ -1,8 +1,8 @@
-"""What both estimators share: scikit-learn's face of a model and of its training.
+"""The base class of both estimators: the scikit-learn interface to model and training.
 
-A fit settles the settings, prepares the problem, runs the loop and publishes what came
-of it: `_attributes_after` and `_train` read so from top to bottom. The estimator is
-assigned to once, at the end.
+A fit resolves the settings, prepares the problem, runs the training loop and publishes
+the result; `_attributes_after` and `_train` show these steps from top to bottom. The
+attributes of the estimator are assigned once, at the end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from skann.training.loop import TrainingLoop
 from skann.training.state import TrainingState
 from skann.version import __version__
 
-# Where a saved estimator keeps the version of skann that made it.
+# The key under which a saved estimator stores the version of skann that made it.
 VERSION_KEY = "_skann_version"
 
 # Anything with rows and columns: arrays, nested lists, frames, sparse matrices.
@@ -62,9 +62,9 @@ MatrixLike = Any
 
 @contextmanager
 def generator_kept(random_state: Any) -> Iterator[None]:
-    """Set a generator of the caller's back if what was drawn from it came to nothing.
+    """Restore the state of the caller's random generator if the call fails.
 
-    It is the one thing that a failed call would leave changed.
+    Otherwise, the generator would be the only thing that a failed call changes.
     """
     is_generator = isinstance(random_state, RandomState)
     drawn = random_state.get_state(legacy=False) if is_generator else None
@@ -77,7 +77,7 @@ def generator_kept(random_state: Any) -> Iterator[None]:
 
 
 def has_partial_fit(estimator):
-    """Say whether `partial_fit` exists: L-BFGS needs all data at once."""
+    """Return whether `partial_fit` exists: L-BFGS needs all data at once."""
     if not is_stochastic(estimator.solver):
         raise AttributeError(
             "partial_fit needs a stochastic solver, 'sgd' or 'adam'. Got "
@@ -106,16 +106,16 @@ class BaseBackprop(
         classes: ArrayLike | None,
         sample_weight: FloatArray | None,
     ) -> tuple[Target, FloatArray]:
-        """Return what there is to predict, and y encoded."""
+        """Return the kind of target, and y encoded."""
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; if one of them does not exist, none is set.
+        """Set the parameters of this estimator; if one of them is invalid, none is set.
 
         Parameters
         ----------
         **params : dict
-            Values by name; those of an object that is a parameter by
-            `<parameter>__<name>`, such as `solver__beta_1`.
+            Parameter names and values. The parameters of an object that is itself a
+            parameter are set by `<parameter>__<name>`, such as `solver__beta_1`.
 
         Returns
         -------
@@ -125,7 +125,7 @@ class BaseBackprop(
         Raises
         ------
         ValueError
-            If there is no parameter of that name.
+            If there is no parameter of this name.
         """
         before = dict(self.__dict__)
         try:
@@ -154,43 +154,45 @@ class BaseBackprop(
         coef_init: Sequence[ArrayLike] | None = None,
         intercept_init: Sequence[ArrayLike] | None = None,
     ) -> Self:
-        """Fit the network to data.
+        """Fit the network to training data.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs. Text, categories and missing values are taken as they come, if
-            they are scaled; infinity is not. A memory map, an HDF5 dataset, a zarr
-            array, or what else has a shape, a dtype and slices of rows, is read in
-            blocks: there is no copy of it in memory.
+            The inputs. Strings, categories and missing values are supported unless
+            `scaling=None`; infinite values are not. A memory map, an HDF5 dataset, a
+            zarr array or any other object with a shape, a dtype and row slices is read
+            in blocks, without copying all of it to memory.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; None stands for ones. A sample's share of the
-            gradient is proportional to its weight, whatever the batch size.
+            Non-negative sample weights. If None, all samples have weight 1. The
+            contribution of a sample to the gradient is proportional to its weight,
+            whatever the batch size.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation inputs, which are scored after each epoch but not trained on.
-            With `early_stopping` they take the place of a part of X; without it the
-            scores are only recorded. In a `Pipeline(..., transform_input=["X_val"])`
-            they are transformed as X is.
+            Validation inputs, which are scored after each epoch but not used for
+            training. With `early_stopping`, they replace the part of X that would be
+            set aside; otherwise, the scores are only recorded. In a
+            `Pipeline(..., transform_input=["X_val"])`, they are transformed in the same
+            way as X.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Validation targets.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation samples in their score.
+            The weights of the validation samples in the score.
 
         coef_init : list of array-like, default=None
-            The initial weights of each layer, of shape (fan_in, fan_out). Like
-            `coefs_`, they belong to scaled inputs and targets. None draws them as
-            `init` says.
+            The initial weights of each layer, of shape (fan_in, fan_out), for scaled
+            inputs and targets, like `coefs_`. If None, they are drawn as specified by
+            `init`.
 
         intercept_init : list of array-like, default=None
-            The initial biases of each layer, of shape (fan_out,). None draws them as
-            `init` says.
+            The initial biases of each layer, of shape (fan_out,). If None, they are
+            drawn as specified by `init`.
 
         Returns
         -------
@@ -201,15 +203,15 @@ class BaseBackprop(
         ------
         ValueError
             If an input or a parameter is invalid, or if training diverges. The
-            estimator is then as it was before the call.
+            estimator is then left unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            If training ends because of `max_iter` (unless the schedule ends there, as
-            that of the recipe does) or `max_fun`, or if it ends while the loss is no
-            better than that of always predicting the mean of the targets or the
-            frequencies of the classes.
+            If training reaches `max_iter` (unless the learning-rate schedule ends
+            there, as it does in the recipe for tables) or `max_fun`, or if the final
+            loss is no better than that of always predicting the mean of the targets or
+            the class frequencies.
         """
         return self._train(
             Request(
@@ -225,21 +227,21 @@ class BaseBackprop(
         )
 
     def _train(self, request: Request) -> Self:
-        """Fit or, if it is a piece of a stream, run one epoch more."""
+        """Fit or, for a piece of a stream, run one more epoch."""
         try:
             with generator_kept(self.random_state), collected_warnings() as messages:
                 attributes = self._attributes_after(request)
         finally:
             forget_callback_context(self)
         attributes["_fit_warnings"] = messages
-        # What an earlier call knew and this one does not: names of columns, errors of
-        # members that have learned from other rows since.
+        # Remove what was known after an earlier call but not after this one: column
+        # names, and the errors of members that have since been trained on other rows.
         self._replace_attributes(attributes, ("feature_names_in_", *OUT_OF_FOLD))
         return self
 
     @with_callbacks
     def _attributes_after(self, request: Request) -> dict[str, Any]:
-        """Return the attributes that the estimator is to have after a call."""
+        """Return the attributes of the estimator after a call."""
         call, past = self._call_and_past(request)
         problem, loop = self._problem_and_loop(request, call, past)
         tasks = None if call.is_piece else self._open_tasks(problem, loop, request)
@@ -257,7 +259,7 @@ class BaseBackprop(
     def _problem_and_loop(
         self, request: Request, call: Call, past: Past | None
     ) -> tuple[Problem, TrainingLoop]:
-        """Return what is to be trained, and the loop that trains it."""
+        """Return the training problem, and the loop that solves it."""
         trained = None if past is None else past.model.architecture
         earlier = None if past is None else past.choice
         settings, data = settle(self, request, call, trained, earlier)
@@ -265,7 +267,7 @@ class BaseBackprop(
         return problem, make_loop(problem)
 
     def _call_and_past(self, request: Request) -> tuple[Call, Past | None]:
-        """Return what is asked for, and what it goes on from."""
+        """Return the kind of call, and the past training that it continues."""
         if not self.__sklearn_is_fitted__():
             return Call.FIRST_PIECE if request.is_piece else Call.FIT, None
         state, out_of_fold = self._training_state, self._out_of_fold
@@ -291,13 +293,13 @@ class BaseBackprop(
     def _open_tasks(
         self, problem: Problem, loop: TrainingLoop, request: Request
     ) -> EpochTasks:
-        """Let callbacks know that a fit begins, and how to look at it."""
+        """Tell callbacks that a fit begins, and give them access to it."""
 
         def attributes_so_far() -> dict[str, Any]:
             now = fitted_attributes(problem, loop.outcome(), unfinished=True)
             lists = [*now["history_"].values(), now["validation_scores_"] or []]
-            # A copy, as training goes on in place. Lists of numbers need no deep one,
-            # which takes long after many epochs.
+            # A copy, since training continues in place. Lists of numbers need no deep
+            # copy, which would be slow after many epochs.
             return copy.deepcopy(now, {id(column): list(column) for column in lists})
 
         return EpochTasks(self, request, problem, attributes_so_far)
@@ -305,23 +307,23 @@ class BaseBackprop(
     # ---------------------------------------------------------------- predicting
 
     def _decode_outputs(self, method: str, X: MatrixLike) -> np.ndarray:
-        """Return what a method of the target makes of the raw outputs for X."""
+        """Apply a method of the target to the raw outputs for X."""
         check_is_fitted(self)
         X, model = check_inputs(self, X), self._model
         decode = getattr(self._target, method)
         return model.map_outputs(lambda raw: decode(model, raw), X)
 
     def _html_repr(self):
-        """Return scikit-learn's diagram and tables and, after a fit, what it was like.
+        """Return scikit-learn's diagram and tables and, after a fit, a summary of it.
 
-        `_html_repr` is what scikit-learn shows of an estimator in a notebook. If it no
-        longer is, its own diagram remains.
+        scikit-learn displays the result of `_html_repr` in notebooks. If a future
+        version no longer does, its own diagram is shown.
         """
         html = estimator_html_repr(self)
         return html + fit_html(self) if self.__sklearn_is_fitted__() else html
 
     def __getstate__(self):
-        # What a fit has made is saved as plain dicts, arrays, numbers and strings.
+        # The result of a fit is saved as plain dicts, arrays, numbers and strings.
         state = {**super().__getstate__(), VERSION_KEY: __version__}
         for name in ("_model", "_target"):
             if name in state:

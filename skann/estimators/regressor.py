@@ -43,329 +43,360 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     """A feed-forward neural network for regression.
 
     It minimises the squared error, or one of several other losses, by minibatch
-    gradient descent or L-BFGS, and handles one target or several.
+    gradient descent or L-BFGS, and supports one or several targets.
 
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
-        The number of units in each hidden layer. With an empty sequence there is no
-        hidden layer, which leaves a linear model. "auto" is (64, 64) with the recipe
-        (see Notes), (128, 128) with that for a single network, else (100,).
+        The number of units in each hidden layer. An empty sequence means no hidden
+        layers, which gives a linear model. "auto" is (64, 64) with the recipe for
+        tables (see Notes), (128, 128) if that recipe trains a single network, and
+        (100,) otherwise.
 
     activation : str, HiddenActivation or sequence of these, default="auto"
-        The activation of all hidden layers, or one for each: "identity", "logistic",
-        "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"
-        (`skann.core.activations` has the formulas), or a `skann.HiddenActivation`
-        object, such as `skann.LeakyRelu(0.2)` or one of your own. "auto" is "silu" with
-        the recipe (see Notes), else "relu".
+        The activation function of the hidden layers, or a sequence with one for each
+        layer: "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu",
+        "gelu", "silu", "softplus" (see `skann.core.activations` for the formulas), or a
+        `skann.HiddenActivation` object, such as `skann.LeakyRelu(0.2)` or an instance
+        of your own subclass. "auto" is "silu" with the recipe for tables (see Notes),
+        and "relu" otherwise.
 
     recipe : {"auto", "table", "mlp"}, default="auto"
-        What every parameter set to "auto" stands for: the values of a recipe for
-        tables, or those of scikit-learn's MLP, which scales nothing. "auto" chooses by
-        the rule in the Notes, and scales the inputs in any case.
+        Where the values of all parameters set to "auto" come from: "table" uses a
+        recipe for tabular data, and "mlp" uses the defaults of scikit-learn's MLP,
+        which does not scale the data. "auto" selects one of the two by the rule in the
+        Notes, and scales the inputs in either case.
 
     loss : str or Loss, default="squared_error"
         The loss to minimise, summed over the targets.
 
-        - "squared_error": half the squared error; it predicts means.
-        - "absolute_error": the absolute error; it predicts medians.
+        - "squared_error": half the squared error; predicts the mean.
+        - "absolute_error": the absolute error; predicts the median.
         - "huber": half the squared error up to an absolute error of `huber_delta`, and
-          linear beyond it [10]_; outliers count for less.
-        - "quantile": the pinball loss; it predicts the quantiles given by `quantile`
-          [11]_.
-        - "poisson": half the Poisson deviance, for counts and other targets that are
-          not negative.
+          linear beyond it [10]_, so outliers have less influence.
+        - "quantile": the pinball loss; predicts the quantiles given by
+          `quantile` [11]_.
+        - "poisson": half the Poisson deviance, for counts and other non-negative
+          targets.
         - "gamma": half the gamma deviance, for positive targets whose spread grows with
           their mean.
-        - a `skann.Loss` object, such as `skann.Huber(10.0)` or one of your own.
+        - a `skann.Loss` object, such as `skann.Huber(10.0)` or an instance of your own
+          subclass.
 
     quantile : float or array-like of float, default=0.5
-        The quantile that `loss="quantile"` predicts, between 0 and 1, or several in
-        ascending order. Several need a single target: the network then has one output
-        for each, and `predict` returns one column for each, sorted within each row
-        [12]_.
+        The quantile to predict with `loss="quantile"`, between 0 and 1, or several
+        quantiles in ascending order. Several quantiles are only supported for a single
+        target: the network then has one output per quantile, and `predict` returns one
+        column per quantile, sorted within each row [12]_.
 
     huber_delta : float or None, default=None
         The absolute error, in the units of the target, beyond which "huber" is linear.
-        None measures it for each target (in `partial_fit`, from the first batch): it is
-        the standard deviation of the normal distribution with the same interquartile
-        range.
+        If None, it is estimated for each target (in `partial_fit`, from the first
+        batch) as the standard deviation of the normal distribution with the same
+        interquartile range.
 
     output_activation : str, default="auto"
-        What turns raw outputs into predictions: "identity", "logistic", "tanh", "relu",
-        "exp" or "auto", which is "exp" for the deviances, which take no other, and
-        "identity" for the other losses. The outputs of the others are bounded on at
-        least one side, and the targets must be within these bounds.
+        The function that turns raw outputs into predictions: "identity", "logistic",
+        "tanh", "relu", "exp" or "auto". "auto" is "exp" for the deviances, which
+        support no other function, and "identity" for all other losses. The outputs of
+        functions other than "identity" are bounded on at least one side, and the
+        targets must lie within these bounds.
 
     solver : {"sgd", "adam", "lbfgs"} or Optimizer, default="adam"
-        "sgd" is minibatch gradient descent with momentum, "adam" is Adam [3]_, and
-        "lbfgs" is scipy's L-BFGS-B on all data at once. A `skann.Optimizer` object,
-        such as `skann.Adam(beta_1=0.8)` or one of your own, takes a step for each
-        minibatch, as the first two do.
+        The optimisation algorithm. "sgd" is minibatch gradient descent with momentum,
+        "adam" is Adam [3]_, and "lbfgs" is SciPy's L-BFGS-B, which uses all data at
+        once. A `skann.Optimizer` object, such as `skann.Adam(beta_1=0.8)` or an
+        instance of your own subclass, takes one step per minibatch, like "sgd" and
+        "adam".
 
     alpha : float, default=0.0001
-        The strength of the L2 penalty, which is `alpha / (2 n)` times the sum of the
-        squared weights (not biases), where n is the number of samples in the batch.
+        The strength of the L2 penalty. The penalty is `alpha / (2 n)` times the sum of
+        the squared weights (without the biases), where n is the number of samples in
+        the batch.
 
     batch_size : int or "auto", default="auto"
         The number of samples per step of "sgd" and "adam". "auto" is
         `min(200, n_samples)`.
 
     learning_rate : str or Schedule, default="auto"
-        The learning-rate schedule of "sgd" and "adam", where l counts the epochs from
-        0.
+        The learning-rate schedule of "sgd" and "adam". In the formulas, l is the index
+        of the epoch, starting from 0.
 
-        - "auto": "cycles" with the recipe (see Notes), "one_cycle" with that for a
-          single network, else "constant".
-        - "constant": `learning_rate_init`.
-        - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t counts the
-          samples seen: with 10 000 samples the rate falls to a hundredth in the first
-          epoch. For "adam" it is "constant", as in scikit-learn's MLP.
-        - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
-          epochs in a row have brought no improvement of at least `tol`; once it is down
-          to 1e-6, training stops instead. For "adam" it is "constant", as in
+        - "auto": "cycles" with the recipe for tables (see Notes), "one_cycle" if that
+          recipe trains a single network, and "constant" otherwise.
+        - "constant": `learning_rate_init` throughout.
+        - "invscaling": `learning_rate_init / (t + 1) ** power_t`, where t is the number
+          of samples seen so far. With 10 000 samples, the rate falls to a hundredth of
+          its initial value in the first epoch. With "adam" the rate is constant, as in
           scikit-learn's MLP.
+        - "adaptive": `learning_rate_init`, divided by 5 whenever `n_iter_no_change`
+          consecutive epochs have brought no improvement of at least `tol`. Once the
+          rate has fallen to 1e-6, training stops instead. With "adam" the rate is
+          constant, as in scikit-learn's MLP.
         - "exponential": `learning_rate_init * decay ** l`.
         - "inverse_time": the rate of the previous epoch, divided by `1 + decay * l`.
-        - "cosine": from `learning_rate_init` along half a cosine to 0 after `max_iter`
-          epochs [5]_.
-        - "one_cycle": up from `learning_rate_init / 25` in the first 30 % of `max_iter`
-          epochs, then down to 0, both along half a cosine [6]_.
-        - "cycles": such cycles one after the other, each about twice as long as the one
-          before it, `max_iter` epochs in all; with four members or more, training ends
-          with the first cycle that makes the out-of-fold loss less than 4 % smaller,
-          and the best weights are kept. Where there are more than 16 000 samples the
-          first cycles are shorter.
-        - a `skann.Schedule` object, such as `skann.Cosine(100)` or one of your own,
-          for any solver with steps.
+        - "cosine": falls from `learning_rate_init` to 0 over `max_iter` epochs, along
+          half a cosine [5]_.
+        - "one_cycle": rises from `learning_rate_init / 25` to `learning_rate_init` in
+          the first 30 % of `max_iter` epochs, then falls to 0, both along half a
+          cosine [6]_.
+        - "cycles": a series of such cycles, each about twice as long as the one before,
+          for a total of `max_iter` epochs. With four or more members, training stops
+          after the first cycle that reduces the out-of-fold loss by less than a few per
+          cent (see Notes), and the best weights are kept. With more than 16 000
+          samples, the first cycles are shorter.
+        - a `skann.Schedule` object, such as `skann.Cosine(100)` or an instance of your
+          own subclass, for any solver except "lbfgs".
 
     learning_rate_init : float or "auto", default="auto"
-        The learning rate from which the schedule starts or, for "one_cycle" and
-        "cycles", to which it rises. "auto" is 0.005 for these two and for "cosine",
-        0.003 with "adam" for a stream of `partial_fit` with scaled inputs, unless
-        `recipe="mlp"`, and 0.001 otherwise. A change takes effect at the next call to
-        `fit` or `partial_fit`.
+        The initial learning rate or, for "one_cycle" and "cycles", the peak learning
+        rate. "auto" is 0.005 for these two schedules and for "cosine", 0.003 for
+        training by `partial_fit` alone with "adam" and scaled inputs (unless
+        `recipe="mlp"`), and 0.001 otherwise. A new value takes effect at the next call
+        to `fit` or `partial_fit`.
 
     power_t : float, default=0.5
-        The exponent of "invscaling".
+        The exponent of the "invscaling" schedule.
 
     decay : float or None, default=None
-        How fast "exponential" and "inverse_time" fall, above 0. None means 0.99 for the
-        former and 0.01 for the latter.
+        The decay rate of the schedules "exponential" and "inverse_time", greater than
+        0. If None, it is 0.99 for "exponential" and 0.01 for "inverse_time".
 
     max_iter : int or "auto", default="auto"
-        The maximum number of epochs, or of iterations for "lbfgs". The recipe's own
-        cycles (see Notes) have up to 120 epochs, or about twice as many if there are
-        few samples or very many; that of a single network has 60, or 30 with
-        `early_stopping`. A larger number does not lengthen them. A schedule with an end
-        that `learning_rate` names, such as "cosine", extends over all of them. "auto"
-        is the recipe's number, 120 to 248 for "cycles", 60 for other schedules with an
-        end, else 200.
+        The maximum number of epochs, or of iterations for "lbfgs". The cycles of the
+        recipe for tables (see Notes) take up to 120 epochs in total, or about twice as
+        many for few samples or very many; a single network trained by the recipe takes
+        60, or 30 with `early_stopping`. A larger `max_iter` does not prolong them. If
+        you set `learning_rate` to a schedule with an end, such as "cosine", it is
+        stretched over all `max_iter` epochs. "auto" is 120 to 248 for "cycles", 60 for
+        other schedules with an end, and 200 otherwise.
 
     shuffle : bool or "blocks", default=True
-        Whether "sgd" and "adam" shuffle the samples before each epoch, and whether
-        `early_stopping` sets random ones aside. If False, the order of the samples
-        matters, as that of a time series does: the last ones are set aside. "blocks"
-        is for X in a file that is larger than memory: blocks of neighbours come in a
-        random order, and the samples of 64 blocks at a time are shuffled among each
-        other, so that an epoch reads the file once.
+        Whether to shuffle the samples before each epoch of "sgd" and "adam", and
+        whether `early_stopping` sets aside random samples. If False, the samples keep
+        their order, as they must for a time series, and the last ones are set aside.
+        "blocks" is for X in a file that is larger than memory: blocks of consecutive
+        samples are read in random order, and the samples of 64 blocks at a time are
+        shuffled together, so each epoch reads the file once.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the initial weights, the validation split or the folds, and the
-        shuffling, which draw from it in this order. Pass an int for reproducible
-        results; later calls to `partial_fit`, and to `fit` with `warm_start`, carry on
-        with its numbers.
+        Determines random number generation for the initial weights, for the validation
+        split or the folds, and for shuffling, in this order. Pass an int for
+        reproducible results across multiple calls. Later calls to `partial_fit`, and to
+        `fit` with `warm_start=True`, continue the same sequence of random numbers.
 
     tol : float, default=1e-4
-        By how much the loss or, with `early_stopping`, the validation score must
-        improve for the improvement to count. "lbfgs" stops when no component of the
-        gradient is larger than `tol`; it also stops when an iteration lowers the loss
-        by less than 2.2e-9 of its value (1.2e-7 in float32), or by proportionally less
-        for a `tol` below 1e-4.
+        The smallest decrease in the loss or, with `early_stopping`, increase in the
+        validation score that counts as an improvement. "lbfgs" stops when no component
+        of the gradient exceeds `tol`. It also stops when an iteration lowers the loss
+        by less than 2.2e-9 of its value (1.2e-7 in float32); for `tol` below 1e-4, this
+        limit is reduced in proportion.
 
     verbose : bool or int, default=False
-        Whether to print a table with a row per epoch: its loss, any validation score
-        and out-of-fold loss, the best of them marked, the rate, the seconds so far and
-        those that are left. With 2 there is a bar, for which rich must be installed.
+        Whether to print progress. If True, print a table with one row per epoch: the
+        loss, the validation score and out-of-fold loss if there are any, the learning
+        rate, the elapsed and the estimated remaining time in seconds; the best epoch is
+        marked. If 2, show a progress bar, which requires the package rich.
 
     warm_start : bool, default=False
-        Whether `fit` continues from the previous call: with its weights, optimizer
+        Whether `fit` continues from the previous call, reusing its weights, optimizer
         state, schedule and random numbers.
 
     momentum : float, default=0.9
         The momentum of "sgd", between 0 and 1.
 
     nesterovs_momentum : bool, default=True
-        Whether to use Nesterov's momentum.
+        Whether to use Nesterov's momentum in "sgd".
 
     early_stopping : bool, default=False
-        Whether to set part of the data aside (or to use `X_val` and `y_val`), to stop
-        when the score on it no longer improves, and to keep the weights with the best
-        score. "lbfgs" runs to its own end all the same. Without `early_stopping` "sgd"
-        and "adam" stop when the training loss no longer improves.
+        Whether to stop training when the validation score stops improving, and to keep
+        the weights with the best score. The score is computed on a part of the data
+        that is set aside, or on `X_val` and `y_val` if these are passed to `fit`.
+        "lbfgs" is not stopped, but the best weights are kept. Without `early_stopping`,
+        "sgd" and "adam" stop when the training loss stops improving.
 
     validation_fraction : float, default=0.1
-        The fraction of the data that `early_stopping` sets aside, in [0, 1): random
-        samples, or the last ones if `shuffle` is False.
+        The proportion of the training data to set aside for `early_stopping`, in [0,
+        1): random samples, or the last ones if `shuffle=False`.
 
     restore_best_weights : bool, default=False
         Whether a fit without `early_stopping` ends with the weights of the epoch with
-        the smallest training loss, rather than with the last ones. With
-        `early_stopping` the weights with the best score are kept in any case.
+        the smallest training loss instead of those of the last epoch. With
+        `early_stopping`, the weights with the best validation score are always kept.
 
     scoring : str, callable or None, default=None
-        How validation data are scored: by R^2 (or D^2, see `score`) if None, by minus
-        the loss (without the penalty) if "loss", else by one of scikit-learn's scorers,
-        given by name or as `scorer(estimator, X, y)`.
+        How to score the validation data. If None, R^2 (or D^2, see `score`) is used; if
+        "loss", minus the loss without the penalty. Otherwise, the name of one of
+        scikit-learn's scorers, or a callable with the signature
+        `scorer(estimator, X, y)`.
 
     beta_1 : float, default=0.9
-        The decay rate of the running mean of the gradients in "adam", in [0, 1).
+        The exponential decay rate of the running mean of the gradients in "adam", in
+        [0, 1).
 
     beta_2 : float or "auto", default="auto"
-        The decay rate of the running mean of their squares in "adam", in [0, 1). "auto"
-        is 0.95 with the recipe (see Notes), else 0.999.
+        The exponential decay rate of the running mean of the squared gradients in
+        "adam", in [0, 1). "auto" is 0.95 with the recipe for tables (see Notes), and
+        0.999 otherwise.
 
     epsilon : float, default=1e-8
-        Keeps the denominator of "adam" away from zero.
+        A small number that keeps the denominator in "adam" away from zero.
 
     n_iter_no_change : int, np.inf or "auto", default="auto"
-        The number of epochs in a row without improvement after which training stops;
-        with `np.inf` it does not. "auto" is `np.inf` for "lbfgs", which ends by itself,
-        and for schedules with an end, unless `early_stopping` or `tol` asks for another
-        end; else 10. Where members leave out folds it has no effect, and nor has `tol`:
-        the out-of-fold loss says when to stop.
+        The number of consecutive epochs without improvement after which training stops;
+        with `np.inf`, it never stops for this reason. "auto" is `np.inf` for "lbfgs",
+        which has its own stopping criteria, and for schedules with an end, unless you
+        set `early_stopping` or `tol`; otherwise it is 10. If each member leaves out a
+        fold (see `n_members`), neither this parameter nor `tol` has an effect, because
+        the out-of-fold loss determines when to stop.
 
     max_fun : int, default=15000
-        The maximum number of evaluations of the loss by "lbfgs".
+        The maximum number of loss function calls for "lbfgs".
 
     dropout : float, array-like of float or "auto", default="auto"
-        The probability, in [0, 1), with which "sgd" and "adam" leave a hidden unit out
-        of a step, for all hidden layers or for each of them [7]_. The outputs of the
-        other units are divided by one minus this probability, so that predictions need
-        no correction. "auto" is 0.1 with the recipe (see Notes), 0.3 with
-        the recipe for a single network, else 0.
+        The probability, in [0, 1), that a hidden unit is dropped in a step of "sgd" or
+        "adam": one value for all hidden layers, or one for each [7]_. The outputs of
+        the remaining units are divided by one minus this probability, so predictions
+        need no correction. "auto" is 0.1 with the recipe for tables (see Notes), 0.3 if
+        that recipe trains a single network, and 0 otherwise.
 
     weight_decay : float or "auto", default="auto"
-        The fraction by which each step of "sgd" and "adam" shrinks the weights (not
-        biases), times the learning rate. Unlike `alpha`, it depends neither on the loss
-        nor on the batch size [8]_. "auto" is 0.1 with the recipe (see Notes), else 0.
+        The fraction by which each step of "sgd" and "adam" shrinks the weights (but not
+        the biases), multiplied by the learning rate. Unlike `alpha`, its effect does
+        not depend on the loss or the batch size [8]_. "auto" is 0.1 with the recipe for
+        tables (see Notes), and 0 otherwise.
 
     max_grad_norm : float or None, default=None
-        The largest Euclidean norm of a gradient in "sgd" and "adam": larger ones are
-        scaled down to it [9]_. None leaves gradients as they are.
+        The maximum Euclidean norm of the gradient in "sgd" and "adam"; larger gradients
+        are scaled down to this norm [9]_. If None, gradients are not clipped.
 
     init : str or Initializer, default="auto"
         The distribution of the initial weights of a layer with n inputs (fan_in) and m
         outputs (fan_out).
 
         - "auto": "glorot_uniform" for the activations that scikit-learn's MLP has,
-          "lecun_normal" for selu, and "he_normal" for the others.
-        - "glorot_uniform": uniform within sqrt(6 / (n + m)), or sqrt(2 / (n + m)) if
-          the hidden units are logistic, biases too [1]_.
-        - "glorot_normal": normal with variance 2 / (n + m), biases zero [1]_.
-        - "he_uniform", "he_normal": variance 2 / n, biases zero [2]_.
-        - "lecun_uniform", "lecun_normal": variance 1 / n, biases zero [4]_.
-        - "fan_in_uniform": uniform within 1 / sqrt(n), biases too.
+          "lecun_normal" for "selu", and "he_normal" for all others.
+        - "glorot_uniform": uniform between -b and b, where b is sqrt(6 / (n + m)), or
+          sqrt(2 / (n + m)) if the hidden units are logistic; the biases have the same
+          distribution [1]_.
+        - "glorot_normal": normal with variance 2 / (n + m); the biases are zero [1]_.
+        - "he_uniform", "he_normal": variance 2 / n; the biases are zero [2]_.
+        - "lecun_uniform", "lecun_normal": variance 1 / n; the biases are zero [4]_.
+        - "fan_in_uniform": uniform between -1 / sqrt(n) and 1 / sqrt(n), including the
+          biases.
         - a `skann.Initializer` object: `skann.Uniform(low, high)` and
-          `skann.Normal(mean, scale)` are the same for every layer, biases too;
-          `skann.FanScaled` is what the names stand for.
+          `skann.Normal(mean, scale)` use the same distribution for the weights and
+          biases of every layer; `skann.FanScaled` is the class behind the names above.
 
     scaling : str or None, default="auto"
-        How the columns of X and, where possible, of y are scaled: to mean 0 and
-        standard deviation 1, to the range [-1, 1], or to median 0 and interquartile
-        range 1; "bounded" is "standard" without a column's wild cells, and bounded for
-        them; "adaptive" is for streams that drift: "standard", bounded, and by the
-        recent rows of `partial_fit`, some 300, so that all are seen in relation to
-        these. For y these two are "standard". None leaves X and y as they are. Sample
-        weights count, columns that are constant (up to rounding) become 0, and sparse X
-        is scaled as dense X is, and stays sparse. The target is scaled where the output
-        can follow: with the identity as output activation, and for the deviances, where
-        it is divided by its mean. Predictions are in the original units of the target.
-        "auto" is "bounded" with the recipe (see Notes), None with `recipe="mlp"`, and
-        "standard" otherwise.
+        How to scale the columns of X and, where possible, of y.
+
+        - "standard": to mean 0 and standard deviation 1.
+        - "minmax": to the range [-1, 1].
+        - "robust": to median 0 and interquartile range 1.
+        - "bounded": like "standard", but extreme outliers are ignored when the mean and
+          the standard deviation are computed, and their scaled values are bounded.
+        - "adaptive": for data streams that drift. Like "standard", but bounded, and
+          relative to about the last 300 rows passed to `partial_fit`.
+        - None: no scaling.
+        - "auto": "bounded" with the recipe for tables (see Notes), None with
+          `recipe="mlp"`, and "standard" otherwise.
+
+        Sample weights are taken into account. Columns that are constant (up to
+        rounding) become 0. Sparse X is scaled in the same way as dense X, and stays
+        sparse. The target is scaled if the output activation is "identity"; for the
+        deviances, it is divided by its mean. For the target, "bounded" and "adaptive"
+        are the same as "standard". Predictions are in the original units of the target.
 
     n_frequencies : int or "auto", default="auto"
-        The number of cosines of each input. The first layer receives the scaled input
-        together with its cosines, whose frequencies and phases are learned; they are
-        those of the input's rank, as a normal number, with `scaling="bounded"`, else of
-        the scaled input. With 0 it receives the inputs alone. Sparse X is made dense
-        batch by batch. "auto" is 3 with the recipe (see Notes), for dense X with at
-        most 100 columns that are not collinear, as those of spectra are; else 0 [13]_.
+        The number of cosine features per input. The first layer receives each scaled
+        input together with these cosines, whose frequencies and phases are learned. If
+        0, it receives only the inputs. With `scaling="bounded"` and at most 16 000
+        samples, the cosines are functions of the rank of the input, mapped to a normal
+        distribution; otherwise, of the scaled input. Sparse X is converted to dense
+        batch by batch. "auto" is 3 with the recipe for tables (see Notes) if X is dense
+        and has at most 100 columns, unless these are collinear like the columns of
+        spectra; otherwise it is 0 [13]_.
 
     frequency_scale : float, default=0.1
         The standard deviation of the initial frequencies, in cycles per unit of the
-        scaled input, at most 1e6.
+        scaled input; at most 1e6.
 
     n_members : int or "auto", default="auto"
-        The number of networks that are trained on the same minibatches, each with
-        weights and dropout of its own, and averaged: probabilities, or predicted values
-        [14]_. Groups of four share their cosines. 1 is a plain network. "lbfgs" trains
-        one only. With four or more, and `learning_rate="cycles"`, each leaves out a
-        fold of the samples (neighbours if `shuffle` is False): so
-        each sample has a prediction by a member that has not learned from it, and the
-        loss of these, after each cycle, says when to stop. "auto" is 8 with the recipe
-        (see Notes), or 4 for more than 16 000 samples, unless the recipe stands for a
-        single network; else 1.
+        The number of networks in the ensemble. They are trained on the same
+        minibatches, each with its own weights and dropout, and their predictions
+        (probabilities or values) are averaged [14]_. Groups of four share their
+        cosines. 1 is a single network, the only option for "lbfgs". With four or more
+        members and `learning_rate="cycles"`, each member leaves out one fold of the
+        samples (consecutive samples if `shuffle=False`). Each sample thus has a
+        prediction from a member that was not trained on it, and the loss of these
+        out-of-fold predictions after each cycle determines when to stop. "auto" is 8
+        with the recipe for tables (see Notes), or 4 for more than 16 000 samples,
+        unless the recipe trains a single network; otherwise it is 1.
 
     n_jobs : int or None, default=None
-        How many groups of four members are trained at the same time, in threads; -1 for
-        as many as there are processors. None is 1, and so is any number within another
-        parallel job. The numbers that come out are the same.
+        The number of groups of four members to train in parallel, using threads. None
+        means 1, and -1 means all processors. Within another parallel job it is always
+        1. The results do not depend on it.
 
     dtype : {"auto", "float32", "float64"} or None, default="auto"
-        The type of all numbers in the fit. None follows X: float32 if X is float32,
-        else float64. "auto" is float32 with the recipe (see Notes), which takes less
-        than half of the time, and None otherwise; columns are measured, and
-        predictions made, in the precision of X all the same.
+        The floating-point type used for training. If None, it follows X: float32 if X
+        is float32, and float64 otherwise. "auto" is float32 with the recipe for tables
+        (see Notes), which takes less than half the time, and None otherwise. The
+        statistics of the columns and the predictions are always computed in the
+        precision of X.
 
     categorical_features : array-like, "from_dtype" or None, default="from_dtype"
-        The columns of X that hold labels rather than numbers: a mask, their indices or
-        their names, or None for none. With "from_dtype" they are the categorical, text
-        and boolean columns of a data frame, and those of its columns of objects and of
-        an array of objects that hold text or truth values; not with `scaling=None`.
-        Each level becomes an indicator among the inputs of the network, which has a
-        scale of its own and no cosines; in a column of more than 50 levels, a vector of
-        up to 8 numbers that is learned with the weights. Levels in fewer than 5 rows
-        (2 where levels have vectors; a row counts by its weight, divided by the mean
-        weight), missing labels and those that training has not seen have one indicator
-        or vector together.
+        The columns of X that are categorical: a boolean mask, the column indices or the
+        column names, or None for no columns. "from_dtype" selects the columns of a data
+        frame with a categorical, string or boolean dtype, and columns of dtype object
+        (in a data frame or an array) that contain strings or booleans; with
+        `scaling=None` it selects no columns. Each category is encoded as an indicator,
+        which has its own scale and no cosines. In a column with more than 50
+        categories, each is encoded as a vector of up to 8 numbers that is learned
+        together with the weights. Categories with fewer than 5 rows (2 rows if
+        categories have vectors; a row counts as its weight divided by the mean weight),
+        missing values and categories not seen in training share one indicator or
+        vector.
 
     Attributes
     ----------
     coefs_ : list of ndarray of shape (fan_in, fan_out) or (n_members, fan_in, fan_out)
-        The weights of each layer, for scaled inputs and targets. Their elements can be
-        changed, and a list of arrays can be assigned.
+        The weights of each layer, for scaled inputs and targets. You can change their
+        elements or assign a list of arrays.
 
     intercepts_ : list of ndarray of shape (fan_out,) or (n_members, fan_out)
         The biases of each layer.
 
     quantiles_ : ndarray or None
-        The quantiles in the columns of `predict`, if `quantile` names several.
+        The quantile that each column of `predict` contains; None unless `quantile` is a
+        sequence.
 
     huber_delta_ : ndarray of shape (n_outputs,) or None
-        The absolute error beyond which "huber" is linear; None with other losses.
+        The absolute error beyond which "huber" is linear; None for other losses.
 
     embedding_ : dict of ndarray or None
-        What the cosines of the inputs are made of: the factors of the columns of
-        numbers, of shape (n_numbers,), frequencies and phases, of shape (n_frequencies,
-        n_numbers), where n_numbers is n_features without categorical columns. And the
-        vectors of each categorical column of many levels, "vectors_0", "vectors_1" and
-        so on, of shape (n_levels + 1, n_vector): a row for each level in order, and at
-        last that of all other labels. With an axis of `n_members` before these if there
-        are several networks. None if there are neither.
+        The learned parameters of the cosines and of the category vectors; None if there
+        are neither. "factors", of shape (n_numbers,), "frequencies" and "phases", both
+        of shape (n_frequencies, n_numbers), belong to the cosines, where n_numbers is
+        the number of columns that are not categorical. "vectors_0", "vectors_1" and so
+        on, of shape (n_levels + 1, n_vector), belong to the categorical columns with
+        many categories: one row for each category in order, and a last row for all
+        other labels. For an ensemble, all arrays have an additional first axis of
+        length `n_members`.
 
     n_parameters_ : int
-        The number of weights and biases of each network, including its numbers in
+        The number of parameters of each network: weights, biases and the elements of
         `embedding_`.
 
     recipe_ : {"table", "mlp"}
         The recipe that the parameters set to "auto" followed in the last call.
 
     recipe_reason_ : str
-        Why it was that one.
+        Why this recipe was used.
 
     auto_params_ : dict
-        The values that the parameters set to "auto" had in the last call, except for
+        The values used in the last call for the parameters set to "auto", except for
         `batch_size`, `output_activation` and `init`.
 
     loss_ : float
@@ -378,89 +409,99 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The loss of each epoch, or of each iteration of "lbfgs".
 
     validation_scores_ : list of float or None
-        The score of the validation data after each epoch, as measured by `scoring`;
-        None without validation data.
+        The score on the validation data after each epoch, as defined by `scoring`; None
+        without validation data.
 
     best_validation_score_ : float or None
-        The best of these scores; None without validation data.
+        The best validation score; None without validation data.
 
     oof_score_ : float
-        The R2 of predictions of the training samples by the members that have left them
-        out. One member of `n_members` has predicted each, so that the mean of all is
-        often a little better. Exists if members leave out folds.
+        The R^2 of the out-of-fold predictions: each training sample is predicted by the
+        member that left it out. The average of all members is often a little better
+        than these single members. Only exists if the members leave out folds.
 
     oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        These predictions. Exists if members leave out folds.
+        The out-of-fold predictions. Only exists if the members leave out folds.
 
     history_ : dict of lists
-        A row per epoch: epoch, loss, validation_score, oof_loss (at the end of a cycle,
-        if members leave out folds, else None), learning_rate, gradient_norm
-        (of the epoch's last batch) and seconds since training began.
-        `pandas.DataFrame(estimator.history_)` makes a table of it.
+        One value per epoch for each of epoch, loss, validation_score, oof_loss (at the
+        end of a cycle if the members leave out folds, otherwise None), learning_rate,
+        gradient_norm (of the last batch of the epoch) and seconds (since training
+        began). `pandas.DataFrame(estimator.history_)` converts it to a table.
 
     n_iter_ : int
-        The number of epochs in the last `fit` and in all calls to `partial_fit` since.
+        The number of epochs in the last `fit` and all calls to `partial_fit` since.
 
     t_ : int
-        The number of samples that training has seen, counted again in each epoch.
+        The number of samples seen in training, counted anew in each epoch.
 
     n_layers_ : int
-        The number of layers, including input and output.
+        The number of layers, including the input and output layers.
 
     n_outputs_ : int
         The number of outputs of the network.
 
     out_activation_ : str
-        The name of the output activation.
+        The name of the output activation function.
 
     n_features_in_ : int
-        The number of columns of X, of which a categorical one may be several inputs of
-        the network.
+        The number of columns of X. A categorical column can be several inputs of the
+        network.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the columns of X, if all of them are strings.
+        The names of the columns of X. Only exists if all of them are strings.
 
     See Also
     --------
     BackpropClassifier : The same network for classification.
-    check_gradient : Compares the gradient with finite differences.
-    sklearn.neural_network.MLPRegressor : Its counterpart in scikit-learn.
+    check_gradient : Compare the gradient with finite differences.
+    sklearn.neural_network.MLPRegressor : The counterpart in scikit-learn.
 
     Notes
     -----
-    Each step follows the negative gradient, for a batch B of samples, of
+    For a batch B of samples, each step follows the negative gradient of
 
         J = sum_B w loss / W + alpha / (2 W) sum_l ||W_l||^2,
 
-    where w are the sample weights, and W is their mean over all data times the size of
-    the batch.
+    where w are the sample weights, and W is their mean over all data times the batch
+    size.
 
-    The parameters set to "auto" belong together. In the recipe for tables they have
-    values that were found by experiment [13]_; otherwise they have those of
-    scikit-learn's MLP. With `recipe="auto"` the recipe for tables applies when `fit` is
-    given at least 100 samples, with `solver="adam"`, scaled inputs, a `learning_rate`
-    that is "auto" or has an end ("cosine", "one_cycle", "cycles"), no
-    `learning_rate_init` below 0.001, no `batch_size` that leaves fewer than 480 steps,
-    and no hidden layer of fewer than 32 units. `partial_fit` goes on with the recipe
-    that the network was trained by; a stream has that of the MLP from its start.
-    `recipe_`, `recipe_reason_` and `auto_params_` say what it was, and why.
+    The parameters set to "auto" belong together. With the recipe for tables, they have
+    values that were found by experiment [13]_; with the other recipe, they have the
+    values of scikit-learn's MLP. `recipe="auto"` selects the recipe for tables if `fit`
+    is called
 
-    The recipe trains eight members in cycles of 8, 16, 32 and 64 epochs, and 128
-    if all of them make no more than 1750 steps. With more than 16 000 samples the first
-    one is shorter (4 epochs of 40 000, 2 of 100 000, 1 of 260 000), and there are as
-    many as make 60 epochs. Each member leaves out an eighth of the samples. Training
-    ends with the first cycle that makes the loss on these less than 4 % smaller (no
-    smaller, if columns are collinear), and the weights after the best cycle are kept.
+    - with at least 100 samples and scaled inputs,
+    - with `solver="adam"`,
+    - with a `learning_rate` that is "auto" or has an end ("cosine", "one_cycle",
+      "cycles"),
+    - with no `learning_rate_init` below 0.001,
+    - with no `batch_size` that leaves fewer than 480 steps, and
+    - with no hidden layer of fewer than 32 units.
 
-    A single network takes their place if `hidden_layer_sizes`, `n_members=1` or a quick
-    end is asked for, by `early_stopping` or a `max_iter` below 24. It is trained in one
-    cycle of 60 epochs, with layers of 128 units and a dropout of 0.3; for a quick end
-    these are 64 and 0.1, and the cycle has at most 30 epochs. If you name another
-    number of members, they stay, whatever else is named.
+    `partial_fit` keeps the recipe with which the network was trained; if training
+    starts with `partial_fit`, it follows the MLP. `recipe_`, `recipe_reason_` and
+    `auto_params_` show what was used, and why.
+
+    The recipe for tables trains eight members in cycles of 8, 16, 32 and 64 epochs, and
+    one of 128 if all of them together take no more than 1750 steps. With more than 16
+    000 samples, the first cycle is shorter (4 epochs for 40 000 samples, 2 for 100 000,
+    1 for 260 000), and there are at least as many cycles as make 120 epochs. Each
+    member leaves out its own fold of the samples. Training stops after the first cycle
+    that reduces the loss on these samples by less than 4 % (for 16 000 to 50 000
+    samples 2 %, rising to 4 % for 100 000; if columns are collinear, after the first
+    that does not reduce it). The weights after the best cycle are kept.
+
+    A single network replaces the members if you set `hidden_layer_sizes`,
+    `n_members=1`, `early_stopping` or a `max_iter` below 24. It has layers of 128
+    units, a dropout of 0.3 and one cycle of 60 epochs. With `early_stopping` or a small
+    `max_iter`, which ask for a short fit, these are 64 units, 0.1 and at most 30
+    epochs. If you set `n_members` to another number, the recipe trains that many
+    members in any case.
 
     With `recipe="mlp"`, or with `scaling=None` and the parameters of the MLP, training
-    agrees to rounding with scikit-learn's MLPRegressor, except where that is wrong,
-    and except that "adam" follows here the schedules that the MLP does not have.
+    agrees with scikit-learn's MLPRegressor up to rounding, except where the latter is
+    wrong, and except that "adam" supports schedules that the MLP lacks.
 
     References
     ----------
@@ -615,38 +656,41 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     ) -> Self:
         """Run one epoch of minibatch descent over a batch of data.
 
-        Each call carries on with the optimizer's state, the learning-rate schedule and
-        the random numbers, so that k calls with the same data do what `fit` does in k
-        epochs at the same rate. Inputs and targets are scaled by the statistics of all
-        batches so far; when these change, the first and the last layer absorb the
-        change. The first batch sets the scale for the initial weights, and should hold
-        at least a few dozen samples.
+        Each call continues with the optimizer state, the learning-rate schedule and the
+        random numbers of the previous call. k calls with the same data are thus
+        equivalent to k epochs of `fit` at the same learning rate. Inputs and targets
+        are scaled by the statistics of all batches so far; when these change, the
+        weights of the first and the last layer are adjusted so that the network
+        computes the same function (except for inputs with `scaling="adaptive"`). The
+        first batch sets the scale for the initial weights, and should contain at least
+        a few dozen samples.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs. Text, categories and missing values are taken as they come, if
-            they are scaled; infinity is not. A memory map, an HDF5 dataset, a zarr
-            array, or what else has a shape, a dtype and slices of rows, is read in
-            blocks: there is no copy of it in memory.
+            The inputs. Strings, categories and missing values are supported unless
+            `scaling=None`; infinite values are not. A memory map, an HDF5 dataset, a
+            zarr array or any other object with a shape, a dtype and row slices is read
+            in blocks, without copying all of it to memory.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets, finite.
+            The targets, which must be finite.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights, relative to those of all batches so far.
+            Non-negative sample weights, relative to those of all batches so far. If
+            None, all samples have weight 1.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation inputs, which are scored after the epoch but not trained on.
-            `early_stopping` needs them: predictions then come from the weights with the
-            best score so far, while training carries on from the last ones. You decide
-            when to stop.
+            Validation inputs, which are scored after the epoch but not used for
+            training. Required with `early_stopping`: predictions then use the weights
+            with the best score so far, while training continues from the latest
+            weights. You decide when to stop.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Validation targets.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation samples in their score.
+            The weights of the validation samples in the score.
 
         Returns
         -------
@@ -657,7 +701,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ------
         ValueError
             If an input or a parameter is invalid, or if training diverges. The
-            estimator is then as it was before the call.
+            estimator is then left unchanged.
         """
         return self._train(
             Request(
@@ -684,19 +728,20 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions in the target's units; for a sequence of quantiles a column
-            for each.
+            The predictions, in the units of the target. If `quantile` is a sequence,
+            one column per quantile.
         """
         return self._decode_outputs("predict", X)
 
     def predict_interval(
         self, X: MatrixLike, confidence_level: float = 0.9
     ) -> np.ndarray:
-        """Predict intervals that hold a given share of the targets.
+        """Predict intervals that contain a given share of the targets.
 
-        They are those of CV+ [1]_: as wide as the errors of members on the training
-        samples that each has left out, and wider where members disagree. The fit must
-        have left out such folds, as it does by default for 100 samples or more.
+        The method is CV+ [1]_: the width of the intervals follows from the errors of
+        the members on the training samples that each has left out, and increases where
+        members disagree. The members must have left out folds, as they do by default
+        for 100 samples or more.
 
         Parameters
         ----------
@@ -704,44 +749,45 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             The inputs.
 
         confidence_level : float, default=0.9
-            The share of targets that the intervals are to hold, between 0 and 1.
+            The share of targets that the intervals should contain, between 0 and 1.
 
         Returns
         -------
         limits : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            The lower and the upper limit for each sample; for several targets those of
-            each by itself. They are infinite where there are too few training samples
-            for the level, and never outside of what the output activation can give:
-            for counts and positive targets, not below 0.
+            The lower and the upper limit for each sample; for several targets, the
+            limits of each target separately. Limits are infinite if there are too few
+            training samples for the confidence level. They never exceed the range of
+            the output activation: for counts and positive targets, for example, they
+            are not below 0.
 
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
 
         ValueError
-            If `confidence_level` or X is invalid, if members have left out no folds, or
-            have learned from them since, or if the regressor predicts several
-            quantiles.
+            If `confidence_level` or X is invalid, if the members have not left out
+            folds or have since been trained on them, or if the regressor predicts
+            several quantiles.
 
         See Also
         --------
-        predict : The predictions; with several quantiles, intervals of their own.
+        predict : Predict targets or, with several quantiles, the quantiles themselves.
 
         Notes
         -----
         If new samples come from the same distribution as the training samples, their
-        targets lie in the intervals with a probability of about 1 - alpha, which is
-        `confidence_level`. What can be proved, for any distribution and however bad the
-        network, is 1 - 2 alpha, less at most sqrt(2 / n) for n training samples
-        (theorem 4). The proof does not cover what a member shares with those that
-        learn from its fold: the scaling of the columns, the cosines, and the moment at
-        which training stops.
+        targets lie in the intervals with a probability of about 1 - alpha =
+        `confidence_level`. For any distribution and any network, however bad, this
+        probability is provably at least 1 - 2 alpha - sqrt(2 / n) for n training
+        samples (theorem 4). The proof does not cover what a member shares with the
+        members that are trained on its fold: the scaling of the columns, the cosines,
+        and the moment at which training stops.
 
-        The probability is one over all samples. All intervals have nearly the same
-        width, so that where the noise is large they hold fewer targets than where it is
-        small; quantiles (`loss="quantile"`) follow the noise. All training samples
-        count alike, whatever their `sample_weight`.
+        The probability holds on average over all samples. All intervals have nearly the
+        same width, so they contain fewer targets where the noise is large than where it
+        is small; quantiles (`loss="quantile"`) adapt to the noise. All training samples
+        count equally, whatever their `sample_weight`.
 
         References
         ----------
@@ -777,18 +823,18 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """Return the fold and the out-of-fold errors of each training row."""
         if isinstance(self._target, Quantiles):
             raise ValueError(
-                "predict_interval is for a single prediction of each target, and this "
-                f"regressor predicts the quantiles {self._target.levels}: intervals "
-                "are what `predict` returns."
+                "predict_interval needs a regressor with one prediction per target, "
+                f"but this one predicts the quantiles {self._target.levels}. Take the "
+                "limits of the intervals from `predict`."
             )
         if self._out_of_fold is None:
             raise ValueError(
                 "predict_interval needs members that have each left out a fold of the "
-                "training rows. The default recipe trains such members, for 100 rows "
-                f"or more; otherwise fit with n_members of {LEAST_FOLDS} or more and "
-                "learning_rate='cycles', and without early_stopping. After "
-                "partial_fit, or a warm fit to other rows, every member has learned "
-                "from all of them: fit anew."
+                "training rows. By default, a fit to 100 rows or more trains such "
+                f"members; otherwise, set n_members to {LEAST_FOLDS} or more and "
+                "learning_rate='cycles', without early_stopping. After partial_fit, or "
+                "a warm-started fit to other rows, the members have been trained on "
+                "all rows: call fit again with warm_start=False."
             )
         return self._out_of_fold["folds"], self._out_of_fold["residuals"]
 
@@ -797,8 +843,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     ) -> float:
         """Return the coefficient of determination, R^2, of the predictions.
 
-        For several quantiles it is the mean of their D^2, the fraction by which the
-        pinball loss is smaller than that of always predicting the quantile of y.
+        For several quantiles, the score is the mean of their D^2, the fraction by which
+        the pinball loss is smaller than that of always predicting the quantile of y.
 
         Parameters
         ----------
@@ -823,8 +869,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        # Counts of several kinds work too, but a tag that said so would make
-        # scikit-learn's common check fit them to negative numbers.
+        # Several targets of counts are supported too, but with a tag that says so,
+        # scikit-learn's common checks would fit them to negative numbers.
         positive = self.loss in ("poisson", "gamma")
         tags.target_tags.multi_output = not positive
         tags.target_tags.positive_only = positive

@@ -212,7 +212,7 @@ def test_s14_invscaling_counts_samples():
     first, second = ours.history_["learning_rate"]
     assert_allclose(first / second, 100, rtol=1e-3)
     assert_allclose(ours.loss_curve_, mlp.loss_curve_, rtol=1e-9)
-    assert "to a hundredth" in type(ours).__doc__
+    assert "to a hundredth" in " ".join(type(ours).__doc__.split())
 
 
 # ------------------------------------------------------------------ dtype and memory
