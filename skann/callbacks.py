@@ -1,7 +1,8 @@
-"""Callbacks, in scikit-learn's protocol, for what its own do not do.
+"""Callbacks that follow scikit-learn's protocol and complement its own.
 
-`estimator.set_callbacks(...)` takes these beside `sklearn.callback.ProgressBar` and
-`sklearn.callback.ScoringMonitor`, and so does a search around the estimator.
+Pass them to `estimator.set_callbacks(...)`, alone or together with
+`sklearn.callback.ProgressBar` and `sklearn.callback.ScoringMonitor`. They also work on
+a search that contains the estimator.
 """
 
 from __future__ import annotations
@@ -21,40 +22,42 @@ from skann.training.batches import loss_and_gradient
 
 
 class _EpochCallback:
-    """Hears of the beginning and the end of a fit, and of each of its epochs."""
+    """A callback that is called before and after a fit, and in each of its epochs."""
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Take part in a fit that begins."""
+        """Prepare for a fit that begins."""
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Take part in a fit that has ended."""
+        """Clean up after a fit that has ended."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Hear that a fit or an epoch begins."""
+        """Do nothing when a fit or an epoch begins."""
 
 
 def _is_epoch(context):
-    """Say whether a task is an epoch, or an iteration of L-BFGS, with an end."""
+    """Return whether a task is an epoch or an iteration of L-BFGS."""
     return context.task_name in ("epoch", "iteration")
 
 
 class Checkpoint(_EpochCallback):
-    """Saves the estimator in the middle of its fit, so that this can be completed.
+    """Save the estimator during its fit, so that the fit can be resumed.
 
-    The file, by joblib, holds the estimator as if training had stopped after the epoch:
-    it predicts, and a warm `fit` to the same data does the epochs that are left, to the
-    same weights bit for bit as if nothing had happened (with "lbfgs", which begins its
-    memory anew, to as good ones; with `random_state=None` to others).
+    The file is written by joblib and contains the estimator as if training had stopped
+    after the epoch. It can predict, and a `fit` to the same data with `warm_start=True`
+    runs the remaining epochs. The resulting weights are exactly those of an
+    uninterrupted fit. There are two exceptions: "lbfgs" restarts its memory and finds
+    different weights of the same quality, and with `random_state=None` the results
+    differ between any two fits.
 
     Parameters
     ----------
     path : str or path-like
-        The file, in a folder that exists. It is replaced as a whole: a process that
-        dies while it saves leaves the file of before. "{epoch}" in it stands for the
-        number of the epoch, to keep all of them.
+        The file, in an existing folder. It is replaced atomically: if the process dies
+        while saving, the previous file remains. "{epoch}" in the path is replaced with
+        the number of the epoch, to keep the files of all epochs.
 
     every : int, default=1
-        The number of epochs from one file to the next.
+        Save the estimator after every this many epochs.
 
     Examples
     --------
@@ -81,18 +84,18 @@ class Checkpoint(_EpochCallback):
         self.every = every
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Look whether there is a place for the file, before any epoch."""
+        """Check, before the first epoch, that the file can be written."""
         path = self._path_of(self.every)
         if not path.parent.is_dir():
             raise FileNotFoundError(
-                f"There is no folder {os.fspath(path.parent)!r} for the file of "
-                f"Checkpoint({os.fspath(self.path)!r}). Make it first, as by "
-                f"os.makedirs({os.fspath(path.parent)!r})."
+                f"The folder {os.fspath(path.parent)!r} of "
+                f"Checkpoint({os.fspath(self.path)!r}) does not exist. Create it "
+                f"first, with os.makedirs({os.fspath(path.parent)!r})."
             )
         if path.is_dir():
             raise IsADirectoryError(
-                f"Checkpoint({os.fspath(self.path)!r}) names a folder. Give it the "
-                f"name of a file, such as {os.fspath(path / 'fit.joblib')!r}."
+                f"The path of Checkpoint({os.fspath(self.path)!r}) is a folder. Pass "
+                f"the path of a file, such as {os.fspath(path / 'fit.joblib')!r}."
             )
 
     def _path_of(self, epoch: int) -> Path:
@@ -102,14 +105,14 @@ class Checkpoint(_EpochCallback):
             return Path(path.format(epoch=epoch))
         except (LookupError, ValueError) as error:
             raise ValueError(
-                f"In the path of Checkpoint({path!r}), {{epoch}} is all that may stand "
-                "in braces."
+                f"The path of Checkpoint({path!r}) may only contain {{epoch}} in "
+                "braces."
             ) from error
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
     ) -> None:
-        """Save the estimator if it is time to."""
+        """Save the estimator if this is one of the epochs to save."""
         if not _is_epoch(context) or fitted_estimator is None:
             return
         n_iter = fitted_estimator.n_iter_
@@ -129,28 +132,29 @@ class Checkpoint(_EpochCallback):
 
 
 class ParameterRecorder(_EpochCallback):
-    """Records every weight and bias, and the gradient there, before and after epochs.
+    """Record all weights, biases and their gradients, before training and after epochs.
 
-    The gradient is that of the objective of all data, penalty included, without
-    dropout. All belong to scaled data, as `coefs_` do.
+    The gradient is that of the objective for all data, including the penalty, without
+    dropout. Like `coefs_`, all values are those for scaled data.
 
     Attributes
     ----------
     epochs_ : list of int
-        0 for what training starts from, then the number of each epoch.
+        The numbers of the recorded epochs; 0 is before training.
 
     coefs_, intercepts_ : list of list of ndarray
-        The weights and biases: those of layer l at `epochs_[i]` are `coefs_[i][l]` and
-        `intercepts_[i][l]`.
+        The weights and biases: `coefs_[i][l]` and `intercepts_[i][l]` are those of
+        layer l after `epochs_[i]`.
 
     coef_gradients_, intercept_gradients_ : list of list of ndarray
-        The gradient in the same places.
+        The gradients with respect to these.
 
     losses_ : list of float
-        The objective in the same places.
+        The objective after each epoch of `epochs_`.
 
     thetas_ : list of ndarray of shape (n_parameters,)
-        All parameters in the same places as one vector, cosines included.
+        All parameters, including those of the cosines, as one vector for each epoch of
+        `epochs_`.
 
     Examples
     --------
@@ -166,7 +170,7 @@ class ParameterRecorder(_EpochCallback):
     """
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Forget what was recorded of an earlier fit."""
+        """Discard the records of an earlier fit."""
         self.epochs_: list[int] = []
         self.coefs_: list[list[np.ndarray]] = []
         self.intercepts_: list[list[np.ndarray]] = []
@@ -185,7 +189,7 @@ class ParameterRecorder(_EpochCallback):
         metadata: Any = None,
         fitted_estimator: Any = None,
     ) -> None:
-        """Record what the first epoch starts from."""
+        """Record the parameters before the first epoch."""
         if _is_epoch(context) and not self.epochs_:
             self._record(fitted_estimator, X, y, metadata)
 
@@ -199,8 +203,8 @@ class ParameterRecorder(_EpochCallback):
         metadata: Any = None,
         fitted_estimator: Any = None,
     ) -> None:
-        """Record where an epoch has led."""
-        # L-BFGS may begin a last iteration that is none.
+        """Record the parameters after an epoch."""
+        # L-BFGS may begin a last iteration that does nothing.
         if _is_epoch(context) and fitted_estimator is not None:
             self._record(fitted_estimator, X, y, metadata)
 
@@ -210,7 +214,7 @@ class ParameterRecorder(_EpochCallback):
         Parameters
         ----------
         estimator : BackpropClassifier or BackpropRegressor
-            The fitted estimator whose `fit` was recorded. It is not changed.
+            The fitted estimator whose fit was recorded. It is not changed.
 
         epoch : int
             The number of the epoch, one of `epochs_`; 0 is before training.
@@ -218,7 +222,7 @@ class ParameterRecorder(_EpochCallback):
         Returns
         -------
         earlier : object
-            A copy with the weights and the history of then.
+            A copy with the weights and the history after that epoch.
 
         Raises
         ------
@@ -229,7 +233,11 @@ class ParameterRecorder(_EpochCallback):
         if epoch not in recorded:
             raise ValueError(
                 f"Epoch {epoch} was not recorded"
-                + (f": they are {recorded[0]} to {recorded[-1]}." if recorded else ".")
+                + (
+                    f". The recorded epochs are {recorded[0]} to {recorded[-1]}."
+                    if recorded
+                    else ": the recorder is empty."
+                )
             )
         place = recorded.index(epoch)
         earlier = with_parameters(estimator, self.thetas_[place])

@@ -1,4 +1,4 @@
-"""Small problems that networks are taught with."""
+"""Small data sets for teaching neural networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATES = {
     "or": np.array([0, 1, 1, 1]),
     "xor": np.array([0, 1, 1, 0]),
 }
-# The centre stands between the corners and the middles of the sides.
+# The centre lies between the corners and the midpoints of the sides.
 CENTER_AND_RING = np.vstack(
     [CORNERS, [[0.5, 0.5], [1.0, 0.5], [0.0, 0.5], [0.5, 0.0], [0.5, 1.0]]]
 )
@@ -46,13 +46,13 @@ def make_logic_gate(
     noise: float = 0.15,
     random_state: int | RandomState | None = None,
 ) -> tuple[FloatArray, np.ndarray]:
-    """Make noisy inputs of a logic gate with the output that belongs to each.
+    """Make noisy inputs of a logic gate, with the output for each.
 
     Parameters
     ----------
     gate : {"and", "or", "xor"}, default="xor"
-        The gate. The exclusive or is the smallest problem that no network without a
-        hidden layer solves.
+        The logic gate. The exclusive or is the smallest problem that a network without
+        a hidden layer cannot solve.
 
     n_samples_per_point : int, default=30
         The number of samples around each of the four corners of the unit square.
@@ -61,7 +61,8 @@ def make_logic_gate(
         The standard deviation of the normal noise of the inputs.
 
     random_state : int, RandomState instance or None, default=None
-        Draws noise and order. Pass an int for the same data in each call.
+        Determines random number generation for the noise and the order of the samples.
+        Pass an int for reproducible output across multiple function calls.
 
     Returns
     -------
@@ -88,19 +89,20 @@ def make_ring(
     noise: float = 0.15,
     random_state: int | RandomState | None = None,
 ) -> tuple[FloatArray, np.ndarray]:
-    """Make a cloud of one class in the middle of a ring of the other.
+    """Make a cluster of one class inside a ring of the other class.
 
     Parameters
     ----------
     n_samples_per_point : int, default=30
-        The number of samples around the centre, and around each of the eight points on
-        the border of the unit square.
+        The number of samples around the centre, and around each of eight points on the
+        border of the unit square.
 
     noise : float, default=0.15
         The standard deviation of the normal noise of the inputs.
 
     random_state : int, RandomState instance or None, default=None
-        Draws noise and order. Pass an int for the same data in each call.
+        Determines random number generation for the noise and the order of the samples.
+        Pass an int for reproducible output across multiple function calls.
 
     Returns
     -------
@@ -145,21 +147,22 @@ def make_curve(
     noise: float = 0.5,
     random_state: int | RandomState | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Make noisy values of a curve on [-5, 5].
+    """Make noisy values of a curve on the interval [-5, 5].
 
     Parameters
     ----------
     curve : {"sine", "absolute"}, default="sine"
-        2.5 + sin(x), or the absolute value of x.
+        The curve: 2.5 + sin(x), or the absolute value of x.
 
     n_samples : int, default=100
-        The number of samples, at equal distances.
+        The number of samples, which are equally spaced.
 
     noise : float, default=0.5
         The standard deviation of the normal noise of the values.
 
     random_state : int, RandomState instance or None, default=None
-        Draws noise and order. Pass an int for the same data in each call.
+        Determines random number generation for the noise and the order of the samples.
+        Pass an int for reproducible output across multiple function calls.
 
     Returns
     -------

@@ -60,10 +60,10 @@ def parameters(estimator):
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("no/such/fit.joblib", FileNotFoundError, r"no folder .*os\.makedirs"),
-        ("", IsADirectoryError, r"names a folder.*fit\.joblib"),
-        ("{eboch}.joblib", ValueError, r"\{epoch\} is all that may stand in braces"),
-        ("{.joblib", ValueError, r"\{epoch\} is all that may stand in braces"),
+        ("no/such/fit.joblib", FileNotFoundError, r"does not exist.*os\.makedirs"),
+        ("", IsADirectoryError, r"is a folder.*fit\.joblib"),
+        ("{eboch}.joblib", ValueError, r"may only contain \{epoch\} in braces"),
+        ("{.joblib", ValueError, r"may only contain \{epoch\} in braces"),
     ],
 )
 def test_a_file_without_a_place_is_refused_before_training(

@@ -187,33 +187,34 @@ def test_logarithms_of_probabilities_part_where_they_are_said_to(
 
 SHARED = {
     "Parameters": {
-        "ax": "matplotlib Axes, default=None : Where to draw; None makes a new figure.",
+        "ax": "matplotlib Axes, default=None : The axes to plot on. If None, a new "
+        "figure is created.",
         "estimator": "BackpropClassifier or BackpropRegressor : A fitted estimator.",
         "X": "{array-like, sparse matrix} of shape (n_samples, n_features) : The "
         "inputs.",
         "y": "array-like of shape (n_samples,) or (n_samples, n_outputs) : The "
         "targets.",
         "sample_weight": "array-like of shape (n_samples,), default=None : "
-        "Non-negative weights.",
-        "recorder": "ParameterRecorder : The callback that recorded its fit.",
+        "Non-negative sample weights.",
+        "recorder": "ParameterRecorder : The callback that recorded the fit of this "
+        "estimator.",
     },
     "Attributes": {
-        "ax_": "matplotlib Axes : Where it was drawn.",
+        "ax_": "matplotlib Axes : The axes of the plot.",
         "figure_": "matplotlib Figure : The figure of the axes.",
     },
 }
 
 UNCHANGED = {" It is not changed.": ""}
 PARTIAL = {" or partially fitted": ""}
+IN_3D = {', with `projection="3d"` for a surface': ""}
 
 # What one of them says beyond that, or instead.
 BEYOND = {
-    ("ErrorSurfaceDisplay.from_estimator", "ax"): {
-        ', for a surface with `projection="3d"`': ""
-    },
-    ("ErrorSurfaceDisplay.plot", "ax"): {', for a surface with `projection="3d"`': ""},
-    ("LossCurveDisplay.from_estimator", "ax"): {" the loss": ""},  # of two axes
-    ("LossCurveDisplay.plot", "ax"): {" the loss": ""},
+    ("ErrorSurfaceDisplay.from_estimator", "ax"): IN_3D,
+    ("ErrorSurfaceDisplay.plot", "ax"): IN_3D,
+    ("LossCurveDisplay.from_estimator", "ax"): {"plot the loss on": "plot on"},
+    ("LossCurveDisplay.plot", "ax"): {"plot the loss on": "plot on"},
     ("LossCurveDisplay", "ax_"): OWN,
     ("LearningRateCurve", "ax_"): {", after `plot`": ""},
     ("Diagnosis", "ax_"): {", after `plot`": ""},
@@ -223,14 +224,14 @@ BEYOND = {
     ("diagnose", "estimator"): UNCHANGED,
     ("trace_backprop", "estimator"): {**PARTIAL, **UNCHANGED},
     ("NetworkDiagramDisplay.from_estimator", "estimator"): {
-        **PARTIAL, " Its weights belong to scaled data.": ""
+        **PARTIAL, " Its weights are those for scaled data.": ""
     },
     ("WeightImageDisplay.from_estimator", "estimator"): {
-        " Its weights belong to scaled inputs.": ""
+        " Its weights are those for scaled inputs.": ""
     },
     ("UnitContributionDisplay.from_estimator", "estimator"): {
-        ", of one feature and with a hidden layer; if there are several, the units are "
-        "those of the last": ""
+        ", with one feature and at least one hidden layer. With several hidden layers, "
+        "the units of the last one are shown": ""
     },
     ("suggest_learning_rate", "estimator"): OWN,  # which need not be fitted
     ("check_gradient", "X"): {"; a few samples are enough": ""},
@@ -282,7 +283,10 @@ def test_a_display_says_the_same_where_it_is_made_and_where_it_is_drawn(display)
     for name, thing in THINGS.items():
         if name.startswith(f"{display}.from_"):
             # Several estimators in one picture are made by several calls.
-            hint = " For several estimators in one picture, give the first display's."
+            hint = (
+                " To compare several estimators in one plot, pass the `score_ax_` of "
+                "the first display."
+            )
             table = {"score_ax": {hint: ""}} if "score_ax" in plotted else {}
             assert not differences(entries(thing, "Parameters"), plotted, table)
 

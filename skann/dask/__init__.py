@@ -1,6 +1,6 @@
-"""The same estimators where the rows live elsewhere: on the workers of a Dask cluster.
+"""Estimators for data that are distributed over the workers of a Dask cluster.
 
-It needs dask and distributed: pip install "skann[dask]".
+This requires dask and distributed: pip install "skann[dask]".
 """
 
 from skann.dask.cluster import LostClusterError

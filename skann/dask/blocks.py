@@ -1,4 +1,4 @@
-"""What workers do with a block of rows. Blocks and results are plain values."""
+"""The tasks of workers on blocks of rows. Blocks and results are plain values."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from skann.training.lbfgs import BlockSums
 def read_block(
     estimator: Any, number: int, X: Any, y: Any, sample_weight: Any
 ) -> CheckedData:
-    """Return a block of a collection, checked as `fit` of an estimator checks.
+    """Return a block of a collection, with the same checks as in `fit`.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose data they are, with its parameters.
+        The estimator with its parameters.
 
     number : int
-        The number of the block, for errors.
+        The index of the block, for error messages.
 
     X, y, sample_weight
         The block.
@@ -48,8 +48,8 @@ def read_block(
     Raises
     ------
     ValueError
-        If there is something wrong with it, or if its columns hold what cannot be
-        merged: labels, or gaps.
+        If the block is invalid, or if its columns contain labels or missing values, for
+        which the blocks cannot be merged.
     """
     try:
         data = check_data(
@@ -65,17 +65,18 @@ def read_block(
     if data.columns is not None:
         what = "missing values" if data.columns.is_marked.any() else "labels"
         raise ValueError(
-            f"In block {number} of the collection, columns of X hold {what}. Medians "
-            "and frequent levels are not merged from blocks. Fill or encode them "
-            "first, as by frame.fillna and frame.categorize with dask.dataframe."
-            "get_dummies, or set distribute='members' if a worker can hold all rows."
+            f"In block {number} of the collection, X has columns with {what}, which "
+            "are not supported with distribute='rows'. Impute or encode them first, "
+            "for example with frame.fillna, or frame.categorize and dask.dataframe."
+            "get_dummies. Or set distribute='members' if all rows fit into the memory "
+            "of a worker."
         )
     return data
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the client has to know of a block before it can settle anything.
+    """What the client has to know about a block before it can settle the problem.
 
     Parameters
     ----------
@@ -83,16 +84,16 @@ class Facts:
         The number of rows.
 
     names : dict
-        The number of columns, and their names if they have some.
+        The number of columns, and their names if there are any.
 
     dtype : dtype
-        Of the numbers in X.
+        The dtype of the numbers in X.
 
     is_sparse : bool
-        Whether X is.
+        Whether X is sparse.
 
     y : ndarray
-        A few targets that stand for all: each label, the range of each column of
+        A few targets that represent all: each label, the range of each column of
         indicators, or one number.
     """
 
@@ -104,7 +105,7 @@ class Facts:
 
 
 def facts_of(data: CheckedData, of_classes: bool) -> Facts:
-    """Return what the client has to know of a block."""
+    """Return what the client has to know about a block."""
     y = data.y.toarray() if sparse.issparse(data.y) else data.y
     few = y[:1]
     if of_classes and y.ndim == 2 and y.shape[1] > 1:
@@ -112,32 +113,32 @@ def facts_of(data: CheckedData, of_classes: bool) -> Facts:
     elif of_classes:
         try:
             few = np.unique(y)
-        except TypeError:  # of several kinds, about which others have words
+        except TypeError:  # of several types; the error is raised elsewhere
             few = y
     X = data.X
     return Facts(X.shape[0], data.names, X.dtype, sparse.issparse(X), few)
 
 
 def rows_at(data: CheckedData, start: int, step: int) -> np.ndarray:
-    """Return each `step`-th row of a block, from the one at `start` on."""
+    """Return every `step`-th row of a block, beginning with `start`."""
     rows = data.X[start::step]
     return rows.toarray() if sparse.issparse(rows) else rows
 
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """How targets become numbers to learn, the same for all blocks.
+    """The encoding of targets, which is the same for all blocks.
 
     Parameters
     ----------
     of_classes : bool
-        Whether they are labels.
+        Whether the targets are class labels.
 
     settings : Settings
         The parameters.
 
     target : Target
-        What there is to predict.
+        The kind of target.
 
     loss : Loss
         The loss, which has a range of targets.
@@ -149,9 +150,9 @@ class Encoding:
     loss: Loss
 
     def encode(self, y: Any, name: str = "y") -> Any:
-        """Return the targets of some rows as numbers, some classes may be missing."""
+        """Return the targets of some rows as numbers; some classes may be missing."""
         read = read_labels if self.of_classes else read_numbers
-        # As in a stream.
+        # As in a data stream.
         _, encoded = read(y, self.settings, Call.NEXT_PIECE, self.target, None, None)
         check_target_range(self.loss, encoded, name)
         return encoded
@@ -159,22 +160,22 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Weighing:
-    """How much rows count, and what becomes of their targets.
+    """The weighting of rows, and the smoothing of their targets.
 
     Parameters
     ----------
     class_factors : ndarray of shape (n_classes,) or None
-        What the weights of the rows of each class are multiplied by.
+        The factors for the weights of the rows of each class.
 
     mean_target : ndarray of shape (n_outputs,) or None
-        What labels are smoothed towards; None for labels as they are.
+        The mean towards which labels are smoothed; None for no smoothing.
     """
 
     class_factors: np.ndarray | None = None
     mean_target: np.ndarray | None = None
 
     def weights(self, encoded: Any, sample_weight: Any) -> FloatArray | None:
-        """Return the weights of some rows, or None if they count alike."""
+        """Return the weights of some rows, or None if all are equal."""
         if self.class_factors is None:
             return sample_weight
         if isinstance(encoded, OneHotRows):
@@ -211,18 +212,18 @@ def totals_of(data: CheckedData, encoding: Encoding) -> tuple[float, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """The statistics of a block's columns, and how much it counts.
+    """The statistics of the columns of a block, and its weight.
 
     Parameters
     ----------
     inputs, targets : ColumnStatistics or None
-        Those of X and y; None where nothing is scaled, or no row counts.
+        Those of X and y; None if they are not scaled, or if the block has no weight.
 
     weight : float
-        The sum of the weights of the rows to learn from.
+        The sum of the weights of the training rows.
 
     n_learning : int
-        Their number.
+        The number of training rows.
     """
 
     inputs: ColumnStatistics | None
@@ -237,7 +238,7 @@ def measure_block(
     weighing: Weighing,
     learning: np.ndarray | None,
 ) -> Measures:
-    """Measure the columns of a block, of those rows of it that are learned from."""
+    """Measure the columns of a block, for its training rows."""
     encoded, weight = encode_block(data, encoding)
     weight, settings = weighing.weights(encoded, weight), encoding.settings
     n_rows = data.X.shape[0]
@@ -261,18 +262,18 @@ def measure_block(
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A block of rows as the network takes them, and what is made small.
+    """A block of rows as inputs of the network, with the objective.
 
     Parameters
     ----------
     objective : Objective
-        What is made small.
+        The objective to minimise.
 
     data : TrainingData
         The scaled rows.
 
     learning : ndarray of int or None
-        The rows to learn from; None for all.
+        The training rows; None for all.
     """
 
     objective: Objective
@@ -289,7 +290,7 @@ def scale_block(
     model: Model,
     mean_weight: float,
 ) -> Block:
-    """Return a block as the network takes it."""
+    """Return a block as inputs of the network."""
     encoded, weight = encode_block(data, encoding)
     weight = weighing.weights(encoded, weight)
     softened = weighing.soften(encoded, encoding.settings.label_smoothing)
@@ -298,7 +299,7 @@ def scale_block(
 
 
 def mean_weight_of(block: Block) -> float:
-    """Return what the losses of a block are divided by, which says that it is ready."""
+    """Return the mean weight of a block, which also tells that the block is ready."""
     return block.data.mean_weight
 
 
@@ -334,7 +335,7 @@ def sums_of_rows(
         The factor.
 
     entropy : list of int or None
-        The seed of what leaves hidden units out; None leaves in all.
+        The seed for dropout; None for no dropout.
     """
     data = block.data
     some = replace(
@@ -372,7 +373,7 @@ def raw_output_of_rows(block: Block, theta: FloatArray, rows: np.ndarray) -> Flo
 
 @dataclass(frozen=True, eq=False)
 class ScoredBlock:
-    """Rows that are scored after each epoch.
+    """A block of rows that are scored after each epoch.
 
     Parameters
     ----------
@@ -380,7 +381,7 @@ class ScoredBlock:
         The model, whose parameters are replaced by those to score.
 
     target : Target
-        What there is to predict.
+        The kind of target.
 
     loss : Loss
         The loss, in the units of scaled targets.
@@ -443,7 +444,7 @@ def part_of_block(
     model: Model,
     loss: Loss,
 ) -> ScoredBlock:
-    """Return rows of a training block that are set aside to be scored."""
+    """Return the rows of a training block that are set aside for scoring."""
     encoded, weight = encode_block(data, encoding)
     weight = weighing.weights(encoded, weight)
     return ScoredBlock(
@@ -457,12 +458,12 @@ def part_of_block(
 
 
 def truth_of(block: ScoredBlock) -> tuple[Any, FloatArray | None]:
-    """Return what the outputs of a block are compared with."""
+    """Return the true targets of a block, and the weights."""
     return block.encoded, block.sample_weight
 
 
 def outputs_of(block: ScoredBlock, theta: FloatArray) -> np.ndarray:
-    """Return what the score needs of the outputs of a block."""
+    """Return the outputs of a block, in the form that the score needs."""
     return block.outputs(
         theta,
         lambda raw: block.target.outputs_to_score(_finite(block.model.pooled(raw))),

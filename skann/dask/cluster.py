@@ -1,4 +1,4 @@
-"""The workers of a client, and what goes wrong with them, in words."""
+"""The workers of a Dask client, with errors that say what went wrong."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from distributed import Client, Future, KilledWorker, get_client
 
 
 class LostClusterError(RuntimeError):
-    """The scheduler is lost, or data that nothing could make anew.
+    """The scheduler was lost, or data that cannot be recomputed.
 
     Parameters
     ----------
     message : str
-        What was lost, and what to do.
+        What was lost, and what to do about it.
     """
 
     def __init__(self, message: str):
@@ -23,21 +23,22 @@ class LostClusterError(RuntimeError):
 
 
 class Cluster:
-    """Runs functions where the rows are.
+    """A cluster that runs functions where the rows are.
 
-    Each call is a task of its own with all that it needs as arguments, so that the
-    scheduler can run it once more, after the tasks that it depends on, if a worker
-    dies. Nothing is scattered: what is scattered dies with its worker.
+    Each call is a separate task with everything it needs as arguments. If a worker
+    dies, the scheduler can therefore run the task again, after the tasks that it
+    depends on. Nothing is scattered, since scattered data would be lost with their
+    worker.
 
     Parameters
     ----------
     client : distributed.Client or None
-        The client; None for the current one.
+        The client. If None, the current client.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no client.
     """
 
     def __init__(self, client: Client | None):
@@ -46,7 +47,7 @@ class Cluster:
                 client = get_client()
             except ValueError:
                 raise ValueError(
-                    "There is no Dask client. Make one, as by client = "
+                    "There is no Dask client. Create one, for example with client = "
                     "distributed.Client(address), or pass client=..."
                 ) from None
         self.client: Client = client
@@ -56,23 +57,23 @@ class Cluster:
         return self._speak(lambda: self.client.submit(function, *arguments, pure=False))
 
     def map(self, function: Callable, *arguments: Sequence[Any]) -> list[Future]:
-        """Return the futures of calls with the items of sequences of one length."""
+        """Return the futures of calls with the items of equally long sequences."""
         if not arguments[0]:
             return []
         return self._speak(lambda: self.client.map(function, *arguments, pure=False))
 
     def compute(self, delayed: Iterable[Any]) -> list[Future]:
-        """Return a future for each of some delayed values."""
+        """Return a future for each delayed value."""
         return self._speak(lambda: self.client.compute(list(delayed)))
 
     def gather(self, futures: Sequence[Future]) -> list[Any]:
-        """Return the results, in their order; errors of tasks are raised as they are.
+        """Return the results of futures, in order, or raise the error of a task.
 
         Raises
         ------
         LostClusterError
-            If the scheduler or all copies of some data are lost, or if tasks have
-            killed one worker after the other.
+            If the scheduler or all copies of some data are lost, or if a task has
+            killed several workers in a row.
         """
         return self._speak(lambda: self.client.gather(list(futures)))
 
@@ -81,7 +82,7 @@ class Cluster:
         return self.gather([self.submit(function, *arguments)])[0]
 
     def _speak(self, action: Callable[[], Any]) -> Any:
-        """Return what an action returns, and say it in words if the cluster is lost."""
+        """Return the result of an action, or raise an error if the cluster is lost."""
         lost: Exception
         try:
             if self.client.status in ("closed", "closing", "connecting"):
@@ -89,18 +90,19 @@ class Cluster:
             return action()
         except KilledWorker as error:
             raise LostClusterError(
-                f"{error.task!r} was tried on several workers, all of which died. Most "
-                "likely their memory was not enough: take smaller chunks or partitions."
+                f"{error.task!r} was tried on several workers, all of which died, most "
+                "likely because they ran out of memory. Use smaller chunks or "
+                "partitions."
             ) from error
         except (CancelledError, OSError) as error:
             lost = error
-        except Exception as error:  # of a client that is closed, which has no class
+        except Exception as error:  # a closed client raises plain exceptions
             if self.client.status == "running":
                 raise
             lost = error
         raise LostClusterError(
-            "The fit was broken off: the scheduler is lost, or so are data that were "
-            "scattered to a worker that has died, which nothing can make anew. The "
-            "estimator is as it was before the call. Fit again with a new client, and "
-            "with collections that are read from files, say."
+            "The fit was aborted: the scheduler was lost, or a worker died with "
+            "scattered data that cannot be recomputed. The estimator was left "
+            "unchanged. Fit again with a new client, and with collections that can be "
+            "recomputed, for example from files."
         ) from lost

@@ -1,4 +1,4 @@
-"""From collections to blocks of rows, of which X, y and weights are cut alike."""
+"""Conversion of collections to blocks of rows, aligned for X, y and weights."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from skann.dask.cluster import Cluster
 
 
 def is_collection(data: Any) -> bool:
-    """Say whether data are a dask collection, or a list of delayed parts."""
+    """Return whether data are a dask collection, or a list of delayed parts."""
     if isinstance(data, list | tuple):
         return len(data) > 0 and all(isinstance(part, Delayed) for part in data)
     return is_dask_collection(data)
 
 
 def is_frame(data: Any) -> bool:
-    """Say whether data are a dask data frame or series."""
+    """Return whether data are a dask data frame or series."""
     return is_dask_collection(data) and hasattr(data, "map_partitions")
 
 
 def delayed_blocks(data: Any, name: str) -> list[Delayed]:
-    """Return the blocks of rows of a collection, one after the other.
+    """Return the blocks of rows of a collection, in order.
 
     Parameters
     ----------
     data : dask Array, DataFrame or Series, or list of Delayed
-        The collection. An array that is cut between its columns is joined there.
+        The collection. An array that is divided along its columns is rechunked.
 
     name : str
-        What to call it in an error.
+        The name of the data for error messages.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def delayed_blocks(data: Any, name: str) -> list[Delayed]:
     Raises
     ------
     TypeError
-        If it is none of these.
+        If the data are none of these.
     """
     if isinstance(data, da.Array) and data.ndim in (1, 2):
         if data.ndim == 2 and data.numblocks[1] > 1:
@@ -60,13 +60,13 @@ def delayed_blocks(data: Any, name: str) -> list[Delayed]:
     raise TypeError(
         f"{name} must be a dask array, a dask data frame or series, or a list of "
         f"delayed parts. Got {type(data).__module__}.{type(data).__qualname__}. For "
-        "data in the memory of this process use the plain estimator, "
-        "skann.BackpropClassifier or skann.BackpropRegressor."
+        "data in memory, use the plain estimator, skann.BackpropClassifier or "
+        "skann.BackpropRegressor."
     )
 
 
 def local_blocks(data: Any, name: str) -> list[Delayed]:
-    """Return the blocks of a collection, or one of data that are none."""
+    """Return the blocks of a collection, or other data as one block."""
     if is_collection(data):
         return delayed_blocks(data, name)
     return [delayed(data)]
@@ -78,7 +78,7 @@ def n_rows_of(block: Any) -> int:
 
 
 def joined(pieces: Sequence[tuple[Any, int, int]]) -> Any:
-    """Return rows of one block, or of several, as one block."""
+    """Return rows from one or several blocks as one block."""
     parts = []
     for block, start, stop in pieces:
         whole = start == 0 and stop == n_rows_of(block)
@@ -90,7 +90,7 @@ def joined(pieces: Sequence[tuple[Any, int, int]]) -> Any:
 
 
 def concatenated(parts: Sequence[Any]) -> Any:
-    """Return blocks as one, of their kind."""
+    """Concatenate blocks to one of the same type."""
     if hasattr(parts[0], "iloc"):
         import pandas as pd
 
@@ -105,39 +105,39 @@ def concatenated(parts: Sequence[Any]) -> Any:
 def aligned_blocks(
     cluster: Cluster, X: Any, y: Any, sample_weight: Any, *, local: bool = False
 ) -> list[tuple[Future, Future, Future | None]]:
-    """Return the blocks of X that have rows, with the same rows of the others.
+    """Return the non-empty blocks of X, with the same rows of y and the weights.
 
-    Blocks are paired by their lengths, which the workers count. So chunks may be of
-    unknown sizes, and y may be cut otherwise than X: files that a projection has
-    fused, say, or chunks of another size.
+    Blocks are aligned by their lengths, which the workers determine. Chunk sizes may
+    therefore be unknown, and y may be divided differently from X, for example because
+    of other chunk sizes, or files fused by a projection.
 
     Parameters
     ----------
     cluster : Cluster
-        Where they are to be.
+        The cluster with the blocks.
 
     X, y, sample_weight : collection
         The data; `sample_weight` may be None.
 
     local : bool, default=False
-        Whether data that are no collections are taken as one block.
+        Whether to treat data that are not collections as one block.
 
     Returns
     -------
     blocks : list of tuple of Future
-        Block by block, X, y and the weights or None.
+        X, y and the weights (or None) of each block.
 
     Raises
     ------
     ValueError
-        If they have different numbers of rows, or none.
+        If the data have different numbers of rows, or no rows.
     """
     read = local_blocks if local else delayed_blocks
     names, given = ["X", "y"], [X, y]
     if sample_weight is not None:
         names, given = [*names, "sample_weight"], [*given, sample_weight]
     delayed_parts = [read(data, name) for data, name in zip(given, names, strict=True)]
-    # At once, so that what they have in common is computed once.
+    # Together, so that shared parts are computed only once.
     futures = cluster.compute(block for blocks in delayed_parts for block in blocks)
     counts = cluster.gather(cluster.map(n_rows_of, futures))
     parts, lengths, first = [], [], 0
@@ -171,7 +171,7 @@ def aligned_blocks(
 
 
 def _cut(cluster, blocks, ends, start, stop):
-    """Return the future of the rows from `start` to `stop` of blocks that end there."""
+    """Return the future of the rows from `start` to `stop`, given where blocks end."""
     pieces = []
     for number in range(np.searchsorted(ends, start, side="right"), len(blocks)):
         begin = ends[number - 1] if number else 0

@@ -1,4 +1,4 @@
-"""The two estimators whose rows, or whose members, are on the workers of a cluster."""
+"""The two estimators for rows or members on the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from skann.estimators.solving import make_loop
 from skann.training.call import Call
 from skann.training.loop import TrainingLoop
 
-# The parameters that the plain estimators do not have.
+# The additional parameters, which the plain estimators do not have.
 OWN = ("client", "distribute")
 
-# What a target is asked for its outputs, and which method of the estimator asks it.
+# The methods of a target, and the methods of the estimator that call them.
 _METHODS = {
     "predict": "predict",
     "scores": "decision_function",
@@ -39,22 +39,23 @@ _METHODS = {
 
 _PARAMETERS = """
     distribute : {"rows", "members"}, default="rows"
-        What is divided among workers. "rows": each has some blocks, and sends the sum
-        of the gradient over their rows, for one network. "members": each has all rows,
-        and trains some of the networks that are averaged (`n_members`), which send
-        nothing within an epoch; all parameters mean what they mean in the plain
-        estimator, and the numbers are the same, bit for bit.
+        What to distribute over the workers. With "rows", each worker has some blocks of
+        rows and sends the sum of the gradient over its rows; a single network is
+        trained. With "members", each worker has all rows and trains some members of the
+        ensemble (`n_members`), without any communication within an epoch. All
+        parameters then have the same meaning as in the plain estimator, and the results
+        are exactly the same.
 
     client : distributed.Client, default=None
-        The client of the cluster; None for the current one. It is not pickled or
-        copied.
+        The client of the cluster. If None, the current client is used. It is neither
+        pickled nor copied.
 """
 
 
 def made_like(plain: Any) -> Callable[[Any], Any]:
     """Return a decorator that gives a class the parameters of a plain estimator.
 
-    Their descriptions, and those of the fitted attributes, are taken over with them.
+    The descriptions of the parameters and fitted attributes are copied as well.
     """
 
     def decorate(cls: Any) -> Any:
@@ -67,14 +68,14 @@ def made_like(plain: Any) -> Callable[[Any], Any]:
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
             for name, default in (("distribute", "rows"), ("client", None))
         ]
-        # Which is where scikit-learn looks for the parameters.
+        # scikit-learn looks for the parameters in this signature.
         constructor: Any = initialise
         constructor.__signature__ = inspect.Signature([*parameters, *extra])
         constructor.__name__ = "__init__"
         constructor.__qualname__ = f"{cls.__qualname__}.__init__"
         constructor.__module__ = cls.__module__
         cls.__init__ = constructor
-        # The references stay with the plain estimator, and so do their numbers.
+        # The references are listed only by the plain estimator.
         described = inspect.cleandoc(plain.__doc__ or "")
         described = re.sub(r"\s+\[\d+\]_", "", described)
         start, end = (
@@ -101,7 +102,7 @@ def made_like(plain: Any) -> Callable[[Any], Any]:
 
 
 class DaskMixin(BaseBackprop):
-    """What the two estimators for collections share."""
+    """The shared part of the two estimators for collections."""
 
     client: Client | None
     distribute: str
@@ -110,7 +111,7 @@ class DaskMixin(BaseBackprop):
 
     @property
     def client_(self) -> Client:
-        """distributed.Client : The client that is used."""
+        """The client that is used, a `distributed.Client`."""
         return Cluster(self.client).client
 
     def to_local(self) -> Any:
@@ -119,8 +120,8 @@ class DaskMixin(BaseBackprop):
         Returns
         -------
         estimator : BackpropClassifier or BackpropRegressor
-            Fitted, if this one is. It has no cluster, and can be pickled, exported and
-            looked at.
+            A plain estimator, fitted if this one is. It does not depend on the cluster,
+            and can be pickled, exported and inspected.
         """
         local = self._unfitted()
         params = self.get_params(deep=False)
@@ -141,12 +142,12 @@ class DaskMixin(BaseBackprop):
         """Return what is to be trained, and the loop that trains it."""
         if call.is_piece:
             raise ValueError(
-                "partial_fit takes a piece that is in memory, one after the other, and "
-                "gains nothing from a cluster. Call to_local().partial_fit(...)."
+                "partial_fit processes data in memory, piece by piece, and does not "
+                "use a cluster. Call to_local().partial_fit(...) instead."
             )
         for name, data in (("X", request.X), ("y", request.y)):
             if not is_collection(data):
-                delayed_blocks(data, name)  # which says what to do
+                delayed_blocks(data, name)  # which raises an error that says what to do
         if self.distribute not in ("rows", "members"):
             raise ValueError(
                 f"distribute must be 'rows' or 'members'. Got {self.distribute!r}."
@@ -173,12 +174,12 @@ class DaskMixin(BaseBackprop):
         return predict_lazily(X, plain, _METHODS[method], like)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of the predictions, as the plain estimator does.
+        """Return the score of the predictions, like that of the plain estimator.
 
         Parameters
         ----------
         X : collection of shape (n_samples, n_features)
-            The inputs; or those of an array in memory.
+            The inputs. They can also be an array in memory.
 
         y : collection of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
@@ -189,8 +190,8 @@ class DaskMixin(BaseBackprop):
         Returns
         -------
         score : float
-            The accuracy, or R^2 (the mean D^2 of several quantiles). Predictions and
-            targets come to this process, inputs do not.
+            The accuracy, or R^2 (for several quantiles, the mean D^2). Predictions and
+            targets are sent to this process, but not the inputs.
         """
         local = self.to_local()
         if not is_collection(X):
@@ -199,7 +200,7 @@ class DaskMixin(BaseBackprop):
         lazy: Any = self._decode_outputs("predict", X)
         predicted = client.compute(lazy).result()
         y, sample_weight = (_in_memory(client, data) for data in (y, sample_weight))
-        # It asks itself for predictions, which are there already.
+        # The score needs predictions, which are already there.
         local.predict = lambda X: X
         return local.score(predicted, y, sample_weight)
 
@@ -228,9 +229,10 @@ def _in_memory(client, data):
 class DaskBackpropClassifier(DaskMixin, BackpropClassifier):
     """A `BackpropClassifier` for dask collections.
 
-    `fit` takes dask arrays, dask data frames and lists of delayed parts, whose rows
-    stay on the workers; predictions are lazy dask arrays. docs/guide/dask.md says
-    which fits are exact, what each sends, and what is refused.
+    `fit` accepts dask arrays, dask data frames and lists of delayed parts, whose rows
+    stay on the workers; predictions are lazy dask arrays. The user guide
+    (docs/guide/dask.md) explains which fits are exact, what they communicate, and what
+    is not supported.
 
     See Also
     --------
@@ -258,9 +260,10 @@ class DaskBackpropClassifier(DaskMixin, BackpropClassifier):
 class DaskBackpropRegressor(DaskMixin, BackpropRegressor):
     """A `BackpropRegressor` for dask collections.
 
-    `fit` takes dask arrays, dask data frames and lists of delayed parts, whose rows
-    stay on the workers; predictions are lazy dask arrays. docs/guide/dask.md says
-    which fits are exact, what each sends, and what is refused.
+    `fit` accepts dask arrays, dask data frames and lists of delayed parts, whose rows
+    stay on the workers; predictions are lazy dask arrays. The user guide
+    (docs/guide/dask.md) explains which fits are exact, what they communicate, and what
+    is not supported.
 
     See Also
     --------

@@ -1,9 +1,9 @@
-"""A fit whose members are trained on different workers, each of which holds all rows.
+"""A fit whose members are trained on different workers, each with all rows.
 
-A worker brings the collection together and prepares the problem as the plain estimator
-does; others get a copy when they need it. An epoch of a group of members is a task that
-takes their parameters and returns them: the numbers are those of the plain estimator,
-bit for bit, and nothing is sent within an epoch.
+One worker collects the data and prepares the problem as the plain estimator does;
+others get a copy when they need it. An epoch of a group of members is a task that takes
+and returns their parameters. The results are exactly those of the plain estimator, and
+nothing is sent within an epoch.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def whole_problem(
     call: Call,
     past: Past | None,
 ) -> Problem:
-    """Return the problem of a fit to all rows, on the worker that has called.
+    """Return the problem of a fit to all rows, on the calling worker.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ def whole_problem(
         The plain estimator with the parameters of the fit.
 
     blocks : list of tuple
-        Block by block X, y and the weights or None.
+        X, y and the weights (or None) of each block.
 
     validation : list of tuple or None
-        The same of the validation data.
+        The same for the validation data.
 
     given : tuple
         The weights and biases to start from, or None for both.
@@ -80,12 +80,12 @@ def whole_problem(
 
 
 def _whole(parts):
-    """Return blocks as one, or None for none."""
+    """Return the concatenated blocks, or None if there are none."""
     return None if parts[0] is None else concatenated(parts)
 
 
 def without_rows(problem: Problem) -> Problem:
-    """Return a problem as the client holds it: no inputs, and who judges stays."""
+    """Return a problem without inputs, as the client holds it."""
     data: Any = RowsElsewhere(
         problem.data.n_samples, problem.data.mean_weight, problem.data.folds
     )
@@ -108,7 +108,7 @@ def score_of(problem: Problem, theta: FloatArray) -> float:
 
 
 def of_folds(problem: Problem, method: str, *arguments: Any) -> Any:
-    """Return what a method of the judge of the folds returns."""
+    """Return the result of a method of the folds."""
     return getattr(problem.folds, method)(*arguments)
 
 
@@ -116,11 +116,11 @@ def of_folds(problem: Problem, method: str, *arguments: Any) -> Any:
 def epoch_of_part(
     problem: Problem, plan: PartPlan, n_rows: int, learning_rate: float
 ) -> tuple[FloatArray, Any, Any, tuple[float, float]]:
-    """Return the parameters, the optimizer's memory and the generators after an epoch.
+    """Return parameters, optimizer memory, generators and measurements after an epoch.
 
-    The last of what is returned is the loss and the norm of the gradient.
+    The measurements are the loss and the norm of the gradient.
     """
-    # What a task was given is the worker's, who may have to run it once more.
+    # The arguments belong to the worker, which may have to run the task again.
     plan = copy.deepcopy(plan)
     part = part_here(problem, plan)
     measured = part.run_epoch(n_rows, learning_rate)
@@ -128,7 +128,7 @@ def epoch_of_part(
 
 
 class PartElsewhere:
-    """Moves members through an epoch, on a worker.
+    """Trains members for an epoch, on a worker.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class PartElsewhere:
         The problem without them.
 
     plan : PartPlan
-        The parameters, which change in place here too.
+        The parameters, which are changed in place here as well.
     """
 
     def __init__(
@@ -169,11 +169,11 @@ class PartElsewhere:
         return measured
 
     def finite_loss(self, start: int, stop: int) -> float:
-        """Batch by batch there is nothing to see: an epoch is one task."""
+        """Not available: an epoch is a single task."""
         raise NotImplementedError
 
     def step(self, learning_rate: float) -> None:
-        """Batch by batch there is nothing to see: an epoch is one task."""
+        """Not available: an epoch is a single task."""
         raise NotImplementedError
 
 
@@ -197,7 +197,7 @@ class _ScorerElsewhere:
 
 
 class _FoldsElsewhere:
-    """Judges members on a worker by the rows that they leave out."""
+    """Evaluates members on a worker, on the rows that they leave out."""
 
     def __init__(self, cluster, whole, known):
         self.split_state = known.split_state
@@ -216,7 +216,7 @@ class _FoldsElsewhere:
         return self._ask("raw_outputs", theta)
 
     def calibrate(self, model, raw):
-        """Return a model whose probabilities are as sure as they are right."""
+        """Return a model with calibrated probabilities."""
         return self._ask("calibrate", model, raw)
 
     def _ask(self, method, *arguments):
@@ -226,7 +226,7 @@ class _FoldsElsewhere:
 def prepare_members(
     cluster: Cluster, estimator: Any, request: Request, call: Call, past: Past | None
 ) -> tuple[Problem, Hands]:
-    """Return the problem of a fit to all rows, and what computes for its solver.
+    """Return the problem of a fit to all rows, and the computations of its solver.
 
     Parameters
     ----------
@@ -248,13 +248,13 @@ def prepare_members(
     Raises
     ------
     ValueError
-        If settings and data do not go together.
+        If settings and data do not match.
     """
     blocks = aligned_blocks(cluster, request.X, request.y, request.sample_weight)
     passed, validation = request.validation_data, None
     if passed is not None:
         validation = aligned_blocks(cluster, *passed, local=True)
-    # A worker that dies must not change what is drawn: it is drawn from here.
+    # The death of a worker must not change what is drawn, so the seed is drawn here.
     random_state = estimator.random_state
     if random_state is None:
         drawn = np.random.randint(np.iinfo(np.int32).max)
@@ -267,9 +267,9 @@ def prepare_members(
     settings = replace(problem.settings, random_state=random_state)
     if not settings.is_stochastic:
         raise ValueError(
-            f"distribute='members' sends members to workers, and "
-            f"solver={settings.solver!r} trains one network. Choose "
-            "distribute='rows', where each worker adds up the gradient of its rows."
+            f"distribute='members' trains the members on different workers, but "
+            f"solver={settings.solver!r} trains a single network. Choose "
+            "distribute='rows', where each worker sums the gradient over its rows."
         )
     if isinstance(random_state, RandomState):
         random_state.set_state(problem.random_state.get_state(legacy=False))

@@ -1,4 +1,4 @@
-"""Lazy predictions: block by block, where the rows are."""
+"""Lazy predictions, made block by block where the rows are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skann.dask.collections import delayed_blocks, is_frame, n_rows_of
 def predict_block(
     block: Any, estimator: Any, method: str, like: np.ndarray
 ) -> np.ndarray:
-    """Return what a method of a plain estimator says of a block, which may be empty.
+    """Apply a method of a plain estimator to a block, which may be empty.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ def predict_block(
         The fitted estimator.
 
     method : str
-        Which method.
+        The name of the method.
 
     like : ndarray of no rows
-        Its result for none.
+        The result of the method for no rows.
     """
     if n_rows_of(block) == 0:
         return like
@@ -36,7 +36,7 @@ def predict_block(
 
 
 def predict_lazily(X: Any, estimator: Any, method: str, like: np.ndarray) -> da.Array:
-    """Return predictions for a collection as a dask array that is not computed yet.
+    """Return predictions for a collection as a lazy dask array.
 
     Parameters
     ----------
@@ -47,15 +47,16 @@ def predict_lazily(X: Any, estimator: Any, method: str, like: np.ndarray) -> da.
         The plain, fitted estimator.
 
     method : str
-        Its method.
+        The name of the method.
 
     like : ndarray of no rows
-        What it returns for none.
+        The result of the method for no rows.
 
     Returns
     -------
     predictions : dask Array
-        With the chunks of X, whose sizes are unknown if those of X are.
+        The predictions, with the same chunks as X; their sizes are unknown if those of
+        X are.
     """
     model, tail = delayed(estimator, traverse=False), like.shape[1:]
     if isinstance(X, da.Array) and X.ndim == 2:

@@ -1,7 +1,7 @@
-"""From collections to a problem whose rows are on the workers.
+"""Preparation of a problem whose rows are on the workers.
 
-`prepare_elsewhere` does what `settle` and `prepare` do with arrays: the workers check
-and measure their blocks, and what they find is merged here, exactly.
+`prepare_elsewhere` corresponds to `settle` and `prepare` for arrays: the workers check
+and measure their blocks, and the results are merged here, exactly.
 """
 
 from __future__ import annotations
@@ -48,16 +48,17 @@ from skann.model import Model
 from skann.training.call import Call
 from skann.training.progress import Progress
 
-# Looked at for whether columns are collinear, as many as a local fit looks at.
+# The number of rows used to detect collinear columns, as in a local fit.
 _ROWS_TO_LOOK_AT = 500
 
-# A batch that is "auto" has at least this share of the rows: each costs messages.
+# With batch_size="auto", an epoch has at most this many steps, since each needs
+# communication.
 STEPS_PER_EPOCH = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Collected:
-    """The blocks as they were read, and what all of them together are."""
+    """The blocks as they were read, and facts about all of them."""
 
     cluster: Cluster
     futures: list[Future]
@@ -72,7 +73,7 @@ class Collected:
 
     @property
     def starts(self) -> np.ndarray:
-        """The number of the first row of each block."""
+        """The index of the first row of each block."""
         lengths = [fact.n_rows for fact in self.facts]
         return np.append(0, np.cumsum(lengths)[:-1])
 
@@ -80,7 +81,7 @@ class Collected:
 def read_collections(
     cluster: Cluster, estimator: Any, request: Request, of_classes: bool
 ) -> Collected:
-    """Return the training data as the workers have read them.
+    """Return the training data, read by the workers.
 
     Parameters
     ----------
@@ -88,18 +89,18 @@ def read_collections(
         The workers.
 
     estimator : BackpropClassifier or BackpropRegressor
-        Whose data they are.
+        The estimator to fit.
 
     request : Request
         What the caller passed.
 
     of_classes : bool
-        Whether targets are labels.
+        Whether the targets are class labels.
 
     Raises
     ------
     ValueError
-        If there is something wrong with a block, or if blocks differ in their columns.
+        If a block is invalid, or if the blocks differ in their columns.
     """
     aligned = aligned_blocks(cluster, request.X, request.y, request.sample_weight)
     futures = cluster.map(
@@ -108,7 +109,7 @@ def read_collections(
         list(range(len(aligned))),
         *map(list, zip(*aligned, strict=True)),
     )
-    del aligned  # so that workers free what they were read from
+    del aligned  # so that the workers can free the raw data
     facts = cluster.gather(
         cluster.map(work.facts_of, futures, [of_classes] * len(futures))
     )
@@ -119,8 +120,8 @@ def read_collections(
         )
         if not same or fact.is_sparse != facts[0].is_sparse:
             raise ValueError(
-                f"Block {number} of X has other columns than the first: "
-                f"{_described(fact)}, not {_described(facts[0])}."
+                f"The columns of block {number} of X differ from those of the first "
+                f"block: {_described(fact)} instead of {_described(facts[0])}."
             )
     dtype = np.result_type(*[fact.dtype for fact in facts])
     y = np.concatenate([fact.y for fact in facts])
@@ -129,7 +130,7 @@ def read_collections(
 
 
 def _described(fact):
-    """Return the columns of a block in words."""
+    """Describe the columns of a block in words."""
     kind = "sparse" if fact.is_sparse else "dense"
     names = fact.names.get("feature_names_in_")
     return f"{fact.names['n_features_in_']} {kind} columns" + (
@@ -142,10 +143,10 @@ def settle_elsewhere(
 ) -> Settings:
     """Return all settings of a fit whose rows are on the workers.
 
-    They are those of a single network, with `scaling="standard"` where the recipe for
-    tables has "bounded", which needs all rows at once; so cosines are those of scaled
-    columns rather than of ranks. A batch that is "auto" is no smaller than a 500th of
-    the rows.
+    They are those of a single network, with `scaling="standard"` instead of the
+    recipe's "bounded", which needs all rows at once. Cosines are therefore functions of
+    the scaled columns instead of ranks. `batch_size="auto"` is at least a 500th of the
+    rows.
     """
     params = check_parameters(estimator)
     refuse_settings(params)
@@ -170,7 +171,7 @@ def settle_elsewhere(
 
 
 def _sample(table):
-    """Return the evenly spaced rows that a local fit would look at."""
+    """Return evenly spaced rows, like those that a local fit would examine."""
     if table.facts[0].is_sparse:
         return table.stand_in.X
     step = max(1, table.n_samples // _ROWS_TO_LOOK_AT)
@@ -210,12 +211,12 @@ def prepare_elsewhere(
         What to go on from.
 
     of_classes : bool
-        Whether targets are labels.
+        Whether the targets are class labels.
 
     Raises
     ------
     ValueError
-        If settings and data do not go together, or cannot be merged from blocks.
+        If settings and data do not match, or cannot be computed from blocks.
     """
     table = read_collections(cluster, estimator, request, of_classes)
     settings = settle_elsewhere(estimator, table, call, past)
@@ -226,7 +227,7 @@ def prepare_elsewhere(
     encoding = work.Encoding(of_classes, settings, target, loss)
     architecture = make_architecture(settings, table.stand_in, few.shape[1], loss, past)
 
-    # In the order of a local fit: weights, split, shuffles.
+    # In the same order as a local fit: weights, split, shuffling.
     random_state = make_generator(settings, past)
     theta, best_theta = start_parameters(
         settings, architecture, random_state, call, past
@@ -278,7 +279,7 @@ def prepare_elsewhere(
 
 
 def _weighing(table, encoding):
-    """Return the weights of classes, and the mean target, by the sums of blocks."""
+    """Return the weights of classes and the mean target, from the sums of blocks."""
     settings, target = encoding.settings, encoding.target
     cluster, n_blocks = table.cluster, len(table.futures)
     totals = cluster.gather(
@@ -294,8 +295,8 @@ def _weighing(table, encoding):
     if encoding.of_classes and settings.class_weight is not None:
         if not isinstance(target, Labels):
             raise ValueError(
-                f"class_weight={settings.class_weight!r} is for class labels here, and "
-                "y is an indicator matrix of labels. Use sample_weight."
+                f"class_weight={settings.class_weight!r} is only supported for class "
+                "labels here, but y is an indicator matrix. Use sample_weight."
             )
         counts = sums if sums.size > 1 else np.append(weight - sums, sums)
         counts = counts[-target.classes.size :]
@@ -309,20 +310,20 @@ def _weighing(table, encoding):
 
 
 def _class_factors(class_weight, classes, counts):
-    """Return the weight of each class, where so much weight has each of them."""
+    """Return the weight of each class, given the summed weights of the classes."""
     labels = [(classes, classes)]
     weights = weigh_labels(class_weight, labels, counts, Call.FIT)
     return np.divide(weights, counts, out=np.zeros_like(weights), where=counts > 0)
 
 
 def _weighted(sums, counts, factors):
-    """Return the sums of weighted targets, and of weights, with those of classes."""
+    """Return the sums of weighted targets and of weights, with class weights."""
     counts = counts * factors
     return (counts if sums.size > 1 else counts[-1:]), counts.sum()
 
 
 def _set_aside(table, encoding, weighing, request, random_state, past):
-    """Return which rows of the training data are scored; None if none are."""
+    """Return which rows of the training data are set aside, or None."""
     settings = encoding.settings
     if not settings.early_stopping or request.has_validation_data:
         return None
@@ -343,14 +344,14 @@ def _set_aside(table, encoding, weighing, request, random_state, past):
 
 
 def _learning_rows(table, part):
-    """Return the rows to learn from of each block; None for all."""
+    """Return the training rows of each block; None for all."""
     if part is None:
         return [None] * len(table.futures)
     return _rows_by_block(table, part.training_rows)
 
 
 def _rows_by_block(table, rows):
-    """Return sorted rows of the data as numbers within each block."""
+    """Return the sorted indices of rows within each block."""
     rows = np.sort(rows)
     parts = np.split(rows, np.searchsorted(rows, table.starts[1:]))
     return [part - start for part, start in zip(parts, table.starts, strict=True)]
@@ -358,7 +359,7 @@ def _rows_by_block(table, rows):
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """What was measured, of all blocks together."""
+    """The measurements of all blocks together."""
 
     statistics: tuple[ColumnStatistics | None, ColumnStatistics | None]
     mean_weight: float
@@ -381,7 +382,7 @@ def _measure(table, encoding, weighing, learning):
     weight = sum(one.weight for one in found)
     if weight == 0:
         raise ValueError(
-            "The sample weights of the training part are all zero. Change "
+            "All sample weights of the training part are zero. Change "
             "validation_fraction or, if rows are shuffled, random_state."
         )
     with np.errstate(over="ignore", invalid="ignore"):
@@ -393,7 +394,7 @@ def _measure(table, encoding, weighing, learning):
 
 
 def _merged(parts):
-    """Return the statistics of all blocks that have some, or None."""
+    """Return the merged statistics of all blocks that have some, or None."""
     parts = [part for part in parts if part is not None]
     return reduce(ColumnStatistics.merge, parts) if parts else None
 
@@ -401,7 +402,7 @@ def _merged(parts):
 def _scaled_blocks(
     table, encoding, weighing, learning, objective, model, measured, keeps_raw
 ):
-    """Return the blocks as the network takes them, and their mean weight."""
+    """Return the blocks as inputs of the network, and their mean weight."""
     cluster, n_blocks = table.cluster, len(table.futures)
     futures = cluster.map(
         work.scale_block,
@@ -421,7 +422,7 @@ def _scaled_blocks(
 
 
 def _validation(table, blocks, encoding, weighing, part, request, estimator, model):
-    """Return what is scored after each epoch, or None."""
+    """Return the validation data, which are scored after each epoch, or None."""
     cluster, settings = table.cluster, encoding.settings
     loss = model.loss_in_units(encoding.loss)
     n_blocks = len(table.futures)

@@ -1,4 +1,4 @@
-"""What cannot be merged exactly from blocks, refused in words."""
+"""Errors for settings that cannot be computed exactly from blocks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from skann.estimators.recipes import is_auto
 
 _INSTEAD = (
-    "set distribute='members' if a worker can hold all rows, and there everything is "
-    "as in the plain estimator"
+    "set distribute='members', which works like the plain estimator, if all rows fit "
+    "into the memory of a worker"
 )
 
 
 def refuse_settings(params: Mapping[str, Any]) -> None:
-    """Refuse parameters that need all rows at once, or that blocks do not serve.
+    """Raise an error for parameters that need all rows at once.
 
     Parameters
     ----------
@@ -24,27 +24,27 @@ def refuse_settings(params: Mapping[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If there is one.
+        If there is such a parameter.
     """
     scaling, scoring = params["scaling"], params["scoring"]
     if isinstance(scaling, str) and scaling in ("bounded", "robust", "adaptive"):
         raise ValueError(
-            f"scaling={scaling!r} rests on medians, ranks or the order of the rows, "
-            "which cannot be merged exactly from blocks. Choose 'standard' (what "
-            f"'auto' is here), 'minmax' or None, or {_INSTEAD}."
+            f"scaling={scaling!r} needs medians, ranks or the order of the rows, which "
+            "cannot be computed exactly from blocks. Choose 'standard' (the meaning of "
+            f"'auto' here), 'minmax' or None, or {_INSTEAD}."
         )
     if not is_auto(params["n_members"]) and params["n_members"] > 1:
         raise ValueError(
-            f"n_members={params['n_members']}: networks that are averaged exchange "
-            "nothing, and to send the gradients of all of them for each batch would "
-            f"be a waste. Take one, or {_INSTEAD}."
+            f"n_members={params['n_members']} is not supported with distribute='rows', "
+            "since sending the gradients of several networks for each batch would be "
+            f"inefficient. Set n_members=1, or {_INSTEAD}."
         )
     loss = params["loss"]
     if isinstance(loss, str) and loss == "huber" and params["huber_delta"] is None:
         raise ValueError(
-            "loss='huber' with huber_delta=None needs the quartiles of y, which "
-            "cannot be merged exactly from blocks. Give huber_delta, in the units of "
-            f"y, or {_INSTEAD}."
+            "loss='huber' with huber_delta=None needs the quartiles of y, which cannot "
+            "be computed exactly from blocks. Set huber_delta, in the units of y, or "
+            f"{_INSTEAD}."
         )
     if scoring is not None and scoring != "loss":
         raise ValueError(
@@ -54,7 +54,7 @@ def refuse_settings(params: Mapping[str, Any]) -> None:
     named = params["categorical_features"]
     if not (named is None or (isinstance(named, str) and named == "from_dtype")):
         raise ValueError(
-            "categorical_features: which levels are frequent is not merged from "
-            "blocks. Encode them first, as by dask.dataframe.get_dummies, or "
+            "categorical_features is not supported with distribute='rows'. Encode the "
+            "categories first, for example with dask.dataframe.get_dummies, or "
             f"{_INSTEAD}."
         )

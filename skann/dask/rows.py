@@ -1,8 +1,8 @@
-"""A fit whose rows stay on the workers: what they send are sums over blocks.
+"""A fit whose rows stay on the workers, which send only sums over blocks.
 
-The client holds the parameters. For each gradient every block is a task, which returns
-the sum over its rows, and the client adds these up in the order of the blocks, so that
-no number depends on which worker had which block, or on how many there are.
+The client holds the parameters. For each gradient, every block is a task that returns
+the sum over its rows. The client adds these in the order of the blocks, so the results
+do not depend on the number of workers or on which worker had which block.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from skann.training.minibatch import DescentPart
 
 @dataclass(frozen=True, eq=False)
 class RowsElsewhere:
-    """Stands for the training data that a problem has, and that are on the workers.
+    """A placeholder for the training data of a problem, which are on the workers.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ class RowsElsewhere:
         The number of rows.
 
     mean_weight : float
-        The mean weight that losses are divided by.
+        The mean weight by which losses are divided.
 
     folds : ndarray of int of shape (n_samples,) or None, default=None
-        For each row the number of the member that does not learn from it.
+        The index of the member that leaves out each row.
     """
 
     n_samples: int
@@ -59,16 +59,16 @@ class Blocks:
     Parameters
     ----------
     cluster : Cluster
-        Where they are.
+        The cluster with the blocks.
 
     futures : list of Future
-        Each of a `Block`.
+        The futures of the blocks, each of a `Block`.
 
     starts : ndarray of int of shape (n_blocks,)
-        The number of the first row of each.
+        The index of the first row of each block.
 
     n_learning : int
-        The number of rows to learn from.
+        The number of training rows.
     """
 
     cluster: Cluster
@@ -77,7 +77,7 @@ class Blocks:
     n_learning: int
 
     def hands(self) -> Hands:
-        """Return what computes for the solvers."""
+        """Return the computations for the solvers."""
         return Hands(
             lambda problem: SumsElsewhere(self),
             lambda problem, plan: DescentPart(
@@ -90,7 +90,7 @@ class Blocks:
         )
 
     def divide(self, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
-        """Return, for each block that holds some of these rows, their numbers there."""
+        """Return, for each block with some of these rows, their indices there."""
         rows = np.sort(rows)
         numbers = np.searchsorted(self.starts, rows, side="right") - 1
         present, firsts = np.unique(numbers, return_index=True)
@@ -133,7 +133,7 @@ class BatchesElsewhere:
         The blocks.
 
     problem : Problem
-        What is trained.
+        The training problem.
 
     plan : PartPlan
         The parameters, and the order of the rows.
@@ -144,7 +144,7 @@ class BatchesElsewhere:
         The gradient of the last batch.
 
     layout : ParameterLayout
-        Which part of theta is what.
+        The layout of theta.
     """
 
     def __init__(self, blocks: Blocks, problem: Problem, plan: PartPlan):
@@ -164,7 +164,7 @@ class BatchesElsewhere:
         return max(layer.n_in * layer.n_out for layer in layers)
 
     def value(self, start: int, stop: int) -> float:
-        """Return the objective of some rows as a batch of their own."""
+        """Return the objective of some rows as one batch."""
         scale = 1.0 / (self._mean_weight * (stop - start))
         seed = None
         if self._generator is not None:
@@ -177,7 +177,7 @@ class BatchesElsewhere:
                 theta,
                 rows,
                 scale,
-                # So that what is left out does not depend on who computes it.
+                # Dropout must not depend on which worker computes it.
                 None if seed is None else [seed, number],
             )
             for number, rows in self._divide(start, stop)
@@ -207,29 +207,29 @@ class BatchesElsewhere:
 
 
 class ValidationElsewhere:
-    """Scores parameters by rows that are on the workers.
+    """Scores parameters on rows that are on the workers.
 
-    These send what the score needs of the outputs: a label, a number or a sum.
+    The workers send only what the score needs: labels, numbers or sums.
 
     Parameters
     ----------
     cluster : Cluster
-        Where the rows are.
+        The cluster with the rows.
 
     futures : list of Future
-        Each of a `ScoredBlock`.
+        The futures of the blocks, each of a `ScoredBlock`.
 
     settings : Settings
-        Say by what to score.
+        The settings, with the scorer.
 
     model : Model
         The model.
 
     target : Target
-        What there is to predict.
+        The kind of target.
 
     part : ValidationPart
-        Which rows they are, if they are a part of the training data.
+        The indices of the rows, if they are a part of the training data.
     """
 
     def __init__(
@@ -250,7 +250,8 @@ class ValidationElsewhere:
         self._target = target
         self._order: slice | np.ndarray = slice(None)
         if part.rows is not None:
-            # Blocks send the rows in order, and they are scored as they were drawn.
+            # Blocks send the rows in order, but they are scored in the order of the
+            # split.
             self._encoded, self._weight = part.encoded, part.sample_weight
             self._order = np.argsort(np.argsort(part.rows))
         else:
@@ -260,7 +261,8 @@ class ValidationElsewhere:
             self._weight = None if weights[0] is None else np.concatenate(weights)
         if self._encoded.shape[0] < 2:
             raise ValueError(
-                "In the validation data: one sample is too few for a score."
+                "The validation data has fewer than two samples, which is too few for "
+                "a score."
             )
         if self._weight is not None and not self._weight.any():
             raise ValueError("The sample weights of the validation data are all zero.")

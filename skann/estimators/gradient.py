@@ -40,7 +40,7 @@ def check_gradient(
         The targets.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights.
+        Non-negative sample weights.
 
     max_parameters : int, default=500
         If the network has more parameters, at most about this many of them are

@@ -143,7 +143,7 @@ class LearnedMixin:
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
 
         IndexError
             If there is no network of that number.
@@ -200,7 +200,7 @@ class LearnedMixin:
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
 
         ValueError
             If there are several networks, of which `member` gives one.
@@ -263,7 +263,7 @@ class LearnedMixin:
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
         self._training_state = self._training_state.only_progress()
@@ -284,7 +284,7 @@ class LearnedMixin:
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            If the estimator is not fitted.
 
         ValueError
             If the network takes cosines of the inputs, which are not linear in them, or

@@ -115,7 +115,7 @@ class Problem:
         What it goes on from.
 
     target : Target
-        What there is to predict.
+        The kind of target.
 
     model : Model
         The model before the first step.

@@ -168,7 +168,7 @@ class Validation:
         The model; its parameters are replaced by those to score.
 
     target : Target
-        What there is to predict.
+        The kind of target.
 
     loss : Loss
         For `scoring="loss"`.

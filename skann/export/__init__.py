@@ -1,4 +1,4 @@
-"""Ways out of skann, and into it: scikit-learn's MLP, ONNX, and files to be trusted."""
+"""Conversion from and to scikit-learn's MLP, export to ONNX, and files for skops."""
 
 from skann.export.mlp import from_sklearn, to_sklearn
 from skann.export.onnx_model import to_onnx

@@ -1,8 +1,8 @@
-"""To scikit-learn's MLP, and from it.
+"""Conversion to scikit-learn's MLP, and from it.
 
-Both hold the same matrices. What differs is beside them: the MLP scales nothing, so
-that a linear scaling is folded into its weights, and it knows fewer activations and
-losses. Where nothing is scaled the memory of the optimizer moves as well.
+Both have the same weight matrices, but differ otherwise: the MLP does not scale the
+data, so a linear scaling is folded into its weights, and it supports fewer activations
+and losses. Without scaling, the memory of the optimizer is converted as well.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ ACTIVATIONS_OF_MLP = ("identity", "logistic", "tanh", "relu")
 SCHEDULES_OF_MLP = ("constant", "invscaling", "adaptive")
 LOSSES_OF_MLP = {"classifier": ("log_loss",), "regressor": ("squared_error", "poisson")}
 REMEDIES = {
-    "columns": "They stand for a table with categories or missing values: encode and "
-    "fill these in front, in a pipeline, and fit on the numbers",
+    "columns": "They describe a table with categories or missing values. Encode and "
+    "impute these in a preceding pipeline step, and fit to the numbers",
 }
 
-# How an MLP's rate falls at a plateau with learning_rate="adaptive".
+# The factor by which an MLP divides its rate with learning_rate="adaptive".
 _REDUCTION = 5.0
 
 _NAMES = ("n_iter_", "t_", "loss_", "best_loss_", "validation_scores_")
@@ -59,11 +59,11 @@ _NAMES = ("n_iter_", "t_", "loss_", "best_loss_", "validation_scores_")
 def to_sklearn(
     estimator: Any, *, with_memory: bool = False
 ) -> MLPClassifier | MLPRegressor:
-    """Return scikit-learn's MLP with the same predictions.
+    """Convert an estimator to scikit-learn's MLP with the same predictions.
 
-    Scalings of inputs and targets are folded into its weights. It goes on from these
-    with `partial_fit`. What the MLP does not have for training (dropout, weight decay,
-    other schedules, a limit of the gradient's norm) has no part in that.
+    The scaling of inputs and targets is folded into the weights of the MLP. Training
+    can continue with its `partial_fit`, but without the features that the MLP lacks
+    (dropout, weight decay, other schedules, gradient clipping).
 
     Parameters
     ----------
@@ -71,28 +71,28 @@ def to_sklearn(
         A fitted estimator. It is not changed.
 
     with_memory : bool, default=False
-        Whether the memory of the optimizer comes with the weights, so that the next
-        `partial_fit` equals that of the estimator. skops then wants the type of the
-        optimizer to be trusted, as for any MLP that was fitted. There is none to take
-        along where inputs or targets are scaled, or after `finalize`.
+        Whether to convert the memory of the optimizer together with the weights, so
+        that the next `partial_fit` equals that of the estimator. skops then requires
+        the type of the optimizer to be trusted, as for any fitted MLP. The memory
+        cannot be converted if inputs or targets are scaled, or after `finalize`.
 
     Returns
     -------
     mlp : MLPClassifier or MLPRegressor
-        A fitted MLP; nothing in it is of skann.
+        A fitted MLP, which does not depend on skann.
 
     Raises
     ------
     NotFittedError
-        Before `fit`.
+        If the estimator is not fitted.
 
     ValueError
-        If the MLP cannot express the network. The error names the parameter to fit
-        with instead.
+        If the MLP cannot express the network. The error message names the parameters to
+        change.
 
     See Also
     --------
-    from_sklearn : The way back.
+    from_sklearn : Convert scikit-learn's MLP to an estimator of skann.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def to_sklearn(
     remember_in_mlp(mlp, memory)
     for name in _NAMES:
         setattr(mlp, name, copy.deepcopy(getattr(estimator, name)))
-    if np.isnan(mlp.loss_):  # of weights that were not trained
+    if np.isnan(mlp.loss_):  # the weights were not trained
         mlp.best_loss_ = np.inf
     mlp.best_validation_score_ = estimator.best_validation_score_
     mlp.loss_curve_ = list(estimator.loss_curve_)
@@ -141,7 +141,7 @@ def to_sklearn(
 def _require_expressible(
     estimator: Any, model: Model, target: Any, settings: Settings
 ) -> None:
-    """Refuse a network that the MLP cannot have, and say what to fit with."""
+    """Raise an error for a network that the MLP cannot express."""
     refuse_unknown_parts(model, REMEDIES)
     architecture = model.architecture
     hidden = architecture.hidden_activations()
@@ -182,7 +182,7 @@ def _require_expressible(
     found = {remedy: what for remedy, (holds, what) in against.items() if holds}
     if found:
         raise ValueError(
-            f"scikit-learn's MLP cannot express {', nor '.join(found.values())}. Fit "
+            f"scikit-learn's MLP does not support {', or '.join(found.values())}. Fit "
             f"with {'; '.join(found)}."
         )
 
@@ -190,7 +190,7 @@ def _require_expressible(
 def _untrained(
     estimator: Any, model: Model, target: Any, settings: Settings
 ) -> MLPClassifier | MLPRegressor:
-    """Return an MLP of that shape, which has been shown a row that means nothing."""
+    """Return an MLP of the same shape, initialised with a meaningless row."""
     kind = MLPClassifier if is_classifier(estimator) else MLPRegressor
     own = vars(settings)
     params = {
@@ -213,7 +213,7 @@ def _untrained(
     if not is_auto(estimator.learning_rate) and (
         estimator.learning_rate in SCHEDULES_OF_MLP
     ):
-        params["learning_rate"] = estimator.learning_rate  # "adam" does not mind
+        params["learning_rate"] = estimator.learning_rate  # "adam" ignores it
     stand_ins = {"early_stopping": False, "random_state": 0, "batch_size": "auto"}
     if params["solver"] == "lbfgs":
         stand_ins["solver"] = "adam"
@@ -238,7 +238,7 @@ def _untrained(
 def _memory_for_mlp(
     estimator: Any, model: Model, settings: Settings
 ) -> dict[str, Any] | None:
-    """Return what the optimizer remembers, as an MLP holds it."""
+    """Return the memory of the optimizer, as an MLP stores it."""
     state, network = training_state_of(estimator), model.network
     if state.solver != settings.solver_name or state.optimizer is None:
         return None
@@ -267,40 +267,41 @@ def _memory_for_mlp(
 
 
 def from_sklearn(mlp: Any) -> BackpropClassifier | BackpropRegressor:
-    """Return a fitted MLP of scikit-learn as an estimator of skann.
+    """Convert a fitted MLP of scikit-learn to an estimator of skann.
 
-    It predicts the same, and the next `partial_fit` equals that of the MLP to rounding:
-    the optimizer's memory and a generator that was passed as `random_state` come with
-    it, as copies. Gradient checks, traces and displays work on it.
+    The estimator makes the same predictions, and its next `partial_fit` equals that of
+    the MLP up to rounding: the memory of the optimizer and a generator passed as
+    `random_state` are copied. Gradient checks, traces and displays work on the result.
 
     Parameters
     ----------
     mlp : MLPClassifier, MLPRegressor or Pipeline
-        A fitted MLP, or a pipeline of a fitted scaler and an MLP, which comes in as one
-        estimator that scales: of `StandardScaler`, `MinMaxScaler` or `RobustScaler`
-        with their default settings (or another `feature_range`). Of a pipeline the
-        optimizer's memory stays behind. It is not changed.
+        A fitted MLP, or a fitted pipeline of a scaler and an MLP, which is converted to
+        one estimator that scales its inputs. The scaler can be a `StandardScaler`,
+        `MinMaxScaler` or `RobustScaler` with its default settings (or another
+        `feature_range`). For a pipeline, the memory of the optimizer is not converted.
+        The MLP or pipeline is not changed.
 
     Returns
     -------
     estimator : BackpropClassifier or BackpropRegressor
-        A fitted estimator with the parameters of the MLP. `scaling` is None or, of a
-        pipeline, that of its scaler, whose statistics grow with `partial_fit`.
+        A fitted estimator with the parameters of the MLP. `scaling` is None or, for a
+        pipeline, that of its scaler, whose statistics are updated by `partial_fit`.
 
     Raises
     ------
     TypeError
-        If it is something else.
+        If `mlp` is another type of object.
 
     NotFittedError
-        If it is not fitted.
+        If `mlp` is not fitted.
 
     ValueError
-        If the scaler does what no `scaling` does.
+        If the scaler has settings that no value of `scaling` corresponds to.
 
     See Also
     --------
-    to_sklearn : The way back.
+    to_sklearn : Convert an estimator of skann to scikit-learn's MLP.
 
     Examples
     --------
@@ -322,7 +323,7 @@ def from_sklearn(mlp: Any) -> BackpropClassifier | BackpropRegressor:
         scaler, mlp = _taken_apart(mlp)
     if not isinstance(mlp, MLPClassifier | MLPRegressor):
         raise TypeError(
-            "from_sklearn takes an MLPClassifier, an MLPRegressor, or a pipeline of a "
+            "from_sklearn needs an MLPClassifier, an MLPRegressor, or a pipeline of a "
             f"scaler and one of these. Got {type(mlp).__name__}."
         )
     check_is_fitted(mlp)
@@ -365,22 +366,22 @@ def _taken_apart(pipeline: Pipeline) -> tuple[Any, Any]:
     steps = [step for _, step in pipeline.steps if step not in (None, "passthrough")]
     if not 1 <= len(steps) <= 2:
         raise TypeError(
-            "A pipeline comes in if it is a scaler and an MLP. Got the steps "
-            f"{[type(step).__name__ for step in steps]}: keep the others in a pipeline "
-            "in front of what from_sklearn makes of the last."
+            "from_sklearn needs a pipeline of a scaler and an MLP. Got the steps "
+            f"{[type(step).__name__ for step in steps]}. Pass only the MLP to "
+            "from_sklearn, and put the result into a pipeline after the other steps."
         )
     check_is_fitted(steps[0])
     return (steps[0] if len(steps) == 2 else None), steps[-1]
 
 
 def _attributes_of(mlp: Any, estimator: Any) -> dict[str, Any]:
-    """Return what an estimator shows of the training of an MLP."""
+    """Return the attributes of an estimator that describe the training of an MLP."""
     losses = [float(loss) for loss in getattr(mlp, "loss_curve_", [mlp.loss_])]
     scores = getattr(mlp, "validation_scores_", None)
     history: dict[str, list[Any]] = {
         name: [None] * len(losses) for name in estimator.history_
     }
-    # What nobody has recorded.
+    # These were not recorded.
     history["learning_rate"] = [np.nan] * len(losses)
     history["gradient_norm"] = [np.nan] * len(losses)
     history["seconds"] = [0.0] * len(losses)
@@ -401,7 +402,7 @@ def _attributes_of(mlp: Any, estimator: Any) -> dict[str, Any]:
 
 
 def _state_of(mlp: Any, estimator: Any, *, with_memory: bool) -> Any:
-    """Return what training goes on from after that of an MLP."""
+    """Return the training state with which training of an MLP continues."""
     state, settings = training_state_of(estimator), used_settings(estimator)
     memory = memory_of_mlp(mlp)
     watches_score = mlp.early_stopping and mlp.solver != "lbfgs"
@@ -459,7 +460,7 @@ def _reductions(mlp: Any, rate: float | None) -> int:
 
 
 def _rows_of_an_epoch(mlp: Any) -> float:
-    """Return how many rows an MLP has learned from, as far as it remembers that."""
+    """Return the number of rows in an epoch of an MLP, as far as it is known."""
     n_epochs = len(getattr(mlp, "loss_curve_", []))
     return mlp.t_ / n_epochs if n_epochs else 1.0
 
@@ -467,11 +468,11 @@ def _rows_of_an_epoch(mlp: Any) -> float:
 def _statistics_of(
     scaler: Any, n_rows: float
 ) -> tuple[str, ColumnStatistics, tuple[np.ndarray, np.ndarray]]:
-    """Return the scaling of a scaler, and how its output follows from that of skann.
+    """Return the statistics of a scaler, and the change that they need.
 
-    A scaler that does not know how many rows it has seen has seen `n_rows`.
-    The change is a shift and a ratio: what comes out of the scaler is what comes out of
-    the statistics, times the ratio, plus the shift.
+    If a scaler does not store how many rows it has seen, `n_rows` is used. The change
+    is a shift and a ratio: the output of the scaler is the output of the statistics,
+    times the ratio, plus the shift.
     """
     n_columns = scaler.n_features_in_
     shift, ratio = np.zeros(n_columns), np.ones(n_columns)
@@ -482,7 +483,7 @@ def _statistics_of(
     elif isinstance(scaler, MinMaxScaler) and not scaler.clip:
         kind, low, high = "minmax", scaler.data_min_, scaler.data_max_
         center, spread = low / 2 + high / 2, high / 2 - low / 2
-        # scale_ is the slope of the scaler's line, min_ what it gives at 0.
+        # scale_ is the slope of the scaler, and min_ its output for 0.
         scale = np.where(spread == 0, 1.0, spread)
         ratio, shift = scaler.scale_ * scale, scaler.scale_ * center + scaler.min_
     elif isinstance(scaler, RobustScaler) and _is_plain(scaler):
@@ -490,9 +491,9 @@ def _statistics_of(
         low, high = center - spread, center + spread
     else:
         raise ValueError(
-            "A pipeline comes in if its scaler is a StandardScaler, a MinMaxScaler "
-            f"without clip or a RobustScaler, with their defaults. Got {scaler!r}: "
-            "keep it in a pipeline in front of what from_sklearn makes of the MLP."
+            "from_sklearn needs a StandardScaler, a MinMaxScaler without clip or a "
+            f"RobustScaler, with default settings. Got {scaler!r}. Pass only the MLP "
+            "to from_sklearn, and put the result into a pipeline after the scaler."
         )
     statistics = ColumnStatistics(
         kind=kind,
@@ -502,14 +503,14 @@ def _statistics_of(
         spread=spread.astype(np.float64),
         low=low.astype(np.float64),
         high=high.astype(np.float64),
-        # A scaler lets what is new in such a column pass.
+        # A scaler does not suppress new values in such a column.
         is_constant=np.zeros(n_columns, bool),
     )
     return kind, statistics, (shift, ratio)
 
 
 def _is_plain(scaler: RobustScaler) -> bool:
-    """Say whether a scaler has the median and the interquartile range."""
+    """Return whether a scaler uses the median and the interquartile range."""
     return (
         scaler.with_centering
         and scaler.with_scaling

@@ -1,4 +1,4 @@
-"""A fitted estimator as an ONNX model, alone or within skl2onnx."""
+"""Conversion of a fitted estimator to ONNX, alone or within skl2onnx."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ USUAL_OPSET = 18
 def to_onnx(
     estimator: Any, *, dtype: str | None = None, opset: int | None = None
 ) -> Any:
-    """Return a fitted estimator as an ONNX model that takes raw inputs.
+    """Convert a fitted estimator to an ONNX model that takes raw inputs.
 
-    Everything is in the graph: categories, gaps, scaling, ranks, cosines, members and
-    their mean, calibration, and the units of the target. Scaling and units are computed
-    in float64 whatever the dtype, as in skann; the network itself in float32 if the fit
-    or `dtype` is float32.
+    The graph contains all processing steps: categories, missing values, scaling, ranks,
+    cosines, the mean of the members, calibration, and the units of the target. As in
+    skann, scaling and units are computed in float64 for any dtype; the network itself
+    is computed in float32 if the fit or `dtype` is float32.
 
     Parameters
     ----------
@@ -50,45 +50,47 @@ def to_onnx(
         A fitted estimator. It is not changed.
 
     dtype : {"float32", "float64"}, default=None
-        The dtype of inputs and outputs. None is that of predictions for the data of the
-        fit: usually float64, which is that of most arrays.
+        The dtype of inputs and outputs. If None, the dtype of predictions for the
+        training data, which is usually float64.
 
     opset : int, default=None
-        The version of ONNX's set of operators, from 13. None is 18.
+        The version of the ONNX operator set, at least 13. If None, 18 is used.
 
     Returns
     -------
     model : onnx.ModelProto
         A model with one input, "X", of shape (n_samples, n_features). For a table with
-        text it has one of shape (n_samples, 1) for each column, with its name (X0, X1
-        and so on if columns have none; "_input" is added where an output has it):
-        strings for text, in which any that is no level stands for a missing one; bool
-        for truth values, or strings if training had missing ones; int64 for labels that
-        are integers; `dtype` for other numbers, with NaN for gaps.
+        text, it has one input of shape (n_samples, 1) per column, with the name of the
+        column (X0, X1 and so on if columns have no names; "_input" is appended if an
+        output has the same name). The inputs are strings for text, where any unknown
+        string stands for a missing value; bool for booleans, or strings if the training
+        data had missing ones; int64 for integer labels; and `dtype` for other numbers,
+        with NaN for missing values.
 
         The outputs of a classifier are "label", int64 or strings of shape (n_samples,)
-        (of indicators int64 of shape (n_samples, n_labels)), and "probabilities", of
-        shape (n_samples, n_classes). That of a regressor is "variable", of shape
-        (n_samples, n_outputs), with a column for each quantile if there are several.
-        Infinity in X is refused, as in skann, and so is NaN if X is not scaled: the run
-        ends with an error at the node "X_or_the_output_for_it_is_not_finite".
+        (for multilabel targets, int64 of shape (n_samples, n_labels)), and
+        "probabilities", of shape (n_samples, n_classes). The output of a regressor is
+        "variable", of shape (n_samples, n_outputs), with one column per quantile if
+        there are several. As in skann, infinite values in X are errors, and so are NaN
+        if X is not scaled: the run fails at the node
+        "X_or_the_output_for_it_is_not_finite".
 
     Raises
     ------
     ImportError
-        Without the package onnx.
+        If the package onnx is not installed.
 
     NotFittedError
-        Before `fit`.
+        If the estimator is not fitted.
 
     ValueError
-        If a parameter is invalid, or if something in the estimator cannot be expressed:
-        an activation of your own, class labels that are neither integers nor strings,
-        or a column whose levels are of several types.
+        If a parameter is invalid, or if the estimator cannot be expressed in ONNX
+        because of a custom activation, class labels that are neither integers nor
+        strings, or a column with categories of several types.
 
     See Also
     --------
-    register_onnx_converters : Lets skl2onnx convert pipelines around the estimator.
+    register_onnx_converters : Let skl2onnx convert pipelines with the estimator.
 
     Examples
     --------
@@ -108,7 +110,9 @@ def to_onnx(
         raise ValueError(f"dtype must be 'float32' or 'float64'. Got {dtype!r}.")
     opset = USUAL_OPSET if opset is None else opset
     if isinstance(opset, bool) or not isinstance(opset, int) or opset < FIRST_OPSET:
-        raise ValueError(f"opset must be an int from {FIRST_OPSET}. Got {opset!r}.")
+        raise ValueError(
+            f"opset must be an int of at least {FIRST_OPSET}. Got {opset!r}."
+        )
     names = column_names(estimator)
     dtypes = [np.dtype(dtype)]
     if model.columns is not None and takes_columns(model.columns):
@@ -149,7 +153,7 @@ def to_onnx(
 
 
 def _import_onnx() -> Any:
-    """Return the package onnx, or say how to get it."""
+    """Import the package onnx, or raise an error that says how to install it."""
     try:
         import onnx
     except ImportError as error:
@@ -160,14 +164,14 @@ def _import_onnx() -> Any:
 
 
 def column_names(estimator: Any) -> list[str]:
-    """Return the names of the columns of X, X0 and so on if they have none."""
+    """Return the names of the columns of X; X0, X1 and so on if they have none."""
     numbers = range(estimator.n_features_in_)
     names = getattr(estimator, "feature_names_in_", [f"X{j}" for j in numbers])
     return [str(name) for name in names]
 
 
 def _told_apart(names: Sequence[str], outputs: Sequence[str]) -> list[str]:
-    """Return names of inputs that no other input has, and no output."""
+    """Return unique names of inputs, which differ from those of the outputs."""
     taken, unlike = set(outputs), []
     for name in names:
         while name in taken or (name in names and name in unlike):
@@ -178,7 +182,7 @@ def _told_apart(names: Sequence[str], outputs: Sequence[str]) -> list[str]:
 
 
 def _output_infos(helper: Any, estimator: Any, dtype: DTypeLike) -> list[Any]:
-    """Return the names, types and shapes of what an estimator predicts."""
+    """Return the names, types and shapes of the predictions of an estimator."""
     from onnx import TensorProto
 
     n_samples, number = "n_samples", helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
@@ -208,7 +212,7 @@ def write_graph(
     Parameters
     ----------
     values : sequence of Value
-        The raw inputs: one matrix of all columns, or each column by itself.
+        The raw inputs: one matrix of all columns, or each column separately.
 
     estimator : BackpropClassifier or BackpropRegressor
         The estimator.
@@ -217,7 +221,7 @@ def write_graph(
         The dtype of predictions.
 
     numbers_as_labels : bool, default=False
-        Whether the labels of a classifier are to be 0, 1, 2 and so on.
+        Whether to use 0, 1, 2 and so on as the labels of a classifier.
     """
     model = model_of(estimator)
     target: Any = target_of(estimator)

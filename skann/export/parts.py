@@ -1,4 +1,4 @@
-"""What a model is made of, as far as it can be exported."""
+"""The parts of a model that can be exported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KNOWN_PARTS = (
 
 
 def refuse_unknown_parts(model: Model, remedies: Mapping[str, str] = {}) -> None:
-    """Refuse a model with a part that nobody here knows, rather than leave it out.
+    """Raise an error for a model with an unknown part, instead of ignoring the part.
 
     Parameters
     ----------
@@ -21,12 +21,12 @@ def refuse_unknown_parts(model: Model, remedies: Mapping[str, str] = {}) -> None
         The model.
 
     remedies : dict, default={}
-        What to do without a part that is known, but cannot be exported, by its name.
+        For known parts that cannot be exported, by name: what to do instead.
     """
     for item in fields(model):
         is_known = item.name in KNOWN_PARTS and item.name not in remedies
         if not is_known and getattr(model, item.name) is not None:
             raise ValueError(
-                f"The model has {item.name!r}, which cannot be exported yet. "
-                f"{remedies.get(item.name, 'Fit without')}."
+                f"The model has {item.name!r}, which cannot be exported. "
+                f"{remedies.get(item.name, 'Fit a model without it')}."
             )

@@ -1,4 +1,4 @@
-"""What lets skl2onnx convert skann's estimators, and all that is built around them."""
+"""Converters with which skl2onnx exports skann's estimators, also in pipelines."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ OPTIONS = {
 
 
 def register_onnx_converters() -> None:
-    """Let skl2onnx convert skann's estimators.
+    """Register converters for skann's estimators in skl2onnx.
 
-    After this call `skl2onnx.to_onnx` takes them alone and in pipelines, column
-    transformers, searches, stacking, voting and calibrated classifiers. What it writes
-    is the graph of `to_onnx`. The options of a classifier are those of skl2onnx's own:
-    "zipmap", "raw_scores" (decision values in the place of probabilities, as calibrated
-    classifiers ask for them), "nocl" and "output_class_labels".
+    After this call, `skl2onnx.to_onnx` converts the estimators alone and in pipelines,
+    column transformers, searches, stacking, voting and calibrated classifiers. It
+    writes the same graph as `to_onnx`. Classifiers have the same options as those of
+    skl2onnx: "zipmap", "raw_scores" (decision values instead of probabilities, as
+    required by calibrated classifiers), "nocl" and "output_class_labels".
 
-    Inputs are a matrix of all columns, or one of shape (n_samples, 1) for each, as
-    skl2onnx gives them for a data frame. Columns of text have to be strings, and of
-    numbers numbers: a ColumnTransformer that mixes both in front is refused.
+    The input is one matrix of all columns, or one of shape (n_samples, 1) per column,
+    as skl2onnx provides for a data frame. Columns of text must be strings, and numeric
+    columns must be numbers: a preceding ColumnTransformer that mixes both is not
+    supported.
 
     Raises
     ------
     ImportError
-        Without the package skl2onnx.
+        If the package skl2onnx is not installed.
 
     See Also
     --------
-    to_onnx : Converts an estimator by itself, without skl2onnx.
+    to_onnx : Convert an estimator without skl2onnx.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def register_onnx_converters() -> None:
 
 
 class _ContainerGraph(Graph):
-    """A graph whose nodes go into a container of skl2onnx."""
+    """A graph whose nodes are added to a container of skl2onnx."""
 
     def __init__(self, scope: Any, container: Any):
         super().__init__(int(container.target_opset))
@@ -96,7 +97,7 @@ class _ContainerGraph(Graph):
 
 
 def _dtype_of(variable: Any) -> np.dtype:
-    """Return the dtype of a variable of skl2onnx; `object` for text."""
+    """Return the dtype of a variable of skl2onnx; object for text."""
     from onnx import helper
 
     tensor = variable.type.to_onnx_type().tensor_type
@@ -104,7 +105,7 @@ def _dtype_of(variable: Any) -> np.dtype:
 
 
 def _is_double(operator: Any) -> bool:
-    """Say whether there is float64 in the inputs of an operator."""
+    """Return whether any input of an operator is float64."""
     return any(_dtype_of(variable) == np.float64 for variable in operator.inputs)
 
 
@@ -121,8 +122,8 @@ def _set_shapes(operator: Any) -> None:
     n_inputs, n_columns = len(operator.inputs), estimator.n_features_in_
     if n_inputs not in (1, n_columns):
         raise ValueError(
-            f"The estimator has {n_columns} columns, and takes one input of all of "
-            f"them, or one for each. Got {n_inputs}."
+            f"The estimator was fitted to {n_columns} columns, and needs either one "
+            f"input with all of them or one input per column. Got {n_inputs} inputs."
         )
     n_rows = operator.inputs[0].get_first_dimension()
     of_values = DoubleTensorType if _is_double(operator) else FloatTensorType
@@ -143,12 +144,12 @@ def _set_shapes(operator: Any) -> None:
 
 
 def _is_multilabel(estimator: Any) -> bool:
-    """Say whether a classifier predicts indicators."""
+    """Return whether a classifier predicts an indicator matrix."""
     return target_of(estimator).kind == "indicators"
 
 
 def _wants_numbers(scope: Any, estimator: Any) -> bool:
-    """Say whether labels are to be numbers of classes, whatever they are."""
+    """Return whether to use the indices of the classes as labels."""
     return bool(scope.get_options(estimator, {"nocl": False})["nocl"])
 
 
@@ -171,7 +172,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     if wants_scores and predictions.scores is not None:
         values = predictions.scores()
         if target_of(estimator).kind == "labels" and len(estimator.classes_) == 2:
-            # A column for each class, as skl2onnx's linear classifiers have.
+            # One column per class, like skl2onnx's linear classifiers.
             values = concatenate([-values, values], axis=1)
     graph.rename(predictions.labels, operator.outputs[0].full_name)
     graph.rename(values, operator.outputs[1].full_name)

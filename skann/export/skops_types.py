@@ -1,4 +1,4 @@
-"""What skops has to trust."""
+"""The types that skops must trust to load an estimator."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import numpy as np
 
 
 def trusted_types(estimator: Any) -> list[str]:
-    """Return the names of skann's own types in an estimator, for skops.
+    """Return the names of the types of skann in an estimator, for skops.
 
-    skops loads no type that it does not know unless you name it. These are the types
-    that skann answers for: the estimator's own, and those of objects of skann that are
-    its parameters. Types of your own, such as an activation or a scorer, are not among
-    them; look at what skops asks for, and decide.
+    skops does not load types that it does not know, unless you list them as trusted.
+    This function lists the types that are part of skann: those of the estimator and of
+    skann objects among its parameters. Your own types, for example of an activation or
+    a scorer, are not included; check the types that skops reports, and decide whether
+    to trust them.
 
     Parameters
     ----------
     estimator : object
-        An estimator of skann, or one that holds some, such as a pipeline.
+        An estimator of skann, or one that contains some, such as a pipeline.
 
     Returns
     -------
     names : list of str
-        The names, sorted, as `trusted` of `skops.io.load` takes them.
+        The sorted names, for the parameter `trusted` of `skops.io.load`.
 
     Examples
     --------
@@ -49,7 +50,7 @@ def trusted_types(estimator: Any) -> list[str]:
 
 
 def _parts_of(value: Any) -> Iterable[Any]:
-    """Return the objects that an object holds, as they are saved."""
+    """Return the objects contained in an object, as they are saved."""
     if isinstance(value, str | bytes | int | float | type(None) | type):
         return ()
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""What a person looks at to understand a network and its training."""
+"""Tools for understanding a network and its training."""
 
 from skann.inspection.activation_curves import ActivationDisplay
 from skann.inspection.animation import animate_epochs

@@ -1,4 +1,4 @@
-"""Activations and their derivatives, drawn."""
+"""Plots of activations and their derivatives."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from skann.inspection.axes import Display, line_style
 
 
 class ActivationDisplay(Display):
-    """Activations as functions of the pre-activation, with their derivatives.
+    """Activation functions and their derivatives.
 
-    Make it with `from_activations` or `from_estimator`.
+    Create it with `from_activations` or `from_estimator`.
 
     Parameters
     ----------
     pre_activation : ndarray of shape (n_points,)
-        The points z.
+        The points z, on the horizontal axis.
 
     curves : dict of str to tuple of two ndarray of shape (n_points,)
         The values f(z) and the slopes f'(z) of each activation.
@@ -31,7 +31,7 @@ class ActivationDisplay(Display):
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -63,23 +63,23 @@ class ActivationDisplay(Display):
         pre_activation: ArrayLike | None = None,
         ax: Any = None,
     ) -> Self:
-        """Draw activations by name, or as objects.
+        """Plot activation functions, given by name or as objects.
 
         Parameters
         ----------
         activations : str, HiddenActivation, or sequence of these
-            The activations.
+            The activation functions.
 
         pre_activation : array-like of shape (n_points,), default=None
-            Where to evaluate them; None takes 201 points from -5 to 5.
+            The points at which to evaluate them. If None, 201 points from -5 to 5.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : ActivationDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class ActivationDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Draw the activations of an estimator's hidden layers, each once.
+        """Plot the activation functions of an estimator's hidden layers, each once.
 
         Parameters
         ----------
@@ -110,12 +110,12 @@ class ActivationDisplay(Display):
             A fitted estimator.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : ActivationDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -127,7 +127,10 @@ class ActivationDisplay(Display):
         """
         check_is_fitted(estimator)
         if estimator.n_layers_ == 2:
-            raise ValueError("A network without hidden layers has no activations.")
+            raise ValueError(
+                "The network has no hidden layers, and thus no activation functions to "
+                "plot."
+            )
         once: list[Any] = []
         for layer in model_of(estimator).architecture.hidden_activations():
             if layer not in once:
@@ -135,12 +138,12 @@ class ActivationDisplay(Display):
         return cls.from_activations(once, ax=ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw each activation as a line, and its derivative dashed.
+        """Plot each activation function as a line, and its derivative as a dashed line.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------

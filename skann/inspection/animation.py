@@ -1,4 +1,4 @@
-"""Pictures of a training in motion."""
+"""Animations of training."""
 
 from __future__ import annotations
 
@@ -27,34 +27,35 @@ def animate_epochs(
     fps: int = 5,
     figsize: tuple[float, float] | None = None,
 ) -> Any:
-    """Show any picture of an estimator as it was after each epoch.
+    """Animate any plot of an estimator over the epochs of its training.
 
     Parameters
     ----------
     draw : callable
-        `draw(estimator, figure)` draws a frame into an empty matplotlib figure. It
-        receives a copy of the estimator with the weights and the history up to an
-        epoch. Without a title of its own (`figure.suptitle`), a frame is headed by
+        A function `draw(estimator, figure)` that draws one frame on an empty matplotlib
+        figure. It receives a copy of the estimator with the weights and the history up
+        to a given epoch. If it does not set a title (`figure.suptitle`), the title is
         the number of the epoch.
 
     estimator : BackpropClassifier or BackpropRegressor
         A fitted estimator. It is not changed.
 
     recorder : ParameterRecorder
-        The callback that recorded its fit.
+        The callback that recorded the fit of this estimator.
 
     epochs : iterable of int, default=None
-        The epochs to show, 0 for before training. None takes at most 31, close to
-        each other at first, when much happens, and farther apart later.
+        The epochs to show; 0 is before training. If None, at most 31 epochs are shown:
+        close together at the start, when much happens, and farther apart later.
 
     path : str or path-like, default=None
-        Where to save the animation as a GIF, by matplotlib's Pillow writer.
+        The file in which to save the animation as a GIF, with matplotlib's Pillow
+        writer. If None, it is not saved.
 
     fps : int, default=5
-        Frames per second.
+        The number of frames per second.
 
     figsize : tuple of two float, default=None
-        Width and height of the figure in inches.
+        The width and height of the figure in inches.
 
     Returns
     -------
@@ -119,7 +120,7 @@ def animate_epochs(
     animation = FuncAnimation(
         figure,
         draw_frame,
-        init_func=lambda: None,  # otherwise the first frame is drawn once more
+        init_func=lambda: None,  # otherwise the first frame is drawn twice
         frames=len(estimators),
         interval=1000 / fps,
     )

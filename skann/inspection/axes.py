@@ -1,4 +1,4 @@
-"""What the displays share: axes, colours, and the names of parameters."""
+"""Shared parts of the displays: axes, colours and line styles."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from skann.estimators.sklearn_private import check_matplotlib_support
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart, without yellow,
-# which is pale on white.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart, without
+# yellow, which is too pale on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", "-.", ":")
 
 
 class Display:
-    """A picture that remembers where it was drawn, in scikit-learn's way.
+    """The base class of displays, which store their axes as scikit-learn's do.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Display:
         The axes, after `plot`.
 
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of the axes.
     """
 
     ax_: Any
@@ -30,7 +30,7 @@ class Display:
     def _take_axes(
         self, ax: Any, figsize: tuple[float, float] | None = None, **subplot: Any
     ) -> Any:
-        """Return the axes to draw into, new ones for None, and remember them."""
+        """Return the axes to plot on (new ones for None), and store them."""
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
 
@@ -44,7 +44,7 @@ class Display:
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Return the colour and the dashes of the line of this number, all different."""
+    """Return the colour and line style of a line, different for each number."""
     return {
         "color": COLORS[number % len(COLORS)],
         "linestyle": LINE_STYLES[number // len(COLORS) % len(LINE_STYLES)],
@@ -52,6 +52,6 @@ def line_style(number: int) -> dict[str, Any]:
 
 
 def spans_decades(values: Any, n_decades: float = 1.0) -> bool:
-    """Say whether positive values are better read on a logarithmic axis."""
+    """Return whether positive values are easier to read on a logarithmic axis."""
     low, high = min(values, default=0), max(values, default=0)
     return low > 0 and high > low * 10**n_decades

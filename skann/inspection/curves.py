@@ -1,4 +1,4 @@
-"""What happened during training, epoch by epoch, drawn."""
+"""Plots of what happened during training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from skann.callbacks import ParameterRecorder
 from skann.estimators.fitted import hint_for
 from skann.inspection.axes import Display, line_style, spans_decades
 
-# So many lines can be told apart.
+# The largest number of lines that can be told apart.
 _MOST_LINES = 20
 
 
 class LossCurveDisplay(Display):
-    """The training loss of each epoch, and what was measured on rows not learned from.
+    """The training loss of each epoch, and the loss or score on held-out rows.
 
-    That is the validation score, if there is one, or the out-of-fold loss at the end of
-    each cycle, if members leave out folds. Make it with `from_estimator`.
+    The latter is the validation score, if there is one, or the out-of-fold loss at the
+    end of each cycle, if members leave out folds. Create it with `from_estimator`.
 
     Parameters
     ----------
@@ -30,22 +30,23 @@ class LossCurveDisplay(Display):
         The numbers of the epochs.
 
     losses : array-like of shape (n_epochs,)
-        The training loss of each.
+        The training loss of each epoch.
 
     scores : array-like of shape (n_epochs,), default=None
-        The validation score of each.
+        The validation score of each epoch.
 
     oof_losses : array-like of shape (n_epochs,), default=None
-        The out-of-fold loss of each, without penalty; NaN where no cycle ends.
+        The out-of-fold loss of each epoch, without the penalty; NaN where no cycle
+        ends.
 
     loss_name : str, default="loss"
-        What the loss is.
+        The name of the loss, for the axis label.
 
     score_name : str, default="score"
-        What the score is.
+        The name of the score, for the axis label.
 
     name : str, default=None
-        What the legend calls the estimator.
+        The name of the estimator in the legend.
 
     Attributes
     ----------
@@ -53,7 +54,7 @@ class LossCurveDisplay(Display):
         The axes of the loss.
 
     score_ax_ : matplotlib Axes or None
-        The axes of the score, with its scale at the right.
+        The axes of the score, with its scale on the right.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -111,7 +112,7 @@ class LossCurveDisplay(Display):
         ax: Any = None,
         score_ax: Any = None,
     ) -> Self:
-        """Draw the history of a fitted estimator.
+        """Plot the training history of a fitted estimator.
 
         Parameters
         ----------
@@ -119,19 +120,21 @@ class LossCurveDisplay(Display):
             A fitted estimator.
 
         name : str, default=None
-            What the legend calls it, if several are drawn into the same axes.
+            The name of the estimator in the legend, if several are plotted on the same
+            axes.
 
         ax : matplotlib Axes, default=None
-            Where to draw the loss; None makes a new figure.
+            The axes to plot the loss on. If None, a new figure is created.
 
         score_ax : matplotlib Axes, default=None
-            Where to draw the score; None makes a second scale at the right of `ax`.
-            For several estimators in one picture, give the first display's.
+            The axes to plot the score on. If None, a second axis is added to the right
+            of `ax`. To compare several estimators in one plot, pass the `score_ax_` of
+            the first display.
 
         Returns
         -------
         display : LossCurveDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -139,7 +142,7 @@ class LossCurveDisplay(Display):
             If the estimator is not fitted.
 
         TypeError
-            If it has no history, as scikit-learn's MLP.
+            If the estimator has no history, like scikit-learn's MLP.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "history_"):
@@ -157,15 +160,16 @@ class LossCurveDisplay(Display):
         ).plot(ax, score_ax)
 
     def plot(self, ax: Any = None, score_ax: Any = None) -> Self:
-        """Draw the losses, on a logarithmic axis if they fall far, and the score.
+        """Plot the losses, on a logarithmic axis if they decrease a lot, and the score.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw the loss; None makes a new figure.
+            The axes to plot the loss on. If None, a new figure is created.
 
         score_ax : matplotlib Axes, default=None
-            Where to draw the score; None makes a second scale at the right of `ax`.
+            The axes to plot the score on. If None, a second axis is added to the right
+            of `ax`.
 
         Returns
         -------
@@ -198,7 +202,7 @@ class LossCurveDisplay(Display):
         return self
 
     def _plot_oof_losses(self, ax, prefix, color):
-        """Draw a point at the end of each cycle."""
+        """Plot a point at the end of each cycle."""
         losses = np.asarray(self.oof_losses, dtype=np.float64)
         at_ends = ~np.isnan(losses)
         ax.plot(
@@ -207,7 +211,7 @@ class LossCurveDisplay(Display):
         )  # fmt: skip
 
     def _plot_scores(self, ax, prefix, color):
-        """Draw the scores on a scale of their own."""
+        """Plot the scores on a second axis."""
         if self.score_ax_ is None:
             self.score_ax_ = ax.twinx()
         self.score_ax_.plot(
@@ -218,16 +222,16 @@ class LossCurveDisplay(Display):
 
 
 def _why_no_history(estimator):
-    """Say what to do with an estimator that is not skann's."""
+    """Return an error message for an estimator without history, with a hint."""
     hint = hint_for(
         estimator,
-        search=" Of a search, pass its best_estimator_.",
-        pipeline=" Of a pipeline, pass its last step, pipeline[-1].",
-        mlp=" Of scikit-learn's MLP, draw LossCurveDisplay(range(1, "
+        search=" For a search, pass its best_estimator_.",
+        pipeline=" For a pipeline, pass its last step, pipeline[-1].",
+        mlp=" For scikit-learn's MLP, use LossCurveDisplay(range(1, "
         "len(mlp.loss_curve_) + 1), mlp.loss_curve_).plot().",
     )
     return (
-        "LossCurveDisplay.from_estimator takes a fitted BackpropClassifier or "
+        "LossCurveDisplay.from_estimator needs a fitted BackpropClassifier or "
         f"BackpropRegressor. Got {type(estimator).__name__}, which has no history_."
         + hint
     )
@@ -240,21 +244,21 @@ def _numbers_or_none(column):
 
 
 def _legend_of_both(ax, score_ax):
-    """Make one legend, below the picture, for the lines of both axes."""
+    """Create one legend, below the plot, for the lines of both axes."""
     both = [ax] if score_ax is None else [ax, score_ax]
     handles = [line for axes in both for line in axes.get_legend_handles_labels()[0]]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
 
 
 def _name_of(thing):
-    """Return the name of a loss or a scorer that may be an object."""
+    """Return the name of a loss or a scorer, which may be an object."""
     if isinstance(thing, str):
         return thing
     return getattr(thing, "__name__", type(thing).__name__)
 
 
 def _score_name(estimator):
-    """Say what the validation score of an estimator is."""
+    """Return the name of the validation score of an estimator."""
     if estimator.scoring is None:
         return "accuracy" if is_classifier(estimator) else "R\N{SUPERSCRIPT TWO}"
     if estimator.scoring == "loss":
@@ -263,9 +267,9 @@ def _score_name(estimator):
 
 
 class ParameterPathDisplay(Display):
-    """The path of parameters, or of other quantities, over the epochs.
+    """The course of parameters, or of other quantities, over the epochs.
 
-    Make it with `from_recorder`, or give it any numbers by name.
+    Create it with `from_recorder`, or pass any series of numbers.
 
     Parameters
     ----------
@@ -273,18 +277,18 @@ class ParameterPathDisplay(Display):
         The numbers of the epochs; 0 is before training.
 
     paths : mapping of str to array-like of shape (n_records,)
-        The quantities by name.
+        The quantities, by name.
 
     ylabel : str, default="value"
-        What they are.
+        What the quantities are, for the axis label.
 
     title : str, default=None
-        The title; None makes one of `ylabel`.
+        The title. If None, it is derived from `ylabel`.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -326,7 +330,7 @@ class ParameterPathDisplay(Display):
         kind: Literal["value", "gradient"] = "value",
         ax: Any = None,
     ) -> Self:
-        """Draw what a recorder has recorded.
+        """Plot the parameters that a recorder has recorded.
 
         Parameters
         ----------
@@ -334,22 +338,23 @@ class ParameterPathDisplay(Display):
             The callback, after a fit.
 
         parameters : sequence of tuples of int, default=None
-            The parameters: (layer, row, column) stands for
-            `coefs_[layer][row, column]`, (layer, unit) for `intercepts_[layer][unit]`.
-            None takes all of a network with at most 20, and of a larger one the root
-            mean square of each array.
+            The parameters to plot: (layer, row, column) stands for
+            `coefs_[layer][row, column]`, and (layer, unit) for
+            `intercepts_[layer][unit]`. If None, all parameters of a network with at
+            most 20 are plotted, and the root mean square of each array for a larger
+            one.
 
         kind : {"value", "gradient"}, default="value"
-            Whether to draw the parameters, or the derivatives of the objective with
+            Whether to plot the parameters, or the derivatives of the objective with
             respect to them.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : ParameterPathDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -360,8 +365,8 @@ class ParameterPathDisplay(Display):
             raise ValueError(f"kind must be 'value' or 'gradient'. Got {kind!r}.")
         if not getattr(recorder, "epochs_", []):
             raise ValueError(
-                "The recorder has recorded nothing: give it to an estimator by "
-                "set_callbacks(recorder) before fit."
+                "The recorder has recorded nothing. Pass it to an estimator with "
+                "set_callbacks(recorder) before calling fit."
             )
         weights, biases = (
             (recorder.coefs_, recorder.intercepts_)
@@ -401,12 +406,12 @@ class ParameterPathDisplay(Display):
         return cls(list(recorder.epochs_), paths, ylabel=ylabel).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the paths against the epochs on a logarithmic axis.
+        """Plot the paths against the epochs, on a logarithmic axis.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
@@ -438,7 +443,7 @@ class ParameterPathDisplay(Display):
 
 
 def find_parameter(parameter, shapes):
-    """Return the attribute, the layer and the place in it that a tuple stands for."""
+    """Return the attribute, the layer and the index that a tuple stands for."""
     layer, *place = parameter
     name = {1: "intercepts_", 2: "coefs_"}.get(len(place))
     if name is not None and 0 <= layer < len(shapes[name]):

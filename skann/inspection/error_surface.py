@@ -21,31 +21,31 @@ from skann.training.batches import loss_and_gradient
 
 
 class ErrorSurfaceDisplay(Display):
-    """The training objective around the trained point, as curve, contours or surface.
+    """The training objective around the trained parameters, as a curve or surface.
 
-    Make it with `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
     values : list of one or two ndarray of shape (grid_resolution,)
-        The places on each axis.
+        The grid points on each axis.
 
     losses : ndarray of shape (grid_resolution,) * n_axes
-        The objective there; the first axis is the horizontal one.
+        The objective at the grid points; the first axis is the horizontal one.
 
     labels : list of str
         The labels of the axes.
 
     trained : ndarray of shape (n_axes + 1,)
-        The trained point, and its loss.
+        The position of the trained parameters, and their loss.
 
     path : ndarray of shape (n_records, n_axes + 1), default=None
-        Where training went, and the losses there.
+        The path of training, and the losses along it.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -53,8 +53,8 @@ class ErrorSurfaceDisplay(Display):
     References
     ----------
     Li, Xu, Taylor, Studer and Goldstein, 2018, "Visualizing the loss landscape of
-    neural nets": section 4 for random directions as long as the weights of each unit,
-    section 7.2 for the principal directions of the path.
+    neural nets": section 4 for random directions normalised by the weights of each
+    unit, section 7.2 for the principal directions of the path.
 
     Examples
     --------
@@ -102,10 +102,10 @@ class ErrorSurfaceDisplay(Display):
         colorbar: bool = True,
         ax: Any = None,
     ) -> Self:
-        """Evaluate the objective of the data on a grid, and draw it.
+        """Evaluate the objective for the data on a grid, and plot it.
 
-        All parameters that do not move keep their trained values. Parameters belong to
-        scaled data, as `coefs_` do.
+        All parameters that are not varied keep their trained values. Like `coefs_`, the
+        parameters are those for scaled data.
 
         Parameters
         ----------
@@ -119,28 +119,32 @@ class ErrorSurfaceDisplay(Display):
             The targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative sample weights.
 
         parameters : sequence of one or two tuples of int, default=None
             The parameters to vary: (layer, row, column) stands for
-            `coefs_[layer][row, column]`, (layer, unit) for `intercepts_[layer][unit]`.
-            None takes a plane: along the two principal directions of the recorder's
-            path, or without a recorder along two random directions in which each
-            unit's part is as long as its weights and bias.
+            `coefs_[layer][row, column]`, and (layer, unit) for
+            `intercepts_[layer][unit]`. If None, the objective is plotted on a plane,
+            spanned by the two principal directions of the recorded path or, without a
+            recorder, by two random directions. In these, the part of each unit has the
+            same norm as its weights and bias.
 
         span : float or sequence of one for each axis, default=None
-            Half the width of the window, around the trained point. None shows the
-            recorder's path with a margin; without a recorder it is twice a
-            parameter, at least 1, and 1 for random directions.
+            Half the width of the window around the trained parameters. If None, the
+            window shows the recorded path with a margin; without a recorder, the span
+            is twice the absolute value of the parameter, but at least 1, or 1 for
+            random directions.
 
         grid_resolution : int, default=41
-            The number of places on each axis. Each costs a pass over the data.
+            The number of grid points on each axis. Each point of the grid requires one
+            pass over the data.
 
         recorder : ParameterRecorder, default=None
-            The callback that recorded this estimator's fit: its path is drawn.
+            The callback that recorded the fit of this estimator, whose path is plotted.
 
         random_state : int, RandomState instance or None, default=None
-            Draws the random directions.
+            Determines random number generation for the random directions. Pass an int
+            for reproducible results.
 
         kind : {"contour", "surface"}, default="contour"
             Seen from above, or in three dimensions. With one parameter it is a curve.
@@ -149,13 +153,13 @@ class ErrorSurfaceDisplay(Display):
             Whether contours have a bar of their colours.
 
         ax : matplotlib Axes, default=None
-            Where to draw, for a surface with `projection="3d"`; None makes a new
-            figure.
+            The axes to plot on, with `projection="3d"` for a surface. If None, a new
+            figure is created.
 
         Returns
         -------
         display : ErrorSurfaceDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -163,9 +167,9 @@ class ErrorSurfaceDisplay(Display):
             If the estimator has no parameters yet.
 
         ValueError
-            If the data do not fit the estimator, a parameter does not exist, there are
-            more than two or the same twice, or the recorder belongs to another
-            network.
+            If the data do not match the estimator, if a parameter does not exist or is
+            given twice, if there are more than two parameters, or if the recorder
+            belongs to another network.
         """
         check_scalar(grid_resolution, "grid_resolution", Integral, min_val=2)
         _check_kind(kind)
@@ -178,13 +182,16 @@ class ErrorSurfaceDisplay(Display):
             least_span = np.maximum(1.0, 2 * np.abs(origin))
         else:
             if network.n_parameters < 2:
-                raise ValueError("A network with one parameter has no plane.")
+                raise ValueError(
+                    "A network with a single parameter has no plane to plot. Name the "
+                    "parameter, as in parameters=[(0, 0, 0)]."
+                )
             if path is not None:
                 axes, labels = _principal_directions(path - theta)
             else:
                 axes, labels = _random_directions(network, theta, random_state)
             origin, least_span = np.zeros(2), np.ones(2)
-        # A position on an axis is the share of a displacement along it.
+        # A position on an axis is the component of a displacement along it.
         norms = np.sum(axes**2, axis=1)
         places = None if path is None else origin + (path - theta) @ (axes.T / norms)
         values = _window(origin, places, span, least_span, grid_resolution)
@@ -202,7 +209,7 @@ class ErrorSurfaceDisplay(Display):
             ).reshape(grid.shape[:-1])
         trained = np.append(origin, loss_at(origin))
         if places is not None and parameters is None:
-            # The path leaves the plane; on the picture it is the plane's loss.
+            # The path leaves the plane; the plot shows the loss on the plane.
             heights = [loss_at(place) for place in places]
             places = np.column_stack([places, heights])
         elif places is not None and recorder is not None:
@@ -218,7 +225,7 @@ class ErrorSurfaceDisplay(Display):
         colorbar: bool = True,
         ax: Any = None,
     ) -> Self:
-        """Draw the objective.
+        """Plot the objective.
 
         Parameters
         ----------
@@ -229,8 +236,8 @@ class ErrorSurfaceDisplay(Display):
             Whether contours have a bar of their colours.
 
         ax : matplotlib Axes, default=None
-            Where to draw, for a surface with `projection="3d"`; None makes a new
-            figure.
+            The axes to plot on, with `projection="3d"` for a surface. If None, a new
+            figure is created.
 
         Returns
         -------
@@ -240,7 +247,7 @@ class ErrorSurfaceDisplay(Display):
         Raises
         ------
         ValueError
-            If `kind` is unknown, or a surface is to be drawn into flat axes.
+            If `kind` is unknown, or if `ax` is not three-dimensional for a surface.
         """
         _check_kind(kind)
         if len(self.values) == 1:
@@ -249,7 +256,10 @@ class ErrorSurfaceDisplay(Display):
             _draw_contours(self._take_axes(ax), self, colorbar=colorbar)
         else:
             if ax is not None and ax.name != "3d":
-                raise ValueError('A surface needs axes with projection="3d".')
+                raise ValueError(
+                    'kind="surface" needs axes with projection="3d". Got '
+                    f"{ax.name!r} axes."
+                )
             _draw_surface(self._take_axes(ax, projection="3d"), self)
         return self
 
@@ -262,12 +272,15 @@ def _check_kind(kind):
 def _recorded_path(recorder, network):
     """Return each recorded theta as a row."""
     if not getattr(recorder, "epochs_", []):
-        raise ValueError("The recorder has recorded nothing.")
+        raise ValueError(
+            "The recorder has recorded nothing. Pass it to an estimator with "
+            "set_callbacks(recorder) before calling fit."
+        )
     path = np.array(recorder.thetas_)
     if path.shape[1] != network.n_parameters:
         raise ValueError(
             f"The recorder holds {path.shape[1]} parameters, but the estimator has "
-            f"{network.n_parameters}: give the one that recorded this fit."
+            f"{network.n_parameters}. Pass the recorder of this fit."
         )
     return path
 
@@ -275,7 +288,7 @@ def _recorded_path(recorder, network):
 def _parameter_axes(parameters, network):
     """Return the unit vectors of one or two parameters, and their names."""
     if not 1 <= len(parameters) <= 2:
-        raise ValueError(f"Give one or two parameters. Got {len(parameters)}.")
+        raise ValueError(f"Pass one or two parameters. Got {len(parameters)}.")
     axes = np.zeros((len(parameters), network.n_parameters))
     labels = []
     for axis, parameter in zip(axes, parameters, strict=True):
@@ -288,12 +301,12 @@ def _parameter_axes(parameters, network):
         views[layer][place] = 1.0
         labels.append(network.parameter_name(int(np.argmax(axis))))
     if len(set(labels)) < len(labels):
-        raise ValueError(f"{labels[0]} is given twice.")
+        raise ValueError(f"{labels[0]} is given twice. Pass two different parameters.")
     return axes, labels
 
 
 def _principal_directions(displacements):
-    """Return the two orthonormal directions that hold most of a path."""
+    """Return the two orthonormal directions with most of the variance of a path."""
     _, singular, directions = np.linalg.svd(displacements, full_matrices=False)
     if directions.shape[0] < 2 or singular[0] == 0:
         raise ValueError(
@@ -309,7 +322,7 @@ def _principal_directions(displacements):
 
 
 def _random_directions(network, theta, random_state):
-    """Return two random directions, each unit's part as long as its parameters."""
+    """Return two random directions, normalised by the parameters of each unit."""
     random_state = check_random_state(random_state)
     axes = random_state.standard_normal((2, theta.size))
     for axis in axes:
@@ -321,13 +334,16 @@ def _random_directions(network, theta, random_state):
             W *= wanted / drawn
             b *= wanted / drawn
     if not axes.any(axis=1).all():
-        raise ValueError("All parameters are zero: there are no directions to scale.")
+        raise ValueError(
+            "All parameters are zero, so random directions cannot be normalised. Name "
+            "the parameters to vary, or pass a recorder."
+        )
     labels = [f"{name} random direction" for name in ("first", "second")]
     return axes, labels
 
 
 def _window(origin, places, span, least_span, grid_resolution):
-    """Return the places of the grid on each axis."""
+    """Return the grid points on each axis."""
     if span is not None:
         half = np.broadcast_to(np.asarray(span, dtype=np.float64), origin.shape)
         if not (np.isfinite(half).all() and (half > 0).all()):
@@ -416,7 +432,7 @@ def _draw_surface(ax, display):
 
 
 def _label(ax, display):
-    """Name the axes and show no more than was evaluated."""
+    """Label the axes, and limit them to the evaluated range."""
     ax.set(
         xlabel=display.labels[0],
         ylabel=display.labels[1],

@@ -1,4 +1,4 @@
-"""How large may the learning rate be? Raise it step by step and watch the loss.
+"""How large can the learning rate be? Raise it step by step and watch the loss.
 
 (Smith, 2017, "Cyclical learning rates for training neural networks", section 3.3.)
 """
@@ -23,7 +23,7 @@ from skann.training.blas import threads_for
 
 @dataclass
 class LearningRateCurve(Display):
-    """What `suggest_learning_rate` found.
+    """The result of `suggest_learning_rate`.
 
     Attributes
     ----------
@@ -31,16 +31,16 @@ class LearningRateCurve(Display):
         The learning rate of each step.
 
     losses : ndarray of shape (n_steps,)
-        The objective of each step's batch, before the step.
+        The objective for the batch of each step, before the step.
 
     smoothed_losses : ndarray of shape (n_steps,)
-        Their exponential moving average, corrected for its start.
+        The exponential moving average of the losses, with bias correction.
 
     suggestion : float
-        A learning rate to begin with.
+        The suggested learning rate.
 
     ax_ : matplotlib Axes
-        Where it was drawn, after `plot`.
+        The axes of the plot, after `plot`.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -52,12 +52,12 @@ class LearningRateCurve(Display):
     suggestion: float
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the losses against the learning rate.
+        """Plot the losses against the learning rate.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
@@ -93,9 +93,9 @@ def suggest_learning_rate(
 ) -> LearningRateCurve:
     """Suggest a value of `learning_rate_init` by a learning-rate range test.
 
-    A new network takes one step for each minibatch while the rate rises geometrically,
-    until the loss is much larger than it has been. The suggestion is a tenth of the
-    rate at which the smoothed loss was smallest: there the steps begin to be too long.
+    A new network takes one step per minibatch while the rate rises geometrically, until
+    the loss is much larger than before. The suggestion is a tenth of the rate at which
+    the smoothed loss was smallest, where the steps begin to be too long.
 
     Parameters
     ----------
@@ -109,27 +109,27 @@ def suggest_learning_rate(
         The targets.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights.
+        Non-negative sample weights.
 
     lowest : float, default=1e-6
-        The first rate.
+        The first learning rate.
 
     highest : float, default=10.0
-        The last rate.
+        The last learning rate.
 
     n_steps : int, default=200
-        The number of steps from one to the other.
+        The number of steps from `lowest` to `highest`.
 
     Returns
     -------
     curve : LearningRateCurve
-        Rates and losses up to where it ended, and the suggestion.
+        The learning rates and losses up to the end of the test, and the suggestion.
 
     Raises
     ------
     ValueError
-        If the solver has no learning rate, a number is out of range, or no rate made
-        the loss smaller.
+        If the solver has no learning rate, if a number is out of range, or if no
+        learning rate decreased the loss.
 
     Examples
     --------
@@ -145,7 +145,9 @@ def suggest_learning_rate(
     check_scalar(highest, "highest", Real, min_val=lowest)
     check_scalar(n_steps, "n_steps", Integral, min_val=10)
     if not is_stochastic(estimator.solver):
-        raise ValueError(f"solver={estimator.solver!r} has no learning rate.")
+        raise ValueError(
+            f"solver={estimator.solver!r} has no learning rate. Use 'adam' or 'sgd'."
+        )
     descent = make_descent(new_problem(estimator, X, y, sample_weight))
     rates = np.geomspace(lowest, highest, n_steps)
     losses: list[float] = []
@@ -166,8 +168,8 @@ def suggest_learning_rate(
     best = int(np.argmin(smoothed)) if smoothed else 0
     if best == 0:
         raise ValueError(
-            f"No learning rate between {lowest:g} and {highest:g} made the loss "
-            "smaller. Look at the data, or try a smaller value of lowest."
+            f"No learning rate between {lowest:g} and {highest:g} decreased the loss. "
+            "Check the data, or try a smaller value of lowest."
         )
     n_taken = len(losses)
     return LearningRateCurve(

@@ -1,4 +1,4 @@
-"""A picture of a network, with the numbers that flow through it."""
+"""A diagram of a network, with the numbers that flow through it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from skann.inspection.trace import forward_layers, trace_backprop
 
 
 class NetworkDiagramDisplay(Display):
-    """A network as nodes and edges, with its weights and what a sample does there.
+    """A network as nodes and edges, with its weights and the values of a sample.
 
-    Make it with `from_estimator`. Names stand beside the inputs and outputs; one like
-    ``"$x_1$"`` is set as a formula. A table with categories or gaps, and cosines of
-    columns, are drawn as such: the columns first, then the inputs that are made of each
-    of them. Of several networks the first one is drawn, and the mean of all.
+    Create it with `from_estimator`. Names are shown beside the inputs and outputs; a
+    name like ``"$x_1$"`` is typeset as a formula. If the columns have categories,
+    missing values or cosines, the diagram shows the columns first, and then the network
+    inputs derived from each of them. For an ensemble, it shows the first network and
+    the averaging of all.
 
     Parameters
     ----------
@@ -51,19 +52,19 @@ class NetworkDiagramDisplay(Display):
         The title of the picture.
 
     note : str, default=""
-        What else the legend says.
+        Additional text for the legend.
 
     columns : list of ColumnInputs, default=None
-        The columns of the table, with the inputs that are made of each of them; None if
-        they are the same.
+        The columns of the table, with the inputs derived from each of them; None if the
+        columns are the inputs.
 
     n_members : int, default=1
-        How many networks are averaged.
+        The number of networks that are averaged.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -119,31 +120,33 @@ class NetworkDiagramDisplay(Display):
         Parameters
         ----------
         estimator : BackpropClassifier or BackpropRegressor
-            A fitted or partially fitted estimator. Its weights belong to scaled data.
+            A fitted or partially fitted estimator. Its weights are those for scaled
+            data.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Samples, preferably a single one, that go through the network: of several,
-            nodes show the mean. None shows the weights alone.
+            The samples to pass through the network, preferably a single one. For
+            several samples, the nodes show the mean. If None, only the weights are
+            shown.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Their targets, for the derivatives of the objective of these samples with
-            respect to the pre-activations (summed over the samples), the weights and
-            the biases.
+            The targets of these samples. If given, the derivatives of the objective
+            with respect to the pre-activations (summed over the samples), the weights
+            and the biases are shown.
 
         feature_names : sequence of str, default=None
-            The names of the columns of X; None takes those of the columns that the
-            estimator was fitted to, or x1, x2, ...
+            The names of the columns of X. If None, the column names seen during `fit`
+            or, without names, x1, x2, ...
 
         output_names : sequence of str, default=None
-            The names of the outputs; None takes the classes, or y.
+            The names of the outputs. If None, the class labels or, for regression, y.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : NetworkDiagramDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -151,13 +154,13 @@ class NetworkDiagramDisplay(Display):
             If the estimator has no parameters yet.
 
         ValueError
-            If y is given without X, they do not fit the estimator, or there
-            are too few or too many names; or if there is X for several networks, of
-            which `member` gives one.
+            If y is given without X, if X or y do not match the estimator, if there are
+            too few or too many names, or if X is given for an ensemble (use `member` to
+            select one network).
         """
         n_members = model_of(estimator).architecture.n_members
         if X is None and y is not None:
-            raise ValueError("y says nothing without X: give both, or X alone.")
+            raise ValueError("y was passed without X. Pass both, X alone or neither.")
         if X is None and n_members > 1:
             estimator = estimator.member(0)
         model = single_model_of(estimator)
@@ -178,7 +181,7 @@ class NetworkDiagramDisplay(Display):
             title += f": loss J = {loss:.3g}"
         titles = ["input", *_hidden_titles(estimator, len(sizes) - 2)]
         titles.append(f"output: {estimator.out_activation_}")
-        # The numbers are those of the network itself.
+        # The numbers are those inside the network.
         scaled = model.inputs is not None or model.targets is not None
         notes = ["numbers of scaled data"] * scaled
         if loss is not None and n_samples > 1:
@@ -194,7 +197,7 @@ class NetworkDiagramDisplay(Display):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
@@ -206,7 +209,7 @@ class NetworkDiagramDisplay(Display):
 
 
 def _numbers_of(estimator, X, y):
-    """Return the numbers of the layers and of the inputs, of how many samples, and J.
+    """Return the numbers of the layers and the inputs, the number of samples, and J.
 
     Without X there are no inputs, and without y there is no J.
     """
@@ -250,7 +253,7 @@ def _feature_names(estimator, feature_names):
 
 
 def _columns_of(model, names):
-    """Return what becomes of each column; None if they are the network's inputs."""
+    """Return the inputs derived from each column; None if these are the columns."""
     table, n_frequencies = model.columns, model.architecture.n_frequencies
     if model.network.embedding is None:
         n_frequencies = 0
@@ -333,7 +336,7 @@ def _output_names(estimator, output_names, n_outputs):
 
 
 def _checked(names, parameter, n_nodes, nodes):
-    """Return names as a list, if there are as many as nodes."""
+    """Return names as a list, after checking that there is one for each node."""
     if len(names) != n_nodes:
         raise ValueError(
             f"{parameter} has {len(names)} names, but there are {n_nodes} {nodes}."

@@ -1,7 +1,8 @@
-"""Nodes, edges and their numbers: how a `NetworkDiagramDisplay` is drawn.
+"""Drawing of a `NetworkDiagramDisplay`: nodes, edges and their numbers.
 
-What is drawn is a row of stages, each with its nodes; `network_stages` makes them. All
-places are in points, as the sizes of texts are, so that what fits can be computed.
+The diagram is a row of stages, each with its nodes, which are made by `network_stages`.
+All positions are in points, like the sizes of texts, so that it can be computed what
+fits.
 """
 
 from __future__ import annotations
@@ -21,30 +22,30 @@ if TYPE_CHECKING:
 
 POSITIVE, NEGATIVE, NEUTRAL = COLORS[0], COLORS[1], "#777777"
 
-# The radius of a node with numbers, and of one without, in points.
+# The radius of a node with and without numbers, in points.
 _RADIUS, _SMALL_RADIUS = 19.0, 12.0
 
-# Points that a line below a node takes, and that a name above a small one takes.
+# The height of a line below a node, and of a name above a small node, in points.
 _LINE, _ABOVE = 8.5, 10.0
 
-# From a node to its name.
+# The distance between a node and its name, in points.
 _GAP = 4.0
 
-# So many nodes of a stage make a new figure so large that there is room for numbers.
+# With up to this many nodes per stage, a new figure is large enough for numbers.
 _MOST_NODES_WITH_NUMBERS = 6
 
-# Networks with more drawn edges have no numbers on them, and faint ones.
+# With more edges, they are drawn faintly and without numbers.
 _MOST_EDGES_WITH_NUMBERS = 50
 
-# Where on an edge its numbers may stand, from its start; the first ones are better.
+# Possible positions of the numbers along an edge, in order of preference.
 _PLACES = (0.34, 0.5, 0.66, 0.26, 0.42, 0.58, 0.74, 0.2, 0.8)
 
-# The largest share of the width that the names of a stage may take.
+# The maximum share of the width for the names of a stage.
 _MOST_WIDTH_OF_NAMES = 0.24
 
 
 def figure_size(stages: Sequence[Stage]) -> tuple[float, float]:
-    """Return how large a new figure has to be for the network, in inches."""
+    """Return the size of a new figure for the network, in inches."""
     most = max(len(stage.nodes) for stage in stages)
     per_node = 1.1 if most <= _MOST_NODES_WITH_NUMBERS else 0.6
     longest = sum(
@@ -57,20 +58,21 @@ def figure_size(stages: Sequence[Stage]) -> tuple[float, float]:
 
 
 def draw_network(ax: Any, diagram: NetworkDiagramDisplay) -> None:
-    """Draw nodes, edges and a legend, and as many numbers as there is room for.
+    """Draw nodes, edges, a legend, and as many numbers as fit.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        Where to draw.
+        The axes to draw on.
 
     diagram : NetworkDiagramDisplay
-        What to draw.
+        The diagram to draw.
     """
     stages = make_stages(diagram)
     ax.set_axis_off()
     ax.set_title(diagram.title)
-    # A first legend, of as many lines as there can be, so that the layout leaves room.
+    # A preliminary legend with the maximum number of lines, so that the layout leaves
+    # room for it.
     _draw_legend(ax, diagram, with_numbers=True, on_edges=True, n_left=1)
     ax.figure.draw_without_rendering()
     picture = _Picture(ax, stages, n_members=diagram.n_members)
@@ -87,7 +89,7 @@ def draw_network(ax: Any, diagram: NetworkDiagramDisplay) -> None:
 
 
 class _Picture:
-    """Stages on axes, with the place of each node and what texts have taken."""
+    """Stages on axes, with the position of each node and the space taken by texts."""
 
     def __init__(self, ax: Any, stages: Sequence[Stage], *, n_members: int):
         self.ax = ax
@@ -99,7 +101,7 @@ class _Picture:
         self.width, self.height = box.width * self._scale, box.height * self._scale
         ax.set_xlim(0, self.width)
         ax.set_ylim(0, self.height)
-        # Texts of a layer stand above it: their height, once they do not touch.
+        # The titles of the layers are above them and need this height.
         titles = [self._title(stage) for stage in stages]
         top = max(extent_in_points(text)[1] for text in titles) + 6
         self._find_room(self.height - top)
@@ -112,14 +114,14 @@ class _Picture:
 
     @property
     def _scale(self) -> float:
-        """Points of a pixel."""
+        """The number of points per pixel."""
         return 72 / self.ax.figure.dpi
 
     def _title(self, stage: Stage) -> Any:
         return new_text(self.ax, stage.title, fontsize=9, ha="center", va="top")
 
     def _place_titles(self, titles: Sequence[Any]) -> None:
-        """Put the titles above their stages, as small as they have to be."""
+        """Place the titles above their stages, with a font small enough."""
         for text, x in zip(titles, self.x, strict=True):
             text.set_position((x, self.height))
         for size in (9, 8, 7, 6, 5):
@@ -134,7 +136,7 @@ class _Picture:
         self._take(titles)
 
     def _names(self, stage: Stage) -> list[Any]:
-        """Return the texts beside the nodes of a stage, each as large as it may be."""
+        """Return the texts beside the nodes of a stage, as large as possible."""
         texts: list[Any] = []
         for node in stage.nodes:
             if stage.names == "inside" or node is None or not node.name:
@@ -149,12 +151,12 @@ class _Picture:
         return texts
 
     def _columns(self) -> tuple[list[float], list[float], list[float]]:
-        """Return how far each stage reaches to the left and right, and its place."""
+        """Return the extent of each stage to the left and right, and its position."""
         left, right = [], []
         for stage, texts in zip(self.stages, self.names, strict=True):
             widths = [extent_in_points(text)[0] for text in texts if text is not None]
             beside = max(widths, default=0) + _GAP
-            # What is within or below a node is hardly wider than the node is.
+            # The text in or below a node is hardly wider than the node.
             own = self.radius + (7 if self.n_members > 1 else 3)
             left.append(own + beside * (stage.names == "left"))
             right.append(own + beside * (stage.names == "right"))
@@ -166,12 +168,12 @@ class _Picture:
         return left, right, x
 
     def _find_room(self, height: float) -> None:
-        """Settle how far nodes are from each other, how large, and what they show."""
+        """Determine the distance and size of the nodes, and what they show."""
         nodes = [node for stage in self.stages for node in stage.nodes if node]
         most = max(len(stage.nodes) for stage in self.stages)
         n_lines = max(len(node.below.splitlines()) for node in nodes)
         below = 4 + _LINE * n_lines
-        # Half a node and a margin at either end.
+        # Half a node and a margin at both ends.
         self.radius, upper, lower = _RADIUS, _RADIUS + 2, _RADIUS + below
         self.room = (height - upper - lower) / max(1, most - 1)
         self.with_numbers = self.values_inside = self.room >= 2 * _RADIUS + below + 2
@@ -179,21 +181,21 @@ class _Picture:
             self.radius = max(1.0, min(_SMALL_RADIUS, 0.36 * height / most))
             upper, lower = self.radius + _ABOVE + 2, self.radius + 2
             self.room = max(1.0, (height - upper - lower) / max(1, most - 1))
-            # A small node has its value or its name in it, the other one above it.
+            # A small node shows its value or its name, and the other one above it.
             has_values = any(node.value is not None for node in nodes)
             is_enough = self.room >= 2 * _SMALL_RADIUS + _ABOVE + 2
             self.values_inside = has_values and is_enough
         self.middle = height - upper - self.room * (most - 1) / 2
 
     def _heights(self, n_nodes: int) -> list[float]:
-        """Return the heights of the nodes of a stage, the first one at the top."""
+        """Return the vertical positions of the nodes of a stage, from top to bottom."""
         most = max(len(stage.nodes) for stage in self.stages)
         spread = self.room * min((most - 1) / max(n_nodes - 1, 1), 1.5)
         first = self.middle + spread * (n_nodes - 1) / 2
         return [first - number * spread for number in range(n_nodes)]
 
     def _heights_of_table(self) -> list[float]:
-        """Return the heights of columns, each amid the inputs that are made of it."""
+        """Return the vertical positions of columns, each centred on its inputs."""
         inputs = list(zip(self.stages[1].nodes, self.y[1], strict=True))
         gap = next((y for node, y in inputs if node is None), 0.0)
         heights = []
@@ -238,7 +240,7 @@ class _Picture:
                     ])  # fmt: skip
 
     def _draw_circle(self, x: float, y: float, stage: Stage, node: Node) -> None:
-        """Draw a node, and those that stand behind it."""
+        """Draw a node, and the nodes stacked behind it."""
         size, marker = (2 * self.radius) ** 2, "s" if stage.is_table else "o"
         if stage.is_table:
             size *= 0.6
@@ -254,7 +256,7 @@ class _Picture:
         self.taken.append(self._box(x - radius, y - radius, x + radius, y + radius))
 
     def _write_inside(self, x: float, y: float, stage: Stage, node: Node) -> None:
-        """Write into a node what it has room for: its name, its value, or both."""
+        """Write the name, the value or both into a node, as far as they fit."""
         name = node.name if stage.names == "inside" else ""
         value = "" if node.value is None else f"{node.value:.3g}"
         if not self.values_inside:
@@ -262,7 +264,7 @@ class _Picture:
         elif value and not self.with_numbers:
             value = f"{node.value:.2g}"
             if name:
-                # Its box is wanted: edges pass behind it.
+                # The box is needed because edges pass behind it.
                 above = new_text(
                     self.ax, name, x=x, y=y + self.radius + 1, ha="center",
                     va="bottom", fontsize=6, zorder=4,
@@ -281,7 +283,7 @@ class _Picture:
         fit_text(text, room, room, sizes=(8, 7, 6, 5, 4, 3), n_lines=1)
 
     def draw_edges(self, edges: Sequence[Edge], *, faint: bool) -> None:
-        """Draw the edges, each as wide as its weight is large."""
+        """Draw the edges, with widths proportional to their weights."""
         from matplotlib.lines import Line2D
 
         largest = max((abs(e.weight) for e in edges if e.is_weight), default=1) or 1
@@ -298,7 +300,7 @@ class _Picture:
             self.ax.add_line(line)
 
     def _ends(self, edge: Edge) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Return both ends of an edge, which ends where the name of a node begins."""
+        """Return both ends of an edge, which stops before the name of a node."""
         stage, next_stage = edge.stage, edge.stage + 1
         x0, y0 = self.x[stage], self.y[stage][edge.start]
         x1, y1 = self.x[next_stage], self.y[next_stage][edge.end]
@@ -308,9 +310,9 @@ class _Picture:
         return (x0, y0), (x1, y1)
 
     def write_on_edges(self, edges: Sequence[Edge]) -> int:
-        """Write the numbers of each edge where they cover nothing.
+        """Write the numbers of each edge where they do not overlap anything.
 
-        Returns the number of edges for which there is no room.
+        Return the number of edges for which there is no space.
         """
         n_left = 0
         for edge in edges:
@@ -324,7 +326,7 @@ class _Picture:
                 self.ax, label, fontsize=7, ha="center", va="center", zorder=2,
                 linespacing=0.95, bbox={"color": "white", "alpha": 0.85, "pad": 0.3},
             )  # fmt: skip
-            # At some distance from others where that is possible.
+            # With some distance from other texts if possible.
             for margin, share in product((4 / self._scale, 0), _PLACES):
                 text.set_position(np.add(np.multiply(start, 1 - share),
                                          np.multiply(end, share)))  # fmt: skip
@@ -339,11 +341,11 @@ class _Picture:
         return n_left
 
     def _take(self, texts: Sequence[Any]) -> None:
-        """Remember where texts are, which nothing may cover."""
+        """Store the extents of texts, so that nothing covers them."""
         self.taken += [text.get_window_extent(self.renderer) for text in texts]
 
     def _box(self, left: float, bottom: float, right: float, top: float) -> Any:
-        """Return a box of the axes, given in points, in pixels."""
+        """Convert a box in points of the axes to pixels."""
         from matplotlib.transforms import Bbox
 
         corners = self.ax.transData.transform([(left, bottom), (right, top)])
@@ -351,15 +353,15 @@ class _Picture:
 
 
 def _draw_legend(ax, diagram, *, with_numbers, on_edges, n_left, values_inside=True):
-    """Say what colours, widths and numbers mean."""
+    """Draw a legend that explains colours, widths and numbers."""
     from matplotlib.lines import Line2D
 
     has_values = diagram.inputs is not None
     has_deltas = diagram.layers[0].delta is not None
-    lines = ["an edge is as wide as its weight is large"]
+    lines = ["the width of an edge shows the size of its weight"]
     if on_edges:
         lines[0] += "; on it: the weight w" + (", below it ∂J/∂w" * has_deltas)
-        lines[0] += " (where there is room)" * bool(n_left)
+        lines[0] += " (where it fits)" * bool(n_left)
     if has_values and not with_numbers and values_inside:
         lines.append("in a node: its value")
     if with_numbers:

@@ -1,7 +1,8 @@
-"""What a diagram of a network is made of: stages of nodes, and edges between them.
+"""The elements of a network diagram: stages of nodes, and edges between them.
 
-The stages are the inputs, the layers and, where a table becomes other inputs first or
-several networks are averaged, the columns of the table and the mean.
+The stages are the inputs and the layers. There are also stages for the columns of a
+table, if the network inputs are derived from them, and for the mean of several
+networks.
 """
 
 from __future__ import annotations
@@ -17,34 +18,34 @@ from skann.core.types import FloatArray
 if TYPE_CHECKING:
     from skann.inspection.network_diagram import NetworkDiagramDisplay
 
-# A layer with more units is drawn by its first and last ones, and so is a table.
+# Of larger layers and tables, only the first and last nodes are drawn.
 _MOST_UNITS, _FIRST, _LAST = 10, 5, 3
 _MOST_COLUMNS, _FIRST_COLUMNS, _LAST_COLUMNS = 6, 3, 2
 
-# A column with more inputs of a kind has one node for all of them.
+# More inputs of the same kind, derived from one column, share one node.
 _MOST_LEVELS = 2
 
 
 @dataclass(frozen=True)
 class LayerNumbers:
-    """What the picture says of one layer of weights.
+    """The numbers of one layer of weights in the diagram.
 
     Parameters
     ----------
     weights : ndarray of shape (fan_in, fan_out)
-        On the edges that lead to the layer.
+        The weights, shown on the edges that lead to the layer.
 
     biases : ndarray of shape (fan_out,)
-        Below its nodes.
+        The biases, shown below the nodes.
 
     activation : ndarray of shape (fan_out,), default=None
-        In its nodes.
+        The activations, shown in the nodes.
 
     delta : ndarray of shape (fan_out,), default=None
-        dJ/dz, which is dJ/db, below its nodes.
+        dJ/dz, which equals dJ/db, shown below the nodes.
 
     weight_gradient : ndarray of shape (fan_in, fan_out), default=None
-        dJ/dw, on the edges.
+        dJ/dw, shown on the edges.
     """
 
     weights: FloatArray
@@ -56,7 +57,7 @@ class LayerNumbers:
 
 @dataclass(frozen=True)
 class ColumnInputs:
-    """What the network is given of one column of a table.
+    """The network inputs derived from one column of a table.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class ColumnInputs:
         The name of the column.
 
     inputs : list of (str, list of int)
-        The name of each kind of input, and the numbers of its inputs.
+        The name of each kind of input, and the indices of its inputs.
     """
 
     name: str
@@ -73,21 +74,21 @@ class ColumnInputs:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the picture.
+    """A node of the diagram.
 
     Parameters
     ----------
     name : str
-        Its name.
+        The name of the node.
 
     units : tuple of int
-        The units of the layer that it stands for, mostly one.
+        The units of the layer that the node stands for, usually one.
 
     value : float, default=None
-        What is within it.
+        The value shown in the node.
 
     below : str, default=""
-        What is below it.
+        The text shown below the node.
     """
 
     name: str
@@ -98,24 +99,24 @@ class Node:
 
 @dataclass(frozen=True)
 class Stage:
-    """Nodes that stand above each other.
+    """A column of nodes in the diagram.
 
     Parameters
     ----------
     title : str
-        What stands above them.
+        The title above the nodes.
 
     nodes : list of Node or None
-        The nodes from the top down; None for those that are left out.
+        The nodes, from top to bottom; None stands for omitted nodes.
 
     names : {"left", "inside", "right"}
-        Where their names are.
+        Where the names of the nodes are shown.
 
     of_members : bool, default=False
-        Whether each member has such a stage.
+        Whether each member of the ensemble has such a stage.
 
     is_table : bool, default=False
-        Whether they are the columns of a table.
+        Whether the nodes are the columns of a table.
     """
 
     title: str
@@ -127,27 +128,27 @@ class Stage:
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge from a node of a stage to one of the next stage.
+    """An edge from a node of one stage to a node of the next stage.
 
     Parameters
     ----------
     stage : int
-        The stage where it starts.
+        The index of the stage where the edge starts.
 
     start, end : int
-        The places of the nodes in their stages.
+        The positions of the two nodes in their stages.
 
     weight : float, default=0
-        Its weight, or the root mean square of several.
+        The weight of the edge, or the root mean square of several weights.
 
     gradient : float, default=None
         The derivative with respect to the weight.
 
     is_weight : bool, default=True
-        Whether there is a weight.
+        Whether the edge has a weight.
 
     is_neutral : bool, default=False
-        Whether there is no weight, or more than one.
+        Whether the edge has no weight, or more than one.
     """
 
     stage: int
@@ -160,7 +161,7 @@ class Edge:
 
 
 def make_stages(diagram: NetworkDiagramDisplay) -> list[Stage]:
-    """Return the stages of a diagram, from the left to the right."""
+    """Return the stages of a diagram, from left to right."""
     names, titles = diagram.names, diagram.titles
     stages = []
     if diagram.columns is None:
@@ -202,7 +203,7 @@ def make_stages(diagram: NetworkDiagramDisplay) -> list[Stage]:
 def make_edges(
     diagram: NetworkDiagramDisplay, stages: Sequence[Stage]
 ) -> Iterator[Edge]:
-    """Yield the edges of a diagram, whose stages `make_stages` has made."""
+    """Yield the edges of a diagram, given its stages from `make_stages`."""
     first = 0
     if diagram.columns is not None:
         first = 1
@@ -228,7 +229,7 @@ def make_edges(
 
 
 def _stages_of_table(columns, title, values):
-    """Return the stages of the columns of a table, and of the inputs made of them."""
+    """Return the stages of the columns of a table, and of the derived inputs."""
     shown: list[int | None] = list(range(len(columns)))
     if len(columns) > _MOST_COLUMNS:
         last = shown[-_LAST_COLUMNS:]
@@ -252,7 +253,7 @@ def _stages_of_table(columns, title, values):
             for name, part in column.inputs
         ]
     n_inputs = sum(len(part) for column in columns for _, part in column.inputs)
-    # All nodes of a table stand for one column each.
+    # Each node of a table stands for one column.
     count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
     return [
         Stage(f"X\n({count})", of_table, "left", is_table=True),
@@ -263,7 +264,7 @@ def _stages_of_table(columns, title, values):
 def grouped_levels(
     numbers: Sequence[int], labels: Sequence[str]
 ) -> list[tuple[str, list[int]]]:
-    """Return the inputs of a column of labels: each of them, or most of them as one."""
+    """Return the inputs of a categorical column, individually or as one group."""
     if len(numbers) <= _MOST_LEVELS:
         return [
             (f"= {label}", [number])
@@ -273,7 +274,7 @@ def grouped_levels(
 
 
 def _nodes(stage):
-    """Yield the place of each node of a stage, and the node."""
+    """Yield the position of each node in a stage, and the node."""
     for place, node in enumerate(stage.nodes):
         if node is not None:
             yield place, node
@@ -305,7 +306,7 @@ def _title(title, n_units):
 
 
 def _shown(n_units: int) -> list[int | None]:
-    """Return the numbers of the units of a layer that are drawn; None for a gap."""
+    """Return the indices of the units of a layer to draw; None for omitted ones."""
     if n_units <= _MOST_UNITS:
         return list(range(n_units))
     return [*range(_FIRST), None, *range(n_units - _LAST, n_units)]

@@ -1,4 +1,4 @@
-"""Texts that are as large as there is room for, whole if that is possible."""
+"""Text that is as large as the available space allows, and shortened if necessary."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def is_formula(text: str) -> bool:
-    """Say whether a text holds mathtext that matplotlib can set.
+    """Return whether a text contains mathtext that matplotlib can typeset.
 
-    A dollar sign may be money: one that begins a formula has no space behind it, and
-    one that ends it has none before it.
+    A dollar sign can also be a currency sign: an opening sign of a formula is not
+    followed by a space, and a closing one is not preceded by a space.
     """
     from matplotlib.mathtext import MathTextParser
 
@@ -28,7 +28,7 @@ def is_formula(text: str) -> bool:
 
 
 def new_text(ax: Any, text: str, x: float = 0, y: float = 0, **options: Any) -> Any:
-    """Add a text to axes, as a formula if it is one."""
+    """Add text to axes, typeset as a formula if it is one."""
     return ax.text(x, y, text, parse_math=is_formula(text), **options)
 
 
@@ -40,9 +40,9 @@ def extent_in_points(text: Any) -> tuple[float, float]:
 
 
 def wrapped(text: str, n_lines: int) -> str | None:
-    """Return a text in so many lines of about the same length, None if it has fewer.
+    """Return a text wrapped to n_lines of similar length; None if it is too short.
 
-    A line ends at a space, or behind an underscore, a hyphen, a dot or a slash.
+    Lines break at spaces, or after an underscore, a hyphen, a dot or a slash.
     """
     words = re.findall(r"[^\s_\-./]+[\s_\-./]*|^[\s_\-./]+", text)
     lines: list[str] = []
@@ -65,21 +65,21 @@ def fit_text(
     sizes: Sequence[float] = (8, 7, 6),
     n_lines: int = 3,
 ) -> None:
-    """Make a text fit into a box: in several lines, smaller, and cut as a last resort.
+    """Fit a text into a box: wrap it, shrink it and, as a last resort, cut it.
 
     Parameters
     ----------
     text : matplotlib Text
-        The text; it is changed.
+        The text, which is modified.
 
     width, height : float
         The size of the box, in points.
 
     sizes : sequence of float, default=(8, 7, 6)
-        The sizes of the font to try, no larger than that of the text.
+        The font sizes to try, as far as they do not exceed that of the text.
 
     n_lines : int, default=3
-        The most lines.
+        The maximum number of lines.
     """
     whole = text.get_text()
     sizes = [size for size in sizes if size <= text.get_fontsize()]

@@ -25,7 +25,7 @@ from skann.estimators.fitted import (
 from skann.estimators.inputs import check_inputs
 from skann.training.batches import loss_and_gradient
 
-# Arrays with more numbers than this are summarised.
+# Larger arrays are summarised.
 _MOST_NUMBERS = 60
 
 _LATEX_ESCAPES = {
@@ -38,7 +38,7 @@ _LATEX_ESCAPES = {
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What happens in one layer of weights.
+    """The numbers of one layer of weights in a step of backpropagation.
 
     Attributes
     ----------
@@ -52,19 +52,19 @@ class LayerTrace:
         b, before the step.
 
     input : ndarray of shape (n_samples, fan_in)
-        What the layer is fed with: scaled X, or the activation of the layer before.
+        The input of the layer: scaled X, or the activation of the previous layer.
 
     pre_activation : ndarray of shape (n_samples, fan_out)
         z = input W + b.
 
     activation : ndarray of shape (n_samples, fan_out)
-        f(z); of the output layer, the prediction for scaled targets.
+        f(z); for the output layer, the prediction of the scaled targets.
 
     delta : ndarray of shape (n_samples, fan_out)
         dJ/dz.
 
     weight_gradient : ndarray of shape (fan_in, fan_out)
-        dJ/dW = input^T delta, and the penalty's alpha W / n.
+        dJ/dW = input^T delta, plus alpha W / n from the penalty.
 
     bias_gradient : ndarray of shape (fan_out,)
         dJ/db, the sum of delta over the samples.
@@ -73,7 +73,7 @@ class LayerTrace:
         What a step of plain gradient descent adds to W.
 
     bias_update : ndarray of shape (fan_out,)
-        What it adds to b.
+        What this step adds to b.
     """
 
     name: str
@@ -91,25 +91,24 @@ class LayerTrace:
 
 @dataclass(frozen=True)
 class BackpropTrace:
-    """What `trace_backprop` returns; as text, it is the four steps with their numbers.
+    """The result of `trace_backprop`; as text, the four steps with their numbers.
 
     Attributes
     ----------
     layers : list of LayerTrace
-        The layers of weights, from the input up.
+        The layers of weights, starting from the input.
 
     target : ndarray of shape (n_samples, n_outputs)
         The encoded and scaled targets.
 
     loss : float
-        The objective J, penalty included.
+        The objective J, including the penalty.
 
     learning_rate : float
-        The rate of the updates.
+        The learning rate of the updates.
 
     digits : int or None
-        How many digits after the point are shown; None for those of
-        `numpy.printoptions`.
+        The number of decimals to show; if None, as set by `numpy.printoptions`.
     """
 
     layers: list[LayerTrace]
@@ -119,7 +118,7 @@ class BackpropTrace:
     digits: int | None = None
 
     def steps(self) -> Iterator[tuple[str, list[tuple[str, str, FloatArray]]]]:
-        """Yield the title of each step, and its rows: place, symbol and numbers."""
+        """Yield the title of each step, and its rows: layer, symbol and numbers."""
         eta = f"{self.learning_rate:g}"
         first = [("input", "a_0", self.layers[0].input)]
         for number, layer in enumerate(self.layers, start=1):
@@ -169,12 +168,12 @@ class BackpropTrace:
         return "\n".join(lines).rstrip()
 
     def to_html(self) -> str:
-        """Return the four steps as HTML tables, one for each.
+        """Return the four steps as HTML, with one table per step.
 
         Returns
         -------
         html : str
-            A fragment, for a notebook or a page.
+            An HTML fragment, for a notebook or a web page.
         """
         parts = []
         for title, rows in self.steps():
@@ -208,19 +207,19 @@ class BackpropTrace:
         )
 
     def to_slides(self, title: str = "Backpropagation, step by step") -> str:
-        r"""Return the four steps as slides, a LaTeX document for `beamer`.
+        r"""Return the four steps as slides, in a LaTeX document for `beamer`.
 
         Parameters
         ----------
         title : str, default="Backpropagation, step by step"
-            The title on the first slide, as text: LaTeX's special characters are
+            The title on the first slide, as plain text: special characters of LaTeX are
             escaped.
 
         Returns
         -------
         latex : str
-            A whole document, with a slide for each step. What is too large for one is
-            made smaller.
+            A complete document, with one slide per step. Content too large for a slide
+            is shrunk.
         """
         escaped = "".join(_LATEX_ESCAPES.get(letter, letter) for letter in title)
         parts = [
@@ -263,10 +262,10 @@ def trace_backprop(
     learning_rate: float | None = None,
     digits: int | None = None,
 ) -> BackpropTrace:
-    """Follow given samples through one step of plain gradient descent.
+    """Trace one step of plain gradient descent, with all its numbers.
 
-    The samples are one batch, and everything is computed in float64, without dropout:
-    the numbers are those of `check_gradient`.
+    The samples form one batch, and everything is computed in float64, without dropout,
+    exactly as in `check_gradient`.
 
     Parameters
     ----------
@@ -280,21 +279,21 @@ def trace_backprop(
         The targets.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Non-negative weights.
+        Non-negative sample weights.
 
     learning_rate : float, default=None
-        The rate of the step, above 0. None stands for the estimator's
-        `learning_rate_init`.
+        The learning rate of the step, greater than 0. If None, the `learning_rate_init`
+        of the estimator is used.
 
     digits : int, default=None
-        How many digits after the point are shown. None stands for what
-        :func:`numpy.set_printoptions` or :func:`numpy.printoptions` say when the trace
-        is shown.
+        The number of decimals to show. If None, as set by
+        :func:`numpy.set_printoptions` or :func:`numpy.printoptions` when the trace is
+        shown.
 
     Returns
     -------
     trace : BackpropTrace
-        Every number of the step. `print(trace)` shows them.
+        All numbers of the step. `print(trace)` shows them.
 
     Raises
     ------
@@ -302,7 +301,7 @@ def trace_backprop(
         If the estimator has no parameters yet.
 
     ValueError
-        If the data do not fit the estimator.
+        If the data do not match the estimator.
 
     Notes
     -----
@@ -383,11 +382,12 @@ def forward_layers(
 ) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
     """Return the input, the pre-activation and the activation of each layer.
 
-    Those of the output layer are the raw output and the prediction for scaled targets.
+    For the output layer, the latter two are the raw output and the prediction of the
+    scaled targets.
     """
     model = single_model_of(estimator)
     network, theta = model.network, model.theta.astype(np.float64)
-    if not hasattr(X, "columns"):  # an array may go without the names
+    if not hasattr(X, "columns"):  # an array has no column names
         estimator = copy.copy(estimator)
         vars(estimator).pop("feature_names_in_", None)
     scaled = model.scaled(check_inputs(estimator, X), np.float64)[:]
@@ -401,9 +401,9 @@ def forward_layers(
 
 
 def _kept(network, workspace, n_samples, output_activation):
-    """Return what the passes have left of each layer of weights, by name.
+    """Return the values that the passes have stored for each layer, by name.
 
-    The network stops at the raw output: here it becomes the prediction.
+    The network stops at the raw output; here it is turned into the prediction.
     """
     memories = workspace.buffers(n_samples).memories[-network.n_layers :]
     layers = [memory.kept for memory in memories]
@@ -413,7 +413,7 @@ def _kept(network, workspace, n_samples, output_activation):
 
 
 def _summary(numbers: FloatArray) -> str:
-    """Say what a large array holds."""
+    """Summarise a large array."""
     return (
         f"{' x '.join(map(str, numbers.shape))} numbers from {numbers.min():.4g} to "
         f"{numbers.max():.4g}"
@@ -424,7 +424,7 @@ def _as_text(numbers: FloatArray, digits: int | None) -> str:
     """Return an array as text, small ones in full."""
     if numbers.size > _MOST_NUMBERS:
         return _summary(numbers)
-    # On paper a number that is rounded to 0 is 0.
+    # With few decimals, a number that is rounded to 0 is shown as 0.
     suppress = None if digits is None else True
     return np.array2string(numbers, precision=digits, suppress_small=suppress)
 
@@ -443,14 +443,14 @@ def _as_latex(numbers: FloatArray, digits: int | None) -> str:
 
 
 def _latex_number(number: FloatArray, digits: int | None) -> str:
-    """Return a number in LaTeX, a very small or large one as a power of ten."""
+    """Return a number in LaTeX, very small or large ones with a power of ten."""
     text = _as_text(np.asarray(number), digits).rstrip(".")
     mantissa, _, exponent = text.partition("e")
     return rf"{mantissa.rstrip('.')} \cdot 10^{{{int(exponent)}}}" if exponent else text
 
 
 def _latex_symbol(symbol: str) -> str:
-    """Return a symbol of the text in LaTeX."""
+    """Return a symbol of the text as LaTeX."""
     name, _, number = symbol.rpartition("_")
     name = name.replace("delta", r"\delta")
     if not name:  # a symbol without a number

@@ -1,4 +1,4 @@
-"""What single hidden units do, drawn."""
+"""Plots of what individual hidden units do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from skann.inspection.trace import forward_layers
 class UnitContributionDisplay(Display):
     """A regression curve, and what each hidden unit contributes to it.
 
-    The raw output is the sum of the bias and of each unit's activation times its
-    weight. Make it with `from_estimator`.
+    The raw output is the bias plus the sum of each unit's activation times its weight.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class UnitContributionDisplay(Display):
         The raw output.
 
     contributions : ndarray of shape (n_points, n_units)
-        Each unit's part of it.
+        The contribution of each unit to the raw output.
 
     bias : float
-        What is left: `output` is `bias` and the sum of the contributions.
+        The bias: `output` is `bias` plus the sum of the contributions.
 
     data : tuple of two ndarray of shape (n_samples,), default=None
-        Inputs and targets, drawn as points.
+        Inputs and targets, plotted as points.
 
     labels : tuple of two str, default=("x", "raw output")
         The labels of the axes.
@@ -45,7 +45,7 @@ class UnitContributionDisplay(Display):
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -93,30 +93,30 @@ class UnitContributionDisplay(Display):
         output: int = 0,
         ax: Any = None,
     ) -> Self:
-        """Draw a network with one input over the range of X.
+        """Plot a network with one input over the range of X.
 
         Parameters
         ----------
         estimator : BackpropClassifier or BackpropRegressor
-            A fitted estimator, of one feature and with a hidden layer; if there are
-            several, the units are those of the last.
+            A fitted estimator, with one feature and at least one hidden layer. With
+            several hidden layers, the units of the last one are shown.
 
         X : array-like of shape (n_samples, 1)
-            The inputs; the curves reach from the smallest to the largest.
+            The inputs. The curves extend from the smallest to the largest value.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Numeric targets, drawn as points.
+            Numeric targets, plotted as points.
 
         output : int, default=0
-            Which output, if the network has several.
+            The index of the output to plot, if the network has several.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : UnitContributionDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -124,13 +124,14 @@ class UnitContributionDisplay(Display):
             If the estimator is not fitted.
 
         ValueError
-            If there are several features, no hidden layer, or no such output.
+            If the network has several features or no hidden layer, or if the output
+            does not exist.
         """
         model = single_model_of(estimator)
         network = model.network
         if network.layer_sizes[0] != 1:
             raise ValueError(
-                "A curve needs a network with one input. This one has "
+                "UnitContributionDisplay needs a network with one input. This one has "
                 f"{network.layer_sizes[0]}."
             )
         if network.n_layers == 1:
@@ -143,7 +144,7 @@ class UnitContributionDisplay(Display):
             raise ValueError(f"X must have one column. Got {column.shape[1]}.")
         x = np.linspace(column.min(), column.max(), 200)
         activation = forward_layers(estimator, x[:, np.newaxis])[-1][0]
-        # In the target's own unit, while inputs stay scaled.
+        # In the units of the target, while inputs stay scaled.
         weights, biases = replace(model, inputs=None).fold_scaling()
         contributions = activation * weights[-1][:, output]
         bias = float(biases[-1][output])
@@ -163,12 +164,12 @@ class UnitContributionDisplay(Display):
         ).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the curve, each unit's contribution dashed, and the data.
+        """Plot the curve, each unit's contribution (dashed), and the data.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
@@ -202,7 +203,7 @@ class UnitContributionDisplay(Display):
 class WeightImageDisplay(Display):
     """The weights from the pixels of an image to hidden units, as images.
 
-    Make it with `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
@@ -210,7 +211,7 @@ class WeightImageDisplay(Display):
         The weights of each unit.
 
     units : ndarray of int of shape (n_units,)
-        The units' numbers.
+        The indices of the units.
 
     n_hidden : int
         The number of units in the layer.
@@ -218,7 +219,7 @@ class WeightImageDisplay(Display):
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -253,27 +254,28 @@ class WeightImageDisplay(Display):
         n_units: int = 16,
         ax: Any = None,
     ) -> Self:
-        """Draw the first layer's weights of an estimator.
+        """Plot the weights of the first layer of an estimator.
 
         Parameters
         ----------
         estimator : BackpropClassifier or BackpropRegressor
-            A fitted estimator. Its weights belong to scaled inputs.
+            A fitted estimator. Its weights are those for scaled inputs.
 
         image_shape : tuple of two int
-            Height and width of the images, row by row in the columns of X.
+            The height and width of the images. The columns of X are the pixels, row by
+            row.
 
         n_units : int, default=16
-            The largest number of units to show: those whose weights to the next layer
-            are largest.
+            The maximum number of units to show: those with the largest weights to the
+            next layer.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
         display : WeightImageDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -281,7 +283,7 @@ class WeightImageDisplay(Display):
             If the estimator is not fitted.
 
         ValueError
-            If the images have another number of pixels than X columns.
+            If the number of pixels differs from the number of columns of X.
         """
         single_model_of(estimator)
         check_scalar(n_units, "n_units", Integral, min_val=1)
@@ -301,12 +303,12 @@ class WeightImageDisplay(Display):
         return cls(images, units, weights.shape[1]).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the images side by side, white for a weight of zero.
+        """Plot the images side by side; white stands for a weight of zero.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
@@ -317,7 +319,7 @@ class WeightImageDisplay(Display):
         n_units, height, width = self.images.shape
         n_columns = int(np.ceil(np.sqrt(n_units)))
         n_rows = -(-n_units // n_columns)
-        top = max(2, round(0.3 * height))  # room for the unit's number
+        top = max(2, round(0.3 * height))  # room for the number of the unit
         gap = max(1, round(0.15 * width))
         mosaic = np.full(
             (n_rows * (height + top), n_columns * (width + gap) - gap), np.nan

@@ -141,11 +141,11 @@ def test_no_block_is_computed_before_it_is_asked_for(client):
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"scaling": "robust"}, "cannot be merged exactly"),
+        ({"scaling": "robust"}, "cannot be computed exactly"),
         ({"scaling": "bounded"}, "distribute='members'"),
         ({"scaling": "adaptive"}, "order of the rows"),
-        ({"n_members": 8}, "exchange nothing"),
-        ({"loss": "huber"}, "Give huber_delta"),
+        ({"n_members": 8}, "Set n_members=1"),
+        ({"loss": "huber"}, "Set huber_delta"),
         ({"scoring": "r2", "early_stopping": True}, "in one process"),
         ({"categorical_features": [0]}, "get_dummies"),
         ({"distribute": "columns"}, "distribute"),

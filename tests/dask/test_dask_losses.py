@@ -77,7 +77,7 @@ def test_a_lost_scheduler_is_an_error(lonely_scheduler, monkeypatch):
     monkeypatch.setattr(Cluster, "gather", killing)
     with Client(scheduler_file=file, set_as_default=False, timeout=120) as client:
         estimator = DaskBackpropRegressor(**FEW, client=client)
-        with pytest.raises(LostClusterError, match="scheduler is lost"):
+        with pytest.raises(LostClusterError, match="scheduler was lost"):
             estimator.fit(chunked(X), chunked(NUMBERS))
         assert not hasattr(estimator, "coefs_")
 
@@ -95,9 +95,9 @@ class _Client:
 @pytest.mark.parametrize(
     ("error", "status", "raised", "words"),
     [
-        (CancelledError("lost"), "running", LostClusterError, "were scattered"),
-        (OSError("closed"), "running", LostClusterError, "scheduler is lost"),
-        (RuntimeError("closed"), "closed", LostClusterError, "scheduler is lost"),
+        (CancelledError("lost"), "running", LostClusterError, "scattered data"),
+        (OSError("closed"), "running", LostClusterError, "scheduler was lost"),
+        (RuntimeError("closed"), "closed", LostClusterError, "scheduler was lost"),
         (KilledWorker("a", None, 3), "running", LostClusterError, "smaller chunks"),
         (ValueError("of a task"), "running", ValueError, "of a task"),
     ],

@@ -174,13 +174,13 @@ def fitted_to_labels(levels):
 
 
 def test_what_cannot_be_expressed_is_refused():
-    with pytest.raises(ValueError, match="'label' are of several"):
+    with pytest.raises(ValueError, match="'label' have several"):
         to_onnx(fitted_to_labels(["a", 1]))
-    with pytest.raises(ValueError, match="beyond int64"):
+    with pytest.raises(ValueError, match="exceed the range of int64"):
         to_onnx(fitted_to_labels([1, 2**70]))
     precise = fitted_to_labels([0.1, 0.7])
     to_onnx(precise)
-    with pytest.raises(ValueError, match="cannot be told apart as float32"):
+    with pytest.raises(ValueError, match="cannot be distinguished in float32"):
         to_onnx(precise, dtype="float32")
-    with pytest.raises(ValueError, match="encode and fill these in front"):
+    with pytest.raises(ValueError, match="Encode and impute these"):
         to_sklearn(fitted_to_table("gaps", "one target"))

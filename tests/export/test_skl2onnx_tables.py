@@ -110,11 +110,11 @@ def test_all_columns_of_text_may_come_in_one_matrix():
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        (["String"], "numbers is given as text"),
-        (["Double"], "levels of 'colour' are text, and its input is float64"),
-        (["String", "String"], "takes one input of all of them, or one for each"),
+        (["String"], "numeric column is declared as text"),
+        (["Double"], "categories of 'colour' are text, but its input is float64"),
+        (["String", "String"], "one input with all of them or one input per column"),
         (["String", "Double", "String", "Int64", "String"], None),
-        (["String", "String", "Boolean", "Int64", "String"], "is given as text"),
+        (["String", "String", "Boolean", "Int64", "String"], "is declared as text"),
     ],
 )
 def test_types_that_do_not_fit_are_refused(kinds, message):

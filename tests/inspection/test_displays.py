@@ -153,7 +153,7 @@ def test_each_activation_of_an_estimator_is_drawn_once():
     estimator = BackpropRegressor((2, 2, 2), ["tanh", "gelu", "tanh"], max_iter=1)
     display = ActivationDisplay.from_estimator(estimator.fit(X, Y))
     assert list(display.curves) == ["tanh", "gelu"]
-    with pytest.raises(ValueError, match="no activations"):
+    with pytest.raises(ValueError, match="no hidden layers"):
         ActivationDisplay.from_estimator(fit(())[0])
 
 
@@ -387,7 +387,7 @@ def test_the_estimator_of_an_epoch_is_the_one_that_stops_there():
     assert REGRESSOR.n_iter_ == 12
     earlier.coefs_[0][...] = 0  # not what was recorded
     assert RECORDER.coefs_[4][0].all()
-    with pytest.raises(ValueError, match="Epoch 13 was not recorded: they are 0 to 12"):
+    with pytest.raises(ValueError, match="The recorded epochs are 0 to 12"):
         RECORDER.estimator_at(REGRESSOR, 13)
 
 

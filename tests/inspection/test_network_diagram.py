@@ -198,7 +198,7 @@ def test_it_is_drawn_where_it_is_told_to_and_changes_nothing():
 @pytest.mark.parametrize(
     ("arguments", "options", "words"),
     [
-        ((None, Y), {}, "y says nothing without X"),
+        ((None, Y), {}, "y was passed without X"),
         ((), {"feature_names": ["a"]}, "1 names.*3 inputs"),
         ((), {"output_names": ["a", "b"]}, "2 names.*1 outputs"),
     ],

@@ -1,6 +1,6 @@
-"""An ONNX graph of a fitted estimator, a stage in each file.
+"""The ONNX graph of a fitted estimator, with one stage per module.
 
-`graph` has values that are computed with as arrays are. `scaling` stands before the
-network, `layers` and `activations` are the network, `members` makes one output of
-several, and `outputs` turns it into predictions.
+`graph` contains values that support arithmetic like arrays. `scaling` comes before the
+network, `layers` and `activations` are the network, `members` combines the outputs of
+several networks, and `outputs` turns raw outputs into predictions.
 """

@@ -1,4 +1,4 @@
-"""Activations, as nodes: a row of a table for each."""
+"""Activation functions as nodes, in a table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def softplus(z: Value) -> Value:
-    """Return log(1 + exp(z)), which never overflows."""
+    """Return log(1 + exp(z)), without overflow."""
     return z.relu() + ((-z.abs()).exp() + 1).log()
 
 
@@ -37,7 +37,7 @@ def elu(z: Value, alpha: float) -> Value:
     return z.relu() + (z.minimum(0).exp() - 1) * alpha
 
 
-# What each activation makes of its pre-activation, given the object.
+# Functions that apply each activation to a value, given the activation object.
 EMITTERS: dict[type, Callable[[Value, Any], Value]] = {
     Identity: lambda z, of: z,
     Logistic: lambda z, of: z.sigmoid(),
@@ -54,14 +54,14 @@ EMITTERS: dict[type, Callable[[Value, Any], Value]] = {
 
 
 def activate(z: Value, activation: Any) -> Value:
-    """Return what an activation, or the one of that name, makes of a value."""
+    """Apply an activation, given by name or as an object, to a value."""
     if isinstance(activation, str):
         activation = ACTIVATIONS[activation]
     emit = EMITTERS.get(type(activation))
     if emit is None:
         raise ValueError(
-            f"The activation {activation!r} is not one of skann's own, and nobody has "
-            "told to_onnx what it computes. Fit with one that "
-            "skann.HiddenActivation's documentation lists."
+            f"to_onnx does not support the custom activation {activation!r}. Fit with "
+            "one of the activations listed in the documentation of "
+            "skann.HiddenActivation."
         )
     return emit(z, activation)

@@ -1,7 +1,7 @@
 """The normal distribution and its inverse, which ONNX does not have in float64.
 
-Both are polynomials of a variable in which they are smooth, with coefficients that are
-computed from scipy's functions when they are first needed.
+Both are polynomials in a variable in which they are smooth. The coefficients are
+computed from functions of SciPy when they are first needed.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from scipy.special import erfcx, ndtri
 
 from skann.export.onnx_graph.graph import Value
 
-# The tail of the normal distribution, times exp(z^2 / 2), is a smooth function of
-# t = (x - k) / (x + k), where x = |z| / sqrt(2): Shepherd and Laframboise, 1981,
-# "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x", with this k. At the degree 22
-# it is right to 1e-14.
+# The tail of the normal distribution, times exp(z^2 / 2), is a smooth function of t =
+# (x - k) / (x + k), where x = |z| / sqrt(2): Shepherd and Laframboise, 1981, "Chebyshev
+# approximation of (1 + 2x) exp(x^2) erfc x", with this k. With degree 22, the error is
+# at most 1e-14.
 _K = 3.75
 _DEGREE_OF_TAIL = 22
 
 # The quantile of a share p < 1/2 is a smooth function of sqrt(-log p), as in Wichura,
-# 1988, "Algorithm AS 241: The percentage points of the normal distribution". At the
-# degree 24 it is right to 2e-14.
+# 1988, "Algorithm AS 241: The percentage points of the normal distribution". With
+# degree 24, the error is at most 2e-14.
 _DEGREE_OF_QUANTILE = 24
 
 
@@ -42,7 +42,7 @@ def tail_coefficients() -> tuple[float, ...]:
 
 @cache
 def quantile_coefficients(outermost: float) -> tuple[float, ...]:
-    """Return the polynomial of minus the quantile of shares down to the outermost."""
+    """Return the polynomial of minus the quantile, for shares above the outermost."""
     start, stop = _roots(outermost)
 
     def quantile(place):
@@ -59,7 +59,7 @@ def _roots(outermost: float) -> tuple[float, float]:
 
 
 def normal_distribution(z: Value) -> Value:
-    """Return the share of normal numbers below z."""
+    """Return the distribution function of the standard normal distribution at z."""
     if z.dtype == np.float32:
         return ((z * math.sqrt(0.5)).erf() + 1) * 0.5
     x = z.abs() * math.sqrt(0.5)
@@ -75,13 +75,13 @@ def normal_quantile(share: Value, n_columns: int, outermost: float) -> Value:
     Parameters
     ----------
     share : Value of shape (n_samples, n_columns)
-        The shares of normal numbers that are smaller, less 1/2.
+        The probabilities of smaller values, minus 1/2.
 
     n_columns : int
         The number of columns.
 
     outermost : float
-        None of the shares is further out than this and one less this.
+        All probabilities lie between this and one minus this.
     """
     start, stop = _roots(outermost)
     root = (-(0.5 - share.abs()).log()).sqrt()

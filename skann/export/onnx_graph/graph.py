@@ -1,8 +1,8 @@
 """Nodes of an ONNX graph, written as arithmetic.
 
 A `Value` stands for a tensor that the graph computes. Its operators add nodes, so that
-a formula reads as it does in numpy. Only operators that onnxruntime has in float64 are
-used: what it lacks there (LeakyRelu, Elu, Selu, Softplus, Erf) is composed of others.
+formulas look as in numpy. Only operators that onnxruntime supports in float64 are used:
+those missing there (LeakyRelu, Elu, Selu, Softplus, Erf) are composed of others.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-# From this opset on all reductions take their axes as an input, as ReduceSum does from
-# 13 on.
+# From this opset on, all reductions take their axes as an input; ReduceSum does so from
+# opset 13 on.
 AXES_AS_INPUT = 18
 
-# Where operators on text are, and the version of them that is used.
+# The domain of operators on text, and its version.
 ML_DOMAIN, ML_OPSET = "ai.onnx.ml", 2
 
 
 class Graph:
-    """Collects the nodes and the constants of an ONNX graph.
+    """A collection of the nodes and constants of an ONNX graph.
 
     Parameters
     ----------
     opset : int
-        The version of the set of operators.
+        The version of the operator set.
 
     taken : collection of str, default=()
-        Names that others have given.
+        Names that are already in use.
     """
 
     def __init__(self, opset: int, taken: Collection[str] = ()):
@@ -45,7 +45,7 @@ class Graph:
     # ------------------------------------------------------ where nodes and names go
 
     def new_name(self, kind: str) -> str:
-        """Return a name that nothing else has."""
+        """Return a new, unique name."""
         self._n_names += 1
         name = f"{kind.lower()}_{self._n_names}"
         return self.new_name(kind) if name in self._taken else name
@@ -84,14 +84,14 @@ class Graph:
         name: str | None = None,
         **attributes: Any,
     ) -> Value:
-        """Return what an operator makes of values."""
+        """Add a node that applies an operator to values, and return its output."""
         output = self.new_name(op)
         names = [value.name for value in inputs]
         self.write_node(op, names, [output], name or output, **attributes)
         return Value(self, output, dtype)
 
     def constant(self, array: ArrayLike, dtype: DTypeLike | None = None) -> Value:
-        """Return a constant; equal ones are one."""
+        """Return a constant; equal constants are stored once."""
         array = np.asarray(array, dtype)
         if array.dtype.kind in "US":
             array = array.astype(object)
@@ -104,28 +104,28 @@ class Graph:
         return Value(self, self._known[key], array.dtype)
 
     def rename(self, value: Value, name: str) -> None:
-        """Let a value have a name that others know, of an output."""
+        """Give a value the name of an output."""
         self.write_node("Identity", [value.name], [name], self.new_name("output"))
 
 
 class Value:
     """A tensor of a graph; arithmetic with it adds nodes.
 
-    Numbers and arrays on the other side are constants of its dtype.
+    Numbers and arrays in the arithmetic become constants of the same dtype.
 
     Parameters
     ----------
     graph : Graph
-        Where it is computed.
+        The graph that computes it.
 
     name : str
-        Its name there.
+        Its name in the graph.
 
     dtype : dtype
         Its dtype.
     """
 
-    __array_ufunc__ = None  # an array on the left leaves the arithmetic to us
+    __array_ufunc__ = None  # an array on the left lets this class do the arithmetic
 
     def __init__(self, graph: Graph, name: str, dtype: DTypeLike):
         self.graph = graph
@@ -230,7 +230,7 @@ class Value:
         return self._of("Relu")
 
     def erf(self) -> Value:
-        """Return the error function, which onnxruntime has in float32 alone."""
+        """Return the error function, which onnxruntime supports only in float32."""
         return self._of("Erf")
 
     def abs(self) -> Value:
@@ -247,7 +247,7 @@ class Value:
         return self.graph.node("Gemm", *inputs, dtype=self.dtype)
 
     def clip(self, lower: float, upper: float) -> Value:
-        """Return what is within two numbers, or else the nearer one."""
+        """Limit the values to an interval."""
         inputs = self, self.like(lower), self.like(upper)
         return self.graph.node("Clip", *inputs, dtype=self.dtype)
 
@@ -256,9 +256,9 @@ class Value:
         return self._of("Softmax", axis=1)
 
     def number(self, constant: float, dtype: DTypeLike, name: str) -> Value:
-        """Return a constant for each cell, and let a runtime fail at one that is NaN.
+        """Return a constant for each cell, and make the run fail if a cell is NaN.
 
-        There it is to take an element that does not exist from a table.
+        For NaN, the node accesses an element of a table that does not exist.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class Value:
             Its dtype.
 
         name : str
-            The name of the node that fails, which is to say why.
+            The name of the node that fails, which should say why.
         """
         places = self.is_nan().astype(np.int64)
         table = self.graph.constant([constant], dtype)
@@ -303,7 +303,7 @@ class Value:
         return self._reduced("ReduceMin", axis, keepdims)
 
     def log_sum_exp(self, axis: int, *, keepdims: bool = False) -> Value:
-        """Return log(sum(exp)) over an axis, which never overflows."""
+        """Return log(sum(exp)) over an axis, without overflow."""
         return self._reduced("ReduceLogSumExp", axis, keepdims)
 
     def _reduced(self, op: str, axis: int, keepdims: bool) -> Value:
@@ -314,7 +314,7 @@ class Value:
         return self.graph.node(op, self, axes, dtype=self.dtype, keepdims=kept)
 
     def argmax(self) -> Value:
-        """Return the place of the first maximum of each row."""
+        """Return the index of the first maximum of each row."""
         return self.graph.node("ArgMax", self, dtype=np.int64, axis=1, keepdims=0)
 
     def sorted(self, n_columns: int) -> Value:
@@ -326,12 +326,12 @@ class Value:
         return Value(graph, output, self.dtype)
 
     def reshape(self, *shape: int) -> Value:
-        """Return the same numbers in another shape; 0 leaves an axis as it is."""
+        """Return the same numbers in another shape; 0 keeps the size of an axis."""
         wanted = self.graph.constant(shape, np.int64)
         return self.graph.node("Reshape", self, wanted, dtype=self.dtype)
 
     def add_axes(self, *axes: int) -> Value:
-        """Return the same numbers with axes of length 1 at these places."""
+        """Return the same numbers with new axes of length 1 at these positions."""
         places = self.graph.constant(axes, np.int64)
         return self.graph.node("Unsqueeze", self, places, dtype=self.dtype)
 
@@ -341,7 +341,7 @@ class Value:
         return self.graph.node("Squeeze", self, places, dtype=self.dtype)
 
     def split(self, n_parts: int) -> list[Value]:
-        """Return each column of the last axis by itself."""
+        """Return each column of the last axis separately."""
         graph = self.graph
         outputs = [graph.new_name("split") for _ in range(n_parts)]
         sizes = graph.constant(np.ones(n_parts), np.int64)
@@ -349,34 +349,34 @@ class Value:
         return [Value(graph, output, self.dtype) for output in outputs]
 
     def last(self, numbers: ArrayLike) -> Value:
-        """Return those of the last axis that have these numbers."""
+        """Return the elements of the last axis with these indices."""
         places = self.graph.constant(numbers, np.int64)
         return self.graph.node("Gather", self, places, dtype=self.dtype, axis=-1)
 
     def rows_of(self, table: ArrayLike, dtype: DTypeLike | None = None) -> Value:
-        """Return the rows of a constant table that have these numbers."""
+        """Return the rows of a constant table with these indices."""
         return self.elements_of(table, dtype, axis=0)
 
     def elements_of(
         self, constant: ArrayLike, dtype: DTypeLike | None, axis: int
     ) -> Value:
-        """Return what of a constant has these numbers on an axis."""
+        """Return the elements of a constant with these indices along an axis."""
         of = self.graph.constant(constant, dtype)
         return self.graph.node("Gather", of, self, dtype=of.dtype, axis=axis)
 
     def from_column(self, start: int) -> Value:
-        """Return those of the last axis from this number on."""
+        """Return the elements of the last axis from this index on."""
         bounds = ([start], [np.iinfo(np.int64).max], [-1])
         places = [self.graph.constant(bound, np.int64) for bound in bounds]
         return self.graph.node("Slice", self, *places, dtype=self.dtype)
 
     def repeated(self, *shape: int) -> Value:
-        """Return the same numbers again along axes of length 1."""
+        """Repeat the numbers along axes of length 1."""
         wanted = self.graph.constant(shape, np.int64)
         return self.graph.node("Expand", self, wanted, dtype=self.dtype)
 
     def numbers_of(self, texts: Sequence[str], otherwise: int) -> Value:
-        """Return the number of each text in a list, or another if it is not there."""
+        """Return the index of each text in a list, or another number if unknown."""
         return self.graph.node(
             "LabelEncoder", self, dtype=np.int64, domain=ML_DOMAIN,
             keys_strings=list(texts), values_int64s=list(range(len(texts))),
@@ -386,10 +386,10 @@ class Value:
     def polynomial_of_matrix(
         self, coefficients: Sequence[float], n_columns: int
     ) -> Value:
-        """Return a polynomial of each cell of a matrix, in few nodes.
+        """Return a polynomial of each cell of a matrix, with few nodes.
 
-        Five coefficients at a time belong to a polynomial of degree 4, and all of these
-        are one product; the fifth power binds them together.
+        Each group of five coefficients is a polynomial of degree 4. All of these are
+        computed as one matrix product, and combined with the fifth power.
         """
         padded = [*coefficients, *[0.0] * (-len(coefficients) % 5)]
         blocks = np.reshape(padded, (-1, 5))
@@ -413,7 +413,7 @@ class Value:
 
 
 def concatenate(values: Sequence[Value], axis: int) -> Value:
-    """Return values side by side."""
+    """Concatenate values along an axis."""
     if len(values) == 1:
         return values[0]
     return values[0].graph.node("Concat", *values, dtype=values[0].dtype, axis=axis)

@@ -1,7 +1,8 @@
-"""The layers of a network, as nodes: a row of a table for each kind.
+"""The layers of a network as nodes, in a table of the kinds of layers.
 
-Of one network the arrays have the shape (n_samples, n_columns). Those of members have
-two axes in front: groups, which share their cosines, and the members of each.
+For one network, the arrays have the shape (n_samples, n_columns). For an ensemble, they
+have two more axes in front: groups, which share their cosines, and the members of each
+group.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def run_network(
     numbers: Value | None,
     statistics: ColumnStatistics | None,
 ) -> Value:
-    """Return the raw output of a network, with an axis of members if there are some.
+    """Return the raw output of a network, with an axis of members for an ensemble.
 
     Parameters
     ----------
@@ -38,14 +39,14 @@ def run_network(
         The model.
 
     inputs : Value of shape (n_samples, n_inputs)
-        What the network takes.
+        The inputs of the network.
 
     numbers : Value of shape (n_samples, n_numbers) or None
-        What has to be finite in X. That of one network, which is not calibrated, is NaN
-        where it is not; else it is left to `calibrate`.
+        The values in X that have to be finite. If they are not, the output of a single,
+        uncalibrated network is NaN; in all other cases, this is left to `calibrate`.
 
     statistics : ColumnStatistics or None
-        A scaling that the first layer is to do.
+        A scaling to fold into the first layer.
     """
     network, theta = model.network, model.theta
     lead = _axes_of_members(model)
@@ -69,17 +70,17 @@ def run_network(
 
 
 def refuse_unknown_layers(model: Model) -> None:
-    """Refuse a network with a layer that nobody here knows."""
+    """Raise an error for a network with an unknown layer."""
     for layer in model.network.layers:
         _emitter_of(layer)
 
 
 def _emitter_of(layer: Any) -> Callable[[Any, Sequence[np.ndarray], Value], Value]:
-    """Return what writes the nodes of a layer."""
+    """Return the function that writes the nodes of a layer."""
     if type(layer) not in LAYERS:
         raise ValueError(
-            f"to_onnx does not know layers of {type(layer).__name__}. Fit without, or "
-            "tell it what they compute (skann/export/onnx_graph/layers.py)."
+            f"to_onnx does not support {type(layer).__name__} layers. Fit without "
+            "them, or add them to skann/export/onnx_graph/layers.py."
         )
     return LAYERS[type(layer)]
 
@@ -101,8 +102,8 @@ def _spoiled(
 ) -> Any:
     """Return a constant row, NaN where numbers are not finite.
 
-    In skann, a prediction for infinity raises an error, and so a run is to fail.
-    Activations may make something finite of it, which must not count.
+    In skann, a prediction for infinite inputs raises an error, so the run must fail. An
+    activation might otherwise turn infinity into a finite number.
     """
     if numbers is None:
         return row
@@ -113,9 +114,9 @@ def _spoiled(
 
 
 def _axes_of_members(model: Model) -> tuple[int, ...]:
-    """Return the numbers of groups and of members in each; () for one network.
+    """Return the number of groups and of members per group; () for one network.
 
-    Where the last group is smaller, each member is a group.
+    If the last group is smaller than the others, each member is a group.
     """
     if model.theta.ndim == 1:
         return ()
@@ -138,12 +139,12 @@ def _dense(layer: Dense, parameters: Sequence[np.ndarray], output: Value) -> Val
 def _periodic(
     layer: Periodic, parameters: Sequence[np.ndarray], output: Value
 ) -> Value:
-    """Return the columns and the cosines of them, or of their ranks."""
+    """Return the columns and their cosines, or those of their ranks."""
     if parameters[0].ndim > 1:  # equal within a group
         parameters = [array[:, :1] for array in parameters]
     factors, frequencies, phases = parameters
     n_in, lead = layer.n_in, factors.shape[:-1]
-    # Beside the cells stand their ranks, if there are any.
+    # The cells are followed by their ranks, if these are used.
     cells, ranks = output.last(np.arange(n_in)), output.last(np.arange(-n_in, 0))
     slopes = frequencies * factors[..., np.newaxis, :]
     angles = concatenate([ranks] * layer.n_frequencies, axis=-1)
@@ -152,24 +153,24 @@ def _periodic(
 
 
 def _beside(layer: Beside, parameters: Sequence[np.ndarray], output: Value) -> Value:
-    """Return the first columns, and what the embedding makes of the others."""
+    """Return the first columns, and the embedding of the others."""
     embed = _emitter_of(layer.embedding)
     plain = output.last(np.arange(layer.n_plain))
     embedded = embed(layer.embedding, parameters, output.from_column(layer.n_plain))
-    if parameters[0].ndim > 1:  # one for each group, of which there may be several
+    if parameters[0].ndim > 1:  # repeat them for each group
         plain = plain.repeated(len(parameters[0]), 1, 1, 1)
     return concatenate([plain, embedded], axis=-1)
 
 
 def _plain(layer: Plain, parameters: Sequence[np.ndarray], output: Value) -> Value:
-    """Return the columns as they are."""
+    """Return the columns unchanged."""
     return output
 
 
 def _categories(
     layer: Categories, parameters: Sequence[np.ndarray], output: Value
 ) -> Value:
-    """Return the vectors of the levels, and what the rest makes of other columns."""
+    """Return the vectors of the categories, and the embedding of other columns."""
     n_tables = len(layer.n_levels)
     parts = []
     for number, table in enumerate(parameters[:n_tables]):
@@ -179,13 +180,13 @@ def _categories(
         embed, others = _emitter_of(layer.rest), output.from_column(n_tables)
         rest = embed(layer.rest, parameters[n_tables:], others)
         lead = parameters[0].shape[:-2]
-        if lead:  # each member has vectors of its own, and may share the rest
+        if lead:  # each member has its own vectors, but may share the rest
             rest = rest.repeated(*lead, 1, 1)
         parts.append(rest)
     return concatenate(parts, axis=-1)
 
 
-# What each kind of layer makes of its input, given the values of its segments.
+# Functions that apply each kind of layer to an input, given its parameters.
 LAYERS: dict[type, Callable[[Any, Sequence[np.ndarray], Value], Value]] = {
     Beside: _beside,
     Categories: _categories,

@@ -1,4 +1,4 @@
-"""One raw output from those of several networks, as nodes.
+"""The mean of several networks, as nodes.
 
 These are the formulas of `skann.core.members`.
 """
@@ -19,7 +19,7 @@ def _log_mean_exp(logarithms: Value, n_members: int) -> Value:
 
 def _mean_logistic(raw: Value, n_members: int) -> Value:
     """Return the logit of the mean of logistic outputs."""
-    of_others = softplus(raw)  # minus the logarithm of 1 - p; that of p is z less
+    of_others = softplus(raw)  # -log(1 - p); subtracted from z, it is log(p)
     return _log_mean_exp(raw - of_others, n_members) - _log_mean_exp(
         -of_others, n_members
     )
@@ -50,7 +50,7 @@ def mean_of_members(raw: Value, n_members: int, output_activation: str) -> Value
     """Return the raw output that stands for the mean prediction of all members."""
     if output_activation not in MEANS:
         raise ValueError(
-            f"to_onnx does not know the mean of {output_activation!r} outputs. Fit "
+            f"to_onnx does not support the mean of {output_activation!r} outputs. Fit "
             "with n_members=1."
         )
     return MEANS[output_activation](raw, n_members)

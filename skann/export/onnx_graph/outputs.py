@@ -1,4 +1,4 @@
-"""From raw outputs to predictions, as nodes: a row of a table for each kind of target.
+"""Conversion of raw outputs to predictions as nodes, for each kind of target.
 
 These are the formulas of `skann.estimators.targets`.
 """
@@ -23,13 +23,13 @@ from skann.export.onnx_graph.activations import activate, softplus
 from skann.export.onnx_graph.graph import Value
 from skann.model import Model
 
-# The name of the node at which a run fails.
+# The name of the node that fails.
 NOT_FINITE = "X_or_the_output_for_it_is_not_finite"
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a graph gives out.
+    """The outputs of a graph.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Predictions:
         The labels of a classifier.
 
     scores : callable or None
-        What returns its decision values.
+        A function that returns the decision values.
     """
 
     values: Value
@@ -49,7 +49,7 @@ class Predictions:
 
 
 def labels_as_tensor(classes: np.ndarray) -> np.ndarray:
-    """Return class labels as ONNX can hold them: int64 or strings.
+    """Return class labels in a dtype that ONNX supports: int64 or strings.
 
     Raises
     ------
@@ -65,13 +65,13 @@ def labels_as_tensor(classes: np.ndarray) -> np.ndarray:
     if kind == "U" or (kind == "O" and all(isinstance(c, str) for c in classes)):
         return classes.astype(object)
     raise ValueError(
-        "ONNX holds labels that are integers or strings. Got classes "
-        f"{classes!r}: fit with y.astype(str), or with the numbers of the classes."
+        "Class labels in ONNX must be integers or strings. Got "
+        f"{classes!r}. Fit with y.astype(str), or with the indices of the classes."
     )
 
 
 def _log_logistic(z: Value) -> Value:
-    """Return log(1 / (1 + exp(-z))), which never overflows."""
+    """Return log(1 / (1 + exp(-z))), without overflow."""
     return -softplus(-z)
 
 
@@ -80,8 +80,8 @@ def _inside_unit_interval(
 ) -> Value:
     """Return probabilities inside (0, 1), as `exp_inside_unit_interval` does.
 
-    What takes the place of p below a threshold t is t / (1 + log(1 + log(t / p))). It
-    is the larger of the two there, and above it the smaller.
+    Below a threshold t, p is replaced by t / (1 + log(1 + log(t / p))), which is larger
+    than p there, and smaller above the threshold.
 
     Parameters
     ----------
@@ -89,10 +89,11 @@ def _inside_unit_interval(
         The probabilities.
 
     deficit : callable
-        What returns a - b log p, given a and b. It may be wrong if p is large.
+        A function that returns a - b log p, given a and b. It may be inaccurate if p is
+        large.
 
     at : Value
-        What is not NaN, or else the run is to fail.
+        A value that makes the run fail if it is NaN.
     """
     info = np.finfo(probabilities.dtype)
     threshold = float(info.tiny) * 2.0**20
@@ -103,19 +104,19 @@ def _inside_unit_interval(
 
 
 def _refusing(raw: Value) -> Value:
-    """Return raw outputs, and let a runtime fail where one of them is not finite."""
+    """Return raw outputs, and make the run fail if one of them is not finite."""
     return raw + (raw * 0.0).number(0.0, raw.dtype, NOT_FINITE)
 
 
 def _exp(log_probabilities: Value, raw: Value) -> Value:
-    """Return probabilities inside (0, 1), by their logarithms."""
+    """Return probabilities inside (0, 1), given their logarithms."""
     return _inside_unit_interval(
         log_probabilities.exp(), lambda a, b: a - log_probabilities * b, raw * 0.0
     )
 
 
 def _numbers_of(number: Value, classes: np.ndarray) -> Value:
-    """Return the labels of classes, given their numbers."""
+    """Return the labels of classes, given their indices."""
     if np.array_equal(classes, np.arange(len(classes))):
         return number
     return number.rows_of(classes)
@@ -125,7 +126,7 @@ def _of_labels(model: Model, target: Labels, raw: Value) -> Predictions:
     """Return labels, probabilities and scores of classes."""
     classes = labels_as_tensor(target.classes)
     n_outputs = model.architecture.layer_sizes[-1]
-    if target.classes.size == 1:  # certain, and independent of the output
+    if target.classes.size == 1:  # the probability is 1, whatever the output
         zeros = (raw * 0.0).number(0.0, raw.dtype, NOT_FINITE)
         number = zeros.reshape(-1).astype(np.int64)
         return Predictions(zeros + 1, number.rows_of(classes), lambda: _refusing(raw))
@@ -146,7 +147,7 @@ def _of_labels(model: Model, target: Labels, raw: Value) -> Predictions:
 def _of_two_classes(raw: Value, classes: np.ndarray) -> Predictions:
     """Return labels, probabilities and scores of two classes with one output.
 
-    All of it is made of few nodes, as there is little else in a small network.
+    They need few nodes, which matters in a small network.
     """
     halves = raw.affine([[-0.5, 0.5]], 0.0)
     probabilities = halves.softmax()  # NaN, if an output is infinite
@@ -170,7 +171,7 @@ def _of_indicators(model: Model, target: Indicators, raw: Value) -> Predictions:
 
 
 def _in_target_units(model: Model, raw: Value) -> Value:
-    """Return raw outputs as predictions, computed in float64 where there is a unit."""
+    """Return predictions in the units of the target, computed in float64."""
     activation = model.architecture.output_activation
     if model.targets is None:
         return activate(_refusing(raw), activation)
@@ -184,7 +185,7 @@ def _in_target_units(model: Model, raw: Value) -> Value:
 
 
 def _of_numbers(model: Model, target: Numbers, raw: Value) -> Predictions:
-    """Return predictions in the target's units."""
+    """Return predictions in the units of the target."""
     return Predictions(_in_target_units(model, raw))
 
 
@@ -194,7 +195,7 @@ def _of_quantiles(model: Model, target: Quantiles, raw: Value) -> Predictions:
     return Predictions(values.sorted(target.levels.size))
 
 
-# What each kind of target makes of raw outputs.
+# Functions that convert raw outputs to predictions, for each kind of target.
 TARGETS: dict[type, Callable[[Model, Any, Value], Predictions]] = {
     Labels: _of_labels,
     Indicators: _of_indicators,
@@ -204,10 +205,10 @@ TARGETS: dict[type, Callable[[Model, Any, Value], Predictions]] = {
 
 
 def predict(model: Model, target: Target, raw: Value) -> Predictions:
-    """Return what a target makes of raw outputs.
+    """Return the predictions for raw outputs.
 
-    If one of these is not finite, the run fails at a node whose name says so.
+    If a raw output is not finite, the run fails at a node whose name says so.
     """
     if type(target) not in TARGETS:
-        raise ValueError(f"to_onnx does not know targets of {type(target).__name__}.")
+        raise ValueError(f"to_onnx does not support {type(target).__name__} targets.")
     return TARGETS[type(target)](model, target, raw)

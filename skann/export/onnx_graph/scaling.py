@@ -1,7 +1,7 @@
-"""From raw inputs to what the network takes, as nodes.
+"""Conversion of raw inputs to the inputs of the network, as nodes.
 
-All of it is computed in float64, as skann does: in float32 the difference of two large
-numbers, or a scaling that is folded into the weights, would lose what matters.
+Like in skann, everything is computed in float64: in float32, the difference of two
+large numbers, or a scaling that is folded into the weights, would be too inaccurate.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from skann.data.wild_cells import WIDTH
 from skann.export.onnx_graph.approximation import normal_quantile
 from skann.export.onnx_graph.graph import Value, concatenate
 
-# Weights do the scaling of columns whose centre is at most so many spreads from zero,
-# and whose spread is neither larger than this nor smaller than one by it.
+# The scaling is folded into the weights if the centres of all columns are at most this
+# many spreads from zero, and their spreads and inverse spreads are below this limit.
 NEAR = 100.0
 FARTHEST = 1e100
 
-# Quantiles beyond the first are multiplied by the second, which needs no rounding.
+# Quantiles beyond the first number are multiplied by the second, without rounding.
 HUGE, SHRINKING = 1e300, 2.0**-400
 
 
 def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
-    """Return inputs with the centre of its column in place of each NaN."""
+    """Return inputs with each NaN replaced by the centre of its column."""
     if statistics is None:
         return X
     center, _ = statistics.center_and_scale
@@ -33,10 +33,10 @@ def fill_gaps(X: Value, statistics: ColumnStatistics | None) -> Value:
 
 
 def folds(statistics: ColumnStatistics, dtype: DTypeLike) -> bool:
-    """Say whether weights may do the scaling, without a loss that could be seen.
+    """Return whether the scaling can be folded into the weights accurately.
 
-    They may where it is linear, if they are float64 and if columns are not far from
-    zero: at n spreads from it the rounding error becomes n times as large.
+    The scaling must be linear, the weights must be float64, and the columns must not be
+    far from zero: at n spreads from zero, the rounding error is n times as large.
     """
     if statistics.kind in BENDING or statistics.quantiles is not None:
         return False
@@ -49,7 +49,7 @@ def folds(statistics: ColumnStatistics, dtype: DTypeLike) -> bool:
 def fold(
     statistics: ColumnStatistics, weights: np.ndarray, biases: np.ndarray
 ) -> list[np.ndarray]:
-    """Return the weights and biases of a layer that does the scaling as well."""
+    """Return the weights and biases of a layer that includes the scaling."""
     center, scale = statistics.center_and_scale
     weights = weights / scale[:, np.newaxis]
     if statistics.centered:
@@ -58,7 +58,7 @@ def fold(
 
 
 def scale(X: Value, statistics: ColumnStatistics | None, dtype: DTypeLike) -> Value:
-    """Return scaled inputs, with their ranks to the right if there are any."""
+    """Return scaled inputs, followed by their ranks if these are used."""
     if statistics is None:
         return X.astype(dtype)
     wide = X.astype(np.float64)
@@ -96,14 +96,14 @@ def _bound(scaled: Value, lower: np.ndarray, upper: np.ndarray) -> Value:
     W (1 - 1 / (1 + b / W)), of what is beyond by b, is b / (1 + b / W).
     """
     within = scaled.maximum(lower).minimum(upper)
-    beyond = (scaled - within).clip(-FARTHEST, FARTHEST)  # infinity is bounded, too
+    beyond = (scaled - within).clip(-FARTHEST, FARTHEST)  # infinity is bounded as well
     return within + beyond / (beyond.abs() * (1 / WIDTH) + 1)
 
 
 def _normal_ranks(X: Value, measured: np.ndarray) -> Value:
     """Return ranks as `skann.data.ranks.normal_ranks` does.
 
-    All that depends on the place of a cell alone stands in a table.
+    Everything that depends only on the position of a cell is stored in a table.
     """
     with np.errstate(over="ignore"):
         is_too_wide = np.isinf(np.diff(measured))
@@ -121,10 +121,10 @@ def _normal_ranks(X: Value, measured: np.ndarray) -> Value:
 
 
 def _blocks(measured: np.ndarray) -> np.ndarray:
-    """Return the quantiles of each column in blocks, as an index has pages.
+    """Return the quantiles of each column in blocks, like the pages of an index.
 
-    There is room for at least one more in the last block of each, which is filled with
-    infinity.
+    The last block of each column has room for at least one more quantile, and is filled
+    with infinity.
     """
     n_columns, n = measured.shape
     size = int(np.ceil(np.sqrt(n)))
@@ -135,9 +135,9 @@ def _blocks(measured: np.ndarray) -> np.ndarray:
 
 
 def _row_of_places(cells: Value, measured: np.ndarray) -> Value:
-    """Return how many quantiles are not larger than each cell, as rows of the table.
+    """Return the row of the table for each cell: how many quantiles are not larger.
 
-    In two steps: which block of quantiles, and which of it.
+    This takes two steps: find the block of quantiles, and the quantile in the block.
 
     Parameters
     ----------
@@ -160,9 +160,9 @@ def _row_of_places(cells: Value, measured: np.ndarray) -> Value:
 
 
 def _table_of_places(measured: np.ndarray, is_too_wide: np.ndarray) -> np.ndarray:
-    """Return what gives the share of smaller cells by the last quantile not larger.
+    """Return a table of what is needed to compute the share of smaller cells.
 
-    Shares are counted from the median on.
+    Shares are relative to that of the median.
 
     Parameters
     ----------
@@ -170,15 +170,15 @@ def _table_of_places(measured: np.ndarray, is_too_wide: np.ndarray) -> np.ndarra
         The quantiles.
 
     is_too_wide : ndarray of bool of shape (n_columns, n_quantiles - 1)
-        Between which of them skann does not interpolate.
+        The intervals in which skann does not interpolate.
 
     Returns
     -------
     table : ndarray of shape (n_rows, 3 or 4)
-        A row for each number of such quantiles of each column: the share and the place
-        of the last of them, and the distance of the next one at a share of 1. If some
-        quantiles are repeated, the middle share of those that are equal to the last
-        one follows.
+        For each column, a row for each number of quantiles that are not larger than the
+        cell: the share and the value of the last of them, and the distance to the next
+        one divided by the difference of their shares. If some quantiles are repeated,
+        the mean share of those equal to the last one follows.
     """
     n_columns, n_blocks, size = _blocks(measured).shape
     n = measured.shape[1]
@@ -200,7 +200,7 @@ def _table_of_places(measured: np.ndarray, is_too_wide: np.ndarray) -> np.ndarra
 
 
 def _first_of_equals(measured: np.ndarray) -> np.ndarray:
-    """Return for each quantile the place of the first that is equal to it."""
+    """Return for each quantile the index of the first that is equal to it."""
     places = np.arange(measured.shape[1])
     is_new = measured[:, 1:] > measured[:, :-1]
     is_new = np.insert(is_new, 0, True, axis=1)

@@ -1,7 +1,7 @@
-"""From the columns of a table to what the network takes, as nodes.
+"""Conversion of the columns of a table to the inputs of the network, as nodes.
 
-These are the formulas of `skann.data.columns`. A table comes as one matrix, or as one
-input of shape (n_samples, 1) for each of its columns.
+These are the formulas of `skann.data.columns`. A table is given as one matrix, or as
+one input of shape (n_samples, 1) per column.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Inputs:
     Parameters
     ----------
     values : sequence of Value
-        One matrix of all columns, or each column by itself.
+        One matrix of all columns, or each column separately.
     """
 
     values: Sequence[Value]
@@ -43,7 +43,7 @@ class Inputs:
     def numbers(self, chosen: np.ndarray, n_columns: int) -> Value:
         """Return some of the columns side by side, as floats.
 
-        Integers become float64, as float32 does not hold all that occur.
+        Integers are converted to float64, since float32 cannot represent all of them.
         """
         if len(self.values) == 1:
             X = self.values[0]
@@ -57,16 +57,16 @@ def _as_floats(values: Value) -> Value:
     """Return numbers, float32 or float64."""
     if values.dtype == TEXT:
         raise ValueError(
-            "A column of numbers is given as text. Convert with an input for each "
-            "column, those of numbers as such."
+            "A numeric column is declared as text. Convert with one input per column, "
+            "and declare numeric columns as numbers."
         )
     return values if values.dtype.kind == "f" else values.astype(np.float64)
 
 
 def takes_columns(columns: Columns) -> bool:
-    """Say whether a table needs an input for each column, as it holds text.
+    """Return whether a table needs one input per column, because it contains text.
 
-    A column without any frequent level is taken for one of text, too.
+    A column without any frequent category is also considered text.
     """
     return any(
         not levels or any(isinstance(level, str) for level in levels)
@@ -77,7 +77,7 @@ def takes_columns(columns: Columns) -> bool:
 def input_dtypes(
     columns: Columns, names: Sequence[str], dtype: DTypeLike
 ) -> list[np.dtype]:
-    """Return the dtype of the input for each column of a table; `object` for text.
+    """Return the dtype of the input for each column of a table; object for text.
 
     Parameters
     ----------
@@ -95,13 +95,13 @@ def input_dtypes(
         levels, n_groups = columns.levels[place], len(columns.shares[place])
         kind = kind_of_levels(levels, names[j])
         if kind.kind == "b" and n_groups > len(levels) == 2:
-            kind = TEXT  # the third group is of missing values, which no bool says
+            kind = TEXT  # the third group is missing values, unknown to bool
         dtypes[j] = np.dtype(dtype) if kind == np.float64 else kind
     return dtypes
 
 
 def kind_of_levels(levels: Sequence[Any], name: str) -> np.dtype:
-    """Return the dtype that holds levels: text, bool, int64 or float64.
+    """Return the dtype of categories: text, bool, int64 or float64.
 
     Raises
     ------
@@ -112,8 +112,9 @@ def kind_of_levels(levels: Sequence[Any], name: str) -> np.dtype:
         return TEXT
     if any(isinstance(level, str) for level in levels):
         raise ValueError(
-            f"ONNX holds columns of one type. The levels of {name!r} are of several: "
-            f"{levels!r}. Turn them into text, and fit anew."
+            "A column in ONNX has one type, but the categories of "
+            f"{name!r} have several: {levels!r}. Convert the column to text, and fit "
+            "again."
         )
     if all(isinstance(level, bool) for level in levels):
         return np.dtype(bool)
@@ -121,8 +122,8 @@ def kind_of_levels(levels: Sequence[Any], name: str) -> np.dtype:
         return np.dtype(np.float64)
     if min(levels) < _INT64.min or max(levels) > _INT64.max:
         raise ValueError(
-            f"The levels of {name!r} are beyond int64, which is what ONNX holds. Turn "
-            "them into text, and fit anew."
+            f"The categories of {name!r} exceed the range of int64, which ONNX uses "
+            "for integers. Convert the column to text, and fit again."
         )
     return np.dtype(np.int64)
 
@@ -215,23 +216,23 @@ def _codes(cells: Value, levels: Sequence[Any], name: str) -> Value:
     if cells.dtype == TEXT:
         if kind != TEXT and kind.kind != "b":
             raise ValueError(
-                f"The levels of {name!r} are numbers, and its input is text. Convert "
-                "with an input of numbers for this column."
+                f"The categories of {name!r} are numbers, but its input is text. "
+                "Convert with a numeric input for this column."
             )
         texts = [str(level) for level in levels]
         return cells.numbers_of(texts, none).reshape(-1)
     if kind == TEXT:
         raise ValueError(
-            f"The levels of {name!r} are text, and its input is {cells.dtype}. Convert "
-            "with an input for each column, this one of text."
+            f"The categories of {name!r} are text, but its input is {cells.dtype}. "
+            "Convert with one input per column, and a text input for this one."
         )
     if cells.dtype == bool:
         cells = cells.astype(np.int64)
     known = np.array(levels, cells.dtype)
     if known.tolist() != list(levels):
         raise ValueError(
-            f"The levels of {name!r} cannot be told apart as {cells.dtype}. Export "
-            "with float64, or turn them into text, and fit anew."
+            f"The categories of {name!r} cannot be distinguished in {cells.dtype}. "
+            "Export with float64, or convert the column to text and fit again."
         )
     places = cells.graph.constant(np.arange(len(levels)), np.int64)
     return cells.equals(known).where(places, none).min(1)

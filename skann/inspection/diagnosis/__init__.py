@@ -1,4 +1,4 @@
-"""What is wrong with a fit, by name: a table of small checks and their report."""
+"""Find out what is wrong with a fit: a table of small checks, and their report."""
 
 from skann.inspection.diagnosis.diagnose import diagnose
 from skann.inspection.diagnosis.report import Diagnosis, Finding

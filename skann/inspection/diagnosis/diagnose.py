@@ -1,4 +1,4 @@
-"""All checks in a table, and the function that asks each of them."""
+"""The table of all checks, and the function that runs them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from skann.inspection.diagnosis.evidence import Evidence
 from skann.inspection.diagnosis.report import Diagnosis, Finding, in_order
 
 # In the order in which they are reported, causes before effects: what is wrong with the
-# data, then with the training, then with what came of it. A check sees by name what was
-# found before it. A new one is a function and a row.
+# data, then with the training, then with the result. A check knows the names of earlier
+# findings. To add a check, write a function and add it to this table.
 CHECKS: tuple[Callable[[Evidence], Iterable[Finding]], ...] = (
     of_targets.find_constant_target,
     of_columns.find_leak,
@@ -55,9 +55,10 @@ def diagnose(
     X_val: Any = None,
     y_val: ArrayLike | None = None,
 ) -> Diagnosis:
-    """Say what is wrong with a fit, by name and number, and what would help.
+    """Find out what is wrong with a fit, and suggest remedies.
 
-    X and y are what the estimator was fitted to.
+    Each finding has a name, the numbers that show it, and a remedy as code. X and y
+    must be the data to which the estimator was fitted.
 
     Parameters
     ----------
@@ -71,18 +72,19 @@ def diagnose(
         The targets.
 
     X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-        Inputs that it was not fitted to. Overfitting and miscalibration show in rows
-        that were not learned from; without these, in the predictions of members for
-        rows that they have left out.
+        Inputs that were not used for training, in which overfitting and miscalibration
+        show. If None, the out-of-fold predictions of the members are used instead, if
+        there are any.
 
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-        Their targets.
+        The targets of `X_val`.
 
     Returns
     -------
     diagnosis : Diagnosis
-        The findings, causes before effects. `print` shows them, a notebook shows a
-        table, and `plot` draws the network's skill beside that of simpler models.
+        The findings, causes before effects. `print` shows them, a notebook shows them
+        as a table, and `plot` compares the skill of the network with that of simpler
+        models.
 
     Raises
     ------
@@ -90,15 +92,15 @@ def diagnose(
         If the estimator is not fitted.
 
     TypeError
-        If it is no estimator of skann's.
+        If `estimator` is not an estimator of skann.
 
     ValueError
-        If the data do not fit the estimator.
+        If the data do not match the estimator.
 
     See Also
     --------
-    suggest_learning_rate : The range test, which says how large the rate may be.
-    LossCurveDisplay : The course of training.
+    suggest_learning_rate : Find out how large the learning rate can be.
+    LossCurveDisplay : Plot the course of training.
 
     Examples
     --------
@@ -107,7 +109,7 @@ def diagnose(
     >>> from skann import BackpropClassifier
     >>> from skann.inspection import diagnose
     >>> X, y = load_wine(return_X_y=True)
-    >>> X = np.column_stack([X, y + 0.01])  # which nobody knows when it matters
+    >>> X = np.column_stack([X, y + 0.01])  # a leak of the target
     >>> classifier = BackpropClassifier((64,), random_state=0).fit(X, y)
     >>> diagnosis = diagnose(classifier, X, y)
     >>> diagnosis.names
@@ -118,18 +120,20 @@ def diagnose(
     if not isinstance(estimator, BaseBackprop):
         hint = hint_for(
             estimator,
-            search=" Of a search, pass its best_estimator_.",
-            pipeline=" Of a pipeline, pass the last step and what it was fitted to: "
+            search=" For a search, pass its best_estimator_.",
+            pipeline=" For a pipeline, pass the last step and transformed data: "
             "diagnose(pipeline[-1], pipeline[:-1].transform(X), y).",
         )
         raise TypeError(
-            "diagnose takes a fitted BackpropClassifier or BackpropRegressor. Got "
+            "diagnose needs a fitted BackpropClassifier or BackpropRegressor. Got "
             f"{type(estimator).__name__}.{hint}"
         )
     check_is_fitted(estimator)
     if (X_val is None) != (y_val is None):
         missing = "y_val" if y_val is None else "X_val"
-        raise ValueError(f"X_val and y_val belong together: {missing} is missing.")
+        raise ValueError(
+            f"Pass both X_val and y_val, or neither of them: {missing} is missing."
+        )
     evidence = Evidence(estimator, X, y, X_val, y_val)
     for check in CHECKS:
         evidence.findings += tuple(check(evidence))
@@ -138,5 +142,5 @@ def diagnose(
         what = "overfitting"
         if evidence.truth.is_classifier:
             what += " and miscalibration"
-        not_checked.append(f"{what}, which show in unseen rows: pass X_val and y_val.")
+        not_checked.append(f"{what}. Pass unseen rows as X_val and y_val.")
     return Diagnosis(in_order(evidence.findings), evidence.skills, tuple(not_checked))

@@ -1,4 +1,4 @@
-"""What the checks look at, measured once and only if one asks for it."""
+"""The measurements on which the checks are based, made once and only on demand."""
 
 from __future__ import annotations
 
@@ -29,52 +29,52 @@ from skann.inspection.learning_rate import LearningRateCurve, suggest_learning_r
 from skann.training.batches import loss_and_gradient
 from skann.training.schedules import Horizon
 
-# Predictions are judged by so many rows, drawn at random: the standard error of a share
-# is then below 0.01.
+# Predictions are judged by this many rows, drawn at random: the standard error of a
+# proportion is then below 0.01.
 ROWS_TO_PREDICT = 5000
 
-# Simpler models learn from so many, which takes them a fraction of a second.
+# Simpler models are fitted to this many rows, which takes a fraction of a second.
 ROWS_TO_COMPARE = 800
 
-# Units and gradients are looked at for so many rows, and so many members speak for all.
+# Units and gradients are examined for this many rows and members.
 ROWS_TO_PASS = 400
 MEMBERS_TO_PASS = 2
 
-# Wider tables take trees too long.
+# For wider tables, trees take too long.
 MOST_COLUMNS_OF_TREES = 300
 
-# Trees of a forest: enough that each row has been left out by ten or so.
+# The number of trees of a forest, so that each row is left out by about ten of them.
 N_TREES = 25
 LARGEST_OF_TREES = 1e30
-# Of more columns each split looks at a few.
+# With more columns, each split considers only some of them.
 FEW_COLUMNS = 20
 
-# Cells are cut off so many standard deviations from the mean for a linear model.
+# For a linear model, cells are clipped this many standard deviations from the mean.
 WIDEST = 10.0
-# Its penalty is the best of these, for columns of unit variance.
+# Its penalty is the best of these, for columns with unit variance.
 PENALTIES = (1.0, 30.0, 1000.0)
 
-# With more outputs simpler models take too long.
+# With more outputs, simpler models take too long.
 MOST_OUTPUTS = 30
 
-# Steps of the learning-rate range test, and where it ends: at larger rates units are
-# driven so far that their numbers become subnormal, which is slow.
+# The number of steps of the learning-rate range test, and its last rate: larger rates
+# drive units so far that their numbers become subnormal, which is slow.
 RANGE_STEPS = 100
 HIGHEST_RATE = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class LayerPass:
-    """What passes through a hidden layer, forward and backward.
+    """The values of a hidden layer in a forward and backward pass.
 
     Parameters
     ----------
     activation : object
-        The layer's activation.
+        The activation function of the layer.
 
     slopes, deltas : ndarray of shape (n_samples, n_units)
-        The derivatives of its activation, and the gradient of the objective with
-        respect to its pre-activation.
+        The derivatives of the activation function, and the gradient of the objective
+        with respect to the pre-activation.
     """
 
     activation: Any
@@ -83,7 +83,7 @@ class LayerPass:
 
 
 class Evidence:
-    """A fitted estimator and its data, and the names of what was found so far.
+    """A fitted estimator and its data, and the findings so far.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ class Evidence:
         A fitted estimator. It is not changed.
 
     X, y
-        The data that it was fitted to.
+        The data to which it was fitted.
 
     X_val, y_val
-        Data that it was not fitted to, or None.
+        Data that were not used for fitting, or None.
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, X_val: Any, y_val: Any):
@@ -109,20 +109,20 @@ class Evidence:
         self.truth = Truth(estimator, self.settings)
         self.rows: Rows = read_rows(estimator, X, Reading.of(estimator))[0]
         self.n_rows = self.rows.numbers.shape[0]
-        # Says in words what is wrong with y.
+        # Raises an error if y is invalid.
         self.encoded = self.truth.encode(y)
         self.weight = self.truth.weigh(y)
 
     @property
     def found(self) -> frozenset[str]:
-        """Frozenset of str : The names of what was found so far."""
+        """The names of the findings so far."""
         return frozenset(finding.name for finding in self.findings)
 
     # --------------------------------------------------------------------- columns
 
     @cached_property
     def names(self) -> list[str]:
-        """List of str : The names of the columns of X."""
+        """The names of the columns of X."""
         names = getattr(self.estimator, "feature_names_in_", None)
         if names is None:
             return [f"x{number}" for number in range(self.estimator.n_features_in_)]
@@ -130,33 +130,33 @@ class Evidence:
 
     @property
     def is_categorical(self) -> np.ndarray:
-        """Ndarray of bool : Which columns of X hold labels."""
+        """Which columns of X are categorical."""
         known = self.rows.is_categorical
         return np.zeros(len(self.names), bool) if known is None else known
 
     @cached_property
     def number_names(self) -> list[str]:
-        """List of str : The names of the columns of numbers."""
+        """The names of the numeric columns."""
         return [self.names[j] for j in np.flatnonzero(~self.is_categorical)]
 
     @cached_property
     def label_names(self) -> list[str]:
-        """List of str : The names of the columns of labels."""
+        """The names of the categorical columns."""
         return [self.names[j] for j in np.flatnonzero(self.is_categorical)]
 
     @cached_property
     def is_sparse(self) -> bool:
-        """Bool : Whether X is sparse."""
+        """Whether X is sparse."""
         return sparse.issparse(self.rows.numbers)
 
     @cached_property
     def matrix(self) -> Matrix:
-        """Ndarray or CSR array : X as the network's inputs, in their units."""
+        """X as the inputs of the network, unscaled."""
         return check_inputs(self.estimator, self.X)
 
     @cached_property
     def rows_val(self) -> Rows | None:
-        """Rows or None : The columns of X_val."""
+        """The columns of X_val, or None."""
         if self.X_val is None:
             return None
         return read_rows(self.estimator, self.X_val, Reading.of(self.estimator))[0]
@@ -165,12 +165,12 @@ class Evidence:
 
     @cached_property
     def _drawn(self) -> np.ndarray:
-        """Ndarray of int : The rows by which predictions are judged."""
+        """The indices of the rows by which predictions are judged."""
         return _draw(self.n_rows, ROWS_TO_PREDICT)
 
     @cached_property
     def scale(self) -> FloatArray:
-        """Ndarray : What errors of each output are divided by, so that they compare."""
+        """The number by which the errors of each output are divided."""
         if self.truth.is_classifier:
             return np.ones(1)
         spread = self.encoded.std(axis=0)
@@ -179,18 +179,18 @@ class Evidence:
 
     @cached_property
     def constant(self) -> FloatArray:
-        """Ndarray : The best constant prediction of y."""
+        """The best constant prediction of y."""
         return self.truth.best_constant(self.encoded, self.weight)
 
     def part(
         self, encoded: FloatArray, predicted: FloatArray, weight: FloatArray
     ) -> Part:
-        """Return rows with their predictions, to be judged."""
+        """Return rows together with their predictions."""
         return Part(self.truth, encoded, predicted, weight, self.scale, self.constant)
 
     @cached_property
     def seen(self) -> Part:
-        """Part : Rows that were learned from, as the estimator predicts them."""
+        """Training rows, with the predictions of the estimator."""
         X = take(self.X, self._drawn, self.n_rows)
         return self.part(
             self.encoded[self._drawn], self.truth.predict(X), self.weight[self._drawn]
@@ -198,10 +198,10 @@ class Evidence:
 
     @cached_property
     def unseen(self) -> Part | None:
-        """Part or None : Rows that were not learned from, if there are any.
+        """Rows that were not used for training, or None if there are none.
 
-        They are the validation data or, without these, the rows as those members
-        predict them that have left them out.
+        They are the validation data or, without these, the training rows with the
+        predictions of the members that left them out.
         """
         if self.X_val is not None:
             encoded = self.truth.encode(self.y_val, "y_val")
@@ -222,7 +222,7 @@ class Evidence:
         return part if self._is_of_these_rows(part) else None
 
     def _is_of_these_rows(self, part: Part) -> bool:
-        """Say whether out-of-fold predictions are those of the rows of X."""
+        """Return whether the out-of-fold predictions belong to the rows of X."""
         known = float(self.estimator.oof_score_)
         if not self.truth.is_classifier:
             return part.skill > known - 0.2
@@ -233,21 +233,21 @@ class Evidence:
 
     @property
     def name_of_unseen(self) -> str:
-        """Str : What the rows are called that were not learned from."""
+        """What to call the rows that were not used for training."""
         if self.X_val is not None:
             return "the validation data"
-        return "rows that members have left out"
+        return "left-out rows"
 
     # -------------------------------------------------------------- simpler models
 
     @cached_property
     def _compared(self) -> np.ndarray:
-        """Ndarray of int : The rows that simpler models learn from."""
+        """The indices of the rows to which simpler models are fitted."""
         return _draw(self.n_rows, ROWS_TO_COMPARE)
 
     @cached_property
     def can_compare(self) -> bool:
-        """Bool : Whether simpler models can be fitted, and mean the same."""
+        """Whether simpler models can be fitted, and are comparable."""
         n_outputs = self.encoded.shape[1]
         return (
             self.truth.quantiles is None
@@ -257,7 +257,7 @@ class Evidence:
         )
 
     def _skill_of(self, predicted: FloatArray) -> float:
-        """Return the skill of a simpler model's predictions of rows unseen."""
+        """Return the skill of the predictions of a simpler model for unseen rows."""
         rows = self._compared
         if self.truth.is_classifier:
             predicted = np.clip(predicted, 0, 1)
@@ -266,14 +266,14 @@ class Evidence:
 
     @cached_property
     def linear_skill(self) -> float | None:
-        """Float or None : The skill of a linear model for rows it has not seen."""
+        """The skill of a linear model for unseen rows, or None."""
         if not self.can_compare:
             return None
         rows = self._compared
         if self.is_sparse:
             features = self.matrix[rows]
         else:
-            # A wild cell is not to ruin the others' line.
+            # An outlier must not spoil the model for all other cells.
             robust = RobustScaler().fit_transform(self.model.scaled(self.matrix)[rows])
             features = StandardScaler().fit_transform(np.clip(robust, -WIDEST, WIDEST))
         folds = KFold(5, shuffle=True, random_state=0)
@@ -290,7 +290,7 @@ class Evidence:
 
     @cached_property
     def forest_skill(self) -> float | None:
-        """Float or None : The skill of a small forest for rows it has not seen."""
+        """The skill of a small random forest for unseen rows, or None."""
         n_columns = self.matrix.shape[1]
         if not self.can_compare or self.is_sparse or n_columns > MOST_COLUMNS_OF_TREES:
             return None
@@ -311,7 +311,7 @@ class Evidence:
 
     @cached_property
     def reference(self) -> tuple[str, float] | None:
-        """Tuple or None : The better of the two for unseen rows, and its skill."""
+        """The better of the two models for unseen rows, and its skill; or None."""
         skills = {"a linear model": self.linear_skill, "a forest": self.forest_skill}
         known = {name: skill for name, skill in skills.items() if skill is not None}
         if not known:
@@ -321,7 +321,7 @@ class Evidence:
 
     @property
     def skills(self) -> dict[str, float]:
-        """Dict of str to float : All skills that are known, by name."""
+        """All skills that are known, by name."""
         found = {
             "linear model, unseen rows": self.linear_skill,
             "forest, unseen rows": self.forest_skill,
@@ -337,24 +337,24 @@ class Evidence:
 
     @cached_property
     def losses(self) -> np.ndarray:
-        """Ndarray : The training loss of each epoch."""
+        """The training loss of each epoch."""
         return np.asarray(self.estimator.history_["loss"], np.float64)
 
     @cached_property
     def rates(self) -> np.ndarray:
-        """Ndarray : The learning rate of each epoch, empty for L-BFGS."""
+        """The learning rate of each epoch; empty for L-BFGS."""
         rates = self.estimator.history_["learning_rate"]
         return np.array([rate for rate in rates if rate is not None], np.float64)
 
     @cached_property
     def is_stream(self) -> bool:
-        """Bool : Whether an epoch was a piece of the rows, as in `partial_fit`."""
+        """Whether each epoch used only a part of the rows, as with `partial_fit`."""
         estimator = self.estimator
         return 0 < estimator.t_ < 0.5 * estimator.n_iter_ * self.n_rows
 
     @cached_property
     def n_steps(self) -> int:
-        """Int : About how many steps were taken since training began."""
+        """The approximate number of steps since training began."""
         n_epochs = max(self.estimator.n_iter_, 1)
         rows = max(1, round(self.estimator.t_ / n_epochs))
         size = self.settings.batch_size
@@ -363,7 +363,7 @@ class Evidence:
 
     @property
     def ends_by_itself(self) -> bool:
-        """Bool : Whether the schedule of the rate has an end."""
+        """Whether the learning-rate schedule has an end."""
         schedule = self.settings.learning_rate
         return self.settings.is_stochastic and (
             isinstance(schedule, Horizon) or has_end(schedule)
@@ -371,12 +371,12 @@ class Evidence:
 
     @cached_property
     def is_cut_off(self) -> bool:
-        """Bool : Whether `max_iter` ended the training."""
+        """Whether `max_iter` ended the training."""
         return 0 < self.settings.max_iter <= self.estimator.n_iter_
 
     @cached_property
     def constant_loss(self) -> float:
-        """Float : What the best constant prediction has, in the history's units."""
+        """The loss of the best constant prediction, in the units of the history."""
         objective, _, data = self._problem(0)
         value = objective.loss.value_of_constant(data.dense_target, data.sample_weight)
         if value is None or not np.isfinite(value):
@@ -386,7 +386,7 @@ class Evidence:
 
     @property
     def _one_network(self) -> Any:
-        """Estimator : One that starts as a member of this one did, not fitted."""
+        """An unfitted estimator that starts like one member of this estimator."""
         known = self.estimator.get_params(deep=False)
         params = {
             name: value
@@ -398,9 +398,9 @@ class Evidence:
 
     @cached_property
     def range_test(self) -> LearningRateCurve | None:
-        """LearningRateCurve or None : What the learning-rate range test says.
+        """The result of the learning-rate range test.
 
-        None where it says nothing.
+        None if it is inconclusive.
         """
         rows = _draw(self.n_rows, ROWS_TO_PREDICT)
         X = take(self.X, rows, self.n_rows)
@@ -417,7 +417,7 @@ class Evidence:
     # -------------------------------------------------------------------- passes
 
     def _problem(self, member: int) -> Any:
-        """Return what a member minimises, for some rows."""
+        """Return the problem that a member minimises, for some rows."""
         rows = _draw(self.n_rows, ROWS_TO_PASS)
         X = take(self.X, rows, self.n_rows)
         y = take(self.y, rows, self.n_rows)
@@ -427,9 +427,10 @@ class Evidence:
 
     @cached_property
     def passes(self) -> list[list[LayerPass]]:
-        """List of lists of LayerPass : The hidden layers of some members.
+        """The hidden layers of some members.
 
-        The last of each list is the output layer, without activation and slopes.
+        The last element of each list is the output layer, without activation and
+        slopes.
         """
         n_members = min(MEMBERS_TO_PASS, self.model.architecture.n_members)
         found = []
@@ -454,14 +455,14 @@ class Evidence:
 
 
 def _draw(n_rows: int, most: int) -> np.ndarray:
-    """Return the numbers of at most so many rows, always the same, in order."""
+    """Return the indices of at most that many rows, always the same, in order."""
     if n_rows <= most:
         return np.arange(n_rows)
     return np.sort(np.random.RandomState(0).choice(n_rows, most, replace=False))
 
 
 def take(table: Any, rows: np.ndarray, n_rows: int) -> Any:
-    """Return some rows of a table of any kind, itself for all."""
+    """Return some rows of a table of any kind, or the table itself for all rows."""
     if len(rows) == n_rows:
         return table
     return safe_indexing(table.tocsr() if sparse.issparse(table) else table, rows)

@@ -16,63 +16,64 @@ from skann.data.wild_cells import tame
 from skann.inspection.diagnosis.evidence import Evidence
 from skann.inspection.diagnosis.report import Finding
 
-# In images and counts blank columns are natural: of at least so many columns, all of
-# which have the same smallest value, fewer than half are at that value throughout.
+# In images and counts, blank columns are normal. X is taken for such data if it has at
+# least this many columns, all with the same smallest value, of which fewer than this
+# share have that value throughout.
 COLUMNS_OF_IMAGES = 16
 MOST_BLANK = 0.5
 
-# Two columns of which hardly a row differs from its most frequent value (rare words,
-# pixels at the border) may well be equal by chance.
+# Two columns in which hardly any row differs from the most frequent value (rare words,
+# border pixels) may be equal by chance.
 LEAST_ROWS_THAT_DIFFER = 10
 LEAST_SHARE_THAT_DIFFERS = 0.02
 
-# A wild cell lies so many times as far from the middle as the farthest tame one. Ten
-# times leaves the tails of Student's t with three degrees of freedom alone; a code that
-# comes back, such as -999, need not be as far.
+# An outlier is this many times as far from the median as the farthest other cell. A
+# factor of ten tolerates the tails of Student's t with three degrees of freedom; a code
+# that occurs repeatedly, such as -999, need not be as far away.
 GAP_OF_ERRORS = 10.0
 GAP_OF_CODES = 2.5
 LEAST_ROWS_OF_CODE = 3
 
-# Inputs of a usual size have a root mean square near 1. Pixels from 0 to 16 (rms 7)
-# and centimetres (6) train well; years and 0 to 255 do not.
+# Inputs usually have a root mean square near 1. Pixels from 0 to 16 (RMS 7) and
+# centimetres (6) train well; years and values from 0 to 255 do not.
 LARGE_INPUTS = 30.0
-# A row whose cells have this norm together hardly reaches the biases.
+# Rows with a smaller norm hardly matter compared with the biases.
 SMALL_ROWS = 0.2
-# And the spreads of columns that are not indicators should be of one size.
+# The standard deviations of columns that are not indicators should be similar.
 UNLIKE_SPREADS = 100.0
 
-# A column with fewer values than this says next to nothing.
+# A column with a smaller share of values is of little use.
 LEAST_SHARE_OF_VALUES = 0.1
 
-# Labels that are rare in so large a share of the rows are names of the rows.
+# If this share of the rows has rare labels, the column contains names of rows.
 RARE_EVERYWHERE = 0.8
 
-# A leak says it all: its column alone, by a tree, leaves at most this share of the
-# spread, and every other column alone at least so many times as much.
+# A leak explains everything: a tree on this column alone leaves at most this share of
+# the variance, and a tree on any other column at least this many times as much.
 LEAST_LEFT = 0.02
 TIMES_THE_OTHERS = 10.0
 LEFT_BY_OTHERS = 0.2
 ROWS_OF_LEAKS = 1000
 LEAST_ROWS_OF_LEAKS = 40
-# First the rows are split into groups by each column. Only if those say so much of y
-# are trees grown, of the columns that say most.
+# First, the rows are split into groups by each column. Trees are grown only if these
+# groups explain this share of y, and only for the columns that explain most.
 N_GROUPS = 32
 WORTH_A_TREE = 0.8
 COLUMNS_WITH_TREES = 8
 
-# So many names are given.
+# At most this many names are listed.
 MOST_NAMES = 5
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names in words, the first few of many."""
+    """Return a list of names as text, with only the first few of many."""
     shown = ", ".join(repr(name) for name in names[:MOST_NAMES])
     more = len(names) - MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def columns_as_code(evidence: Evidence, names: Sequence[str]) -> str:
-    """Return the code that leaves columns out."""
+    """Return code that drops columns."""
     if hasattr(evidence.estimator, "feature_names_in_"):
         return f"X = X.drop(columns={list(names)!r})"
     numbers = [evidence.names.index(name) for name in names]
@@ -83,7 +84,7 @@ def columns_as_code(evidence: Evidence, names: Sequence[str]) -> str:
 
 
 def columns_of(evidence: Evidence) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name and the cells of each column of numbers, dense."""
+    """Yield the name and the cells of each numeric column, as a dense array."""
     numbers = evidence.rows.numbers
     columns = numbers.tocsc() if sparse.issparse(numbers) else numbers
     for j, name in enumerate(evidence.number_names):
@@ -94,7 +95,7 @@ def columns_of(evidence: Evidence) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def ranges(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smallest and the largest value of each column, NaN of an empty one."""
+    """Return the smallest and largest value of each column, NaN for empty ones."""
     numbers = evidence.rows.numbers
     if sparse.issparse(numbers):
         low, high = numbers.min(axis=0), numbers.max(axis=0)
@@ -105,7 +106,7 @@ def ranges(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
 
 
 def is_like_an_image(evidence: Evidence) -> bool:
-    """Say whether all columns are of one kind, as pixels and counts of words are."""
+    """Return whether all columns are of the same kind, like pixels or word counts."""
     if evidence.is_sparse:
         return True
     if len(evidence.number_names) < COLUMNS_OF_IMAGES:
@@ -115,7 +116,7 @@ def is_like_an_image(evidence: Evidence) -> bool:
 
 
 def find_constant(evidence: Evidence) -> Iterator[Finding]:
-    """Find columns with one value."""
+    """Find constant columns."""
     names = [
         name
         for name, cells in zip(evidence.label_names, evidence.rows.labels, strict=True)
@@ -132,9 +133,9 @@ def find_constant(evidence: Evidence) -> Iterator[Finding]:
     every = len(names) == len(evidence.names)
     yield Finding(
         "constant columns",
-        f"{len(names)} of {len(evidence.names)} columns of X have one value: "
+        f"{len(names)} of {len(evidence.names)} columns of X have only one value: "
         f"{listed(names)}." + (" There is nothing to learn from." if every else ""),
-        "X = ...  # look at how X was made"
+        "X = ...  # check how X was made"
         if every
         else columns_as_code(evidence, names),
         "error" if every else "note",
@@ -142,7 +143,7 @@ def find_constant(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_duplicated(evidence: Evidence) -> Iterator[Finding]:
-    """Find columns that are equal to another one, or its multiple but for a shift."""
+    """Find columns that equal another column, up to a factor and an offset."""
     least = max(LEAST_ROWS_THAT_DIFFER, LEAST_SHARE_THAT_DIFFERS * evidence.n_rows)
     groups: dict[Any, list[str]] = defaultdict(list)
     for name, cells in columns_of(evidence):
@@ -158,18 +159,20 @@ def find_duplicated(evidence: Evidence) -> Iterator[Finding]:
     if not copies:
         return
     again = [name for group in copies for name in group[1:]]
-    pairs = "; ".join(f"{listed(group[1:])} as {group[0]!r}" for group in copies[:3])
+    pairs = "; ".join(
+        f"{listed(group[1:])} (like {group[0]!r})" for group in copies[:3]
+    )
     yield Finding(
         "duplicated columns",
-        f"{len(again)} of {len(evidence.names)} columns of X say what another one "
-        f"says: {pairs}.",
+        f"{len(again)} of {len(evidence.names)} columns of X contain the same "
+        f"information as another column: {pairs}.",
         columns_as_code(evidence, again),
         "note",
     )
 
 
 def _standard_form(cells: np.ndarray, least: float) -> bytes | None:
-    """Return what columns have in common that are equal but for unit and offset."""
+    """Return a form that is the same for columns that differ only in their unit."""
     values, counts = np.unique(cells, return_counts=True)
     if len(cells) - counts.max() < least:
         return None
@@ -178,8 +181,8 @@ def _standard_form(cells: np.ndarray, least: float) -> bytes | None:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         form = (cells.astype(np.float64) - low) / (np.float64(high) - low)
-    # A column and its negative are copies, too, but for indicators of two groups, which
-    # encoders make on purpose.
+    # A column and its negative are also copies, except for the indicators of two
+    # groups, which encoders make on purpose.
     if len(values) > 2:
         first = form[~np.isnan(form)]
         if first.mean() > 0.5:
@@ -188,17 +191,18 @@ def _standard_form(cells: np.ndarray, least: float) -> bytes | None:
 
 
 def wild_cells(cells: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """Return wild cells of a column, and how many times too far the farthest is.
+    """Return the outliers of a column, and how far away the farthest is.
 
     Parameters
     ----------
     cells : ndarray of shape (n_samples,)
-        A column of numbers without gaps.
+        A numeric column without missing values.
 
     Returns
     -------
     wild : tuple or None
-        The cells, and the ratio; None if there are none.
+        The outliers, and the distance of the farthest one from the median, divided by
+        that of the farthest other cell; None if there are none.
     """
     if len(cells) < 5 or np.ptp(cells) == 0:
         return None
@@ -226,7 +230,7 @@ def wild_cells(cells: np.ndarray) -> tuple[np.ndarray, float] | None:
 
 
 def find_wild(evidence: Evidence) -> Iterator[Finding]:
-    """Find columns with cells far outside of all others."""
+    """Find columns with cells far outside the range of all others."""
     if evidence.is_sparse:
         return
     found = {}
@@ -250,16 +254,16 @@ def find_wild(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "wild columns",
         f"{len(found)} of {len(evidence.names)} columns of X have cells far outside "
-        f"of all others: {listed(list(found))}. In {worst!r} there are {len(cells)}, "
-        f"such as {value:g}, up to {ratio:.3g} times as far from the middle as the "
-        "farthest of the others.",
+        f"the range of all others: {listed(list(found))}. In {worst!r} there are "
+        f"{len(cells)}, such as {value:g}, up to {ratio:.3g} times as far from the "
+        "median as any other cell.",
         remedy + ("" if bounded else "\nestimator.set_params(scaling='bounded')"),
         "note" if bounded else "warning",
     )
 
 
 def find_unscaled(evidence: Evidence) -> Iterator[Finding]:
-    """Find inputs of a size that training does not get on with."""
+    """Find inputs that are too large or too small for training."""
     if evidence.model.inputs is not None or not evidence.number_names:
         return
     numbers = evidence.rows.numbers
@@ -277,9 +281,9 @@ def find_unscaled(evidence: Evidence) -> Iterator[Finding]:
     if rms[largest] > LARGE_INPUTS:
         yield Finding(
             "unscaled inputs",
-            f"scaling=None, and the root mean square of column "
-            f"{evidence.number_names[largest]!r} is {rms[largest]:.3g}, where about 1 "
-            f"is usual (at most {LARGE_INPUTS:g}).",
+            f"scaling=None, but the root mean square of column "
+            f"{evidence.number_names[largest]!r} is {rms[largest]:.3g}; it should be "
+            f"about 1 (at most {LARGE_INPUTS:g}).",
             remedy,
         )
         return
@@ -287,8 +291,8 @@ def find_unscaled(evidence: Evidence) -> Iterator[Finding]:
     if norm < SMALL_ROWS:
         yield Finding(
             "unscaled inputs",
-            f"scaling=None, and the cells of a row together have a norm of {norm:.2g} "
-            f"(at least {SMALL_ROWS:g} is usual): the network hardly sees them.",
+            f"scaling=None, but the rows of X have a norm of only {norm:.2g}; it "
+            f"should be at least {SMALL_ROWS:g}, or the network hardly reacts to them.",
             remedy,
         )
         return
@@ -299,14 +303,15 @@ def find_unscaled(evidence: Evidence) -> Iterator[Finding]:
     if ratio > UNLIKE_SPREADS:
         yield Finding(
             "unscaled inputs",
-            f"scaling=None, and one column of X spreads {ratio:.3g} times as far as "
-            f"another (up to {UNLIKE_SPREADS:g} is usual).",
+            f"scaling=None, but the standard deviation of one column of X is "
+            f"{ratio:.3g} times that of another; it should be at most "
+            f"{UNLIKE_SPREADS:g} times.",
             remedy,
         )
 
 
 def find_empty(evidence: Evidence) -> Iterator[Finding]:
-    """Find columns that are nearly all gaps."""
+    """Find columns in which nearly all values are missing."""
     if evidence.is_sparse:
         return
     shares = {
@@ -319,16 +324,16 @@ def find_empty(evidence: Evidence) -> Iterator[Finding]:
         share = min(shares[name] for name in names)
         yield Finding(
             "empty columns",
-            f"{len(names)} of {len(evidence.names)} columns of X are nearly all "
-            f"missing: {listed(names)}, with values in {share:.1%} of the rows at the "
-            "least.",
+            f"{len(names)} of {len(evidence.names)} columns of X have almost no "
+            f"values: {listed(names)}, with values in as few as {share:.1%} of the "
+            "rows.",
             columns_as_code(evidence, names),
             "note",
         )
 
 
 def find_new_gaps(evidence: Evidence) -> Iterator[Finding]:
-    """Find gaps in validation data where training had none."""
+    """Find columns with missing values in the validation data, but none in training."""
     columns, numbers = evidence.model.columns, evidence.rows.numbers
     if evidence.X_val is None or evidence.rows_val is None or evidence.is_sparse:
         return
@@ -341,15 +346,16 @@ def find_new_gaps(evidence: Evidence) -> Iterator[Finding]:
         names = [evidence.number_names[j] for j in np.flatnonzero(new)]
         yield Finding(
             "gaps that training has not seen",
-            f"Columns {listed(names)} have gaps in up to {share[new].max():.1%} of "
-            "the rows of X_val, and none in X: they are filled with the middle of "
-            "the column, which the network has not learned to expect.",
-            "estimator.fit(X_with_gaps, y)  # rows like those that will come",
+            f"Columns {listed(names)} have missing values in up to "
+            f"{share[new].max():.1%} of the rows of X_val, but none in X. These are "
+            "replaced with the centre of the column, which the network has not "
+            "learned to expect.",
+            "estimator.fit(X_with_gaps, y)  # rows like those to be predicted",
         )
 
 
 def find_names_of_rows(evidence: Evidence) -> Iterator[Finding]:
-    """Find columns of labels nearly each of which is rare."""
+    """Find categorical columns in which nearly every label is rare."""
     columns = evidence.model.columns
     if columns is None:
         return
@@ -364,8 +370,8 @@ def find_names_of_rows(evidence: Evidence) -> Iterator[Finding]:
     if names:
         yield Finding(
             "identifier columns",
-            f"Nearly every label of {listed(names)} is too rare to be learned from: "
-            "so it is with names and identifiers of rows.",
+            f"Nearly every label in {listed(names)} is too rare to learn from, as in "
+            "a column of names or identifiers.",
             columns_as_code(evidence, names),
             "note",
         )
@@ -375,7 +381,7 @@ def find_names_of_rows(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_leak(evidence: Evidence) -> Iterator[Finding]:
-    """Find one column that says all that there is to say."""
+    """Find a single column that explains the target completely."""
     if len(evidence.names) < 2 or evidence.n_rows < LEAST_ROWS_OF_LEAKS:
         return
     if evidence.is_sparse or not np.ptp(evidence.encoded, axis=0).any():
@@ -387,7 +393,7 @@ def find_leak(evidence: Evidence) -> Iterator[Finding]:
     best = names[0]
     if left[best] > LEAST_LEFT:
         return
-    # A copy of the leak leaks as well, and is no other column.
+    # A copy of the leak also leaks, and does not count as another column.
     others = [name for name in names[1:] if left[name] > max(LEAST_LEFT, left[best])]
     by_others = min((left[name] for name in others), default=1.0)
     n_leaks = len(names) - len(others)
@@ -397,14 +403,14 @@ def find_leak(evidence: Evidence) -> Iterator[Finding]:
         return
     yield Finding(
         "leak",
-        f"Column {best!r} alone explains {1 - left[best]:.1%} of y, the next best "
-        f"{1 - by_others:.1%}: was it made of y, or known only after y?",
+        f"Column {best!r} alone explains {1 - left[best]:.1%} of y, and the next best "
+        f"{1 - by_others:.1%}. Was it derived from y, or is it only known after y?",
         columns_as_code(evidence, names[:n_leaks]),
     )
 
 
 def _left_by_each(evidence: Evidence) -> dict[str, float]:
-    """Return the share of the spread of y that each column alone leaves."""
+    """Return the share of the variance of y that each column alone leaves."""
     rows = np.arange(evidence.n_rows)
     if len(rows) > ROWS_OF_LEAKS:
         rows = np.sort(
@@ -420,8 +426,8 @@ def _left_by_each(evidence: Evidence) -> dict[str, float]:
         columns[name] = _means_by_label([labels[row] for row in rows], encoded)
     with np.errstate(over="ignore"):
         columns = {name: np.clip(cells, -1e30, 1e30) for name, cells in columns.items()}
-    # Outputs of different units count alike; a column that says all of one of several
-    # outputs, or tells one of ten classes from the rest, is no leak.
+    # Outputs in different units count equally. A column that explains only one of
+    # several outputs, or separates one of ten classes from the rest, is not a leak.
     if not evidence.truth.is_classifier:
         encoded = encoded / evidence.scale
     explained = {
@@ -436,10 +442,10 @@ def _left_by_each(evidence: Evidence) -> dict[str, float]:
 
 
 def _means_by_label(labels: list[Any], encoded: np.ndarray) -> np.ndarray:
-    """Return a number for each label: labels in order of their mean target."""
+    """Return a number for each label, in the order of its mean target."""
     _, codes = np.unique(np.array([str(each) for each in labels]), return_inverse=True)
     counts = np.bincount(codes)
-    # A label of few rows would give its own target away.
+    # A label with few rows would reveal its own target.
     score = encoded @ (np.arange(encoded.shape[1]) + 1.0)
     means = np.bincount(codes, score) / counts
     means[counts < 5] = np.nan
@@ -447,7 +453,7 @@ def _means_by_label(labels: list[Any], encoded: np.ndarray) -> np.ndarray:
 
 
 def _share_explained(cells: np.ndarray, encoded: np.ndarray) -> float:
-    """Return the share of the spread of y between groups of a column's cells."""
+    """Return the share of the variance of y between groups of a column's cells."""
     order = np.argsort(cells, kind="stable")
     groups = np.array_split(encoded[order], min(N_GROUPS, len(order)))
     mean = encoded.mean(axis=0)
@@ -458,7 +464,7 @@ def _share_explained(cells: np.ndarray, encoded: np.ndarray) -> float:
 
 
 def _left_by(cells: np.ndarray, encoded: np.ndarray) -> float:
-    """Return the share of the spread of all outputs that a column alone leaves."""
+    """Return the share of the variance of all outputs that a column leaves."""
     tree = DecisionTreeRegressor(random_state=0)
     folds = KFold(3, shuffle=True, random_state=0)
     predicted = cross_val_predict(tree, cells[:, np.newaxis], encoded, cv=folds)

@@ -1,4 +1,4 @@
-"""Checks of the units and of the gradients, layer by layer."""
+"""Checks of the units and the gradients, layer by layer."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from skann.inspection.diagnosis.report import Finding
 
 DEAD, SATURATED = "dead units", "saturated units"
 
-# A slope below this share of the activation's largest is flat.
+# An activation is flat where its slope is below this share of its largest slope.
 FLAT = 0.02
-# A unit is stuck if it is flat for so many of the rows. A saturated one flips from one
-# end to the other where its rows cross zero, and is between them for a few.
+# A unit is stuck if it is flat for this share of the rows. A saturated unit flips from
+# one end to the other where its input crosses zero, and is in between for a few rows.
 DEAD_FOR = 0.98
 SATURATED_FOR = 0.9
-# A few units die in many good networks; a layer is sick if so many have.
+# Some units die in many good networks; a layer has a problem if this many have.
 MOST_STUCK = 0.5
-# To be sure, a well trained network goes to the ends of its units: so it is with gates.
-# And it may do without half of its relus, which are dead from the start where inputs
-# are all positive, but then it should be smaller.
+# A well trained network may saturate its units to be confident, as for logic gates. It
+# may also do without half of its ReLUs, which are dead from the start if all inputs are
+# positive; but then it should be smaller.
 WELL_TRAINED = 0.9
 MOST_DEAD_OF_GOOD = 0.75
 
-# The gradient that reaches a hidden layer, as a share of that of the output. Through
-# a layer of a healthy network it hardly changes its size.
+# The gradient that reaches a hidden layer, as a share of that at the output. In a
+# healthy network, its size hardly changes from layer to layer.
 VANISHED = 1e-3
-# Layers that are not worse than this matter only where the network learned little.
+# Values between the two limits matter only if the network has learned little.
 FADED = 0.02
 LITTLE_SKILL = 0.5
 
 
 def shape_of(activation: HiddenActivation) -> tuple[float, bool]:
-    """Return an activation's largest slope, and whether it is flat on both sides."""
+    """Return the largest slope of an activation, and whether both sides are flat."""
     z = np.linspace(-60.0, 60.0, 2401)[:, np.newaxis].copy()
     slope = np.empty_like(z)
     activation.apply_with_slope(z, slope)
@@ -45,7 +45,7 @@ def shape_of(activation: HiddenActivation) -> tuple[float, bool]:
 
 
 def find_stuck(evidence: Evidence) -> Iterator[Finding]:
-    """Find layers most of whose units are dead or saturated."""
+    """Find layers in which most units are dead or saturated."""
     passes = evidence.passes
     stuck: dict[str, list[tuple[int, float]]] = {DEAD: [], SATURATED: []}
     for number in range(len(passes[0]) - 1):
@@ -64,26 +64,28 @@ def find_stuck(evidence: Evidence) -> Iterator[Finding]:
     for name, found in stuck.items():
         if not found:
             continue
-        where = ", ".join(f"{share:.0%} of hidden layer {n}" for n, share in found)
+        where = ", ".join(
+            f"{share:.0%} of the units in hidden layer {n}" for n, share in found
+        )
         all_dead = name == DEAD and max(share for _, share in found) > 0.99
         yield Finding(
             name,
             f"{where}: the activation of these units is flat for nearly all rows, so "
-            "that no gradient passes.",
+            "no gradient passes through them.",
             _remedy_of_stuck(evidence, dead=name == DEAD),
             "error" if all_dead else "warning",
         )
 
 
 def _is_well_trained(evidence: Evidence) -> bool:
-    """Say whether the network has learned all that there is, as far as is known."""
+    """Return whether the network has learned nearly everything, as far as is known."""
     unseen = evidence.unseen
     well = evidence.seen.skill > WELL_TRAINED
     return well and (unseen is None or unseen.skill > LITTLE_SKILL)
 
 
 def _remedy_of_stuck(evidence: Evidence, *, dead: bool) -> str:
-    """Return what helps against dead or saturated units."""
+    """Return a remedy for dead or saturated units."""
     params = []
     if evidence.model.inputs is None:
         params.append("scaling='standard'")
@@ -102,7 +104,7 @@ def find_vanishing(evidence: Evidence) -> Iterator[Finding]:
         rms = [float(np.sqrt(np.mean(np.square(layer.deltas)))) for layer in layers]
         if rms[-1] == 0 or not np.isfinite(rms).all():
             return
-        # The gradient of one unit depends on how many there are.
+        # The gradient of a single unit depends on the number of units.
         size = [np.sqrt(layer.deltas.shape[1]) for layer in layers]
         norms = np.multiply(rms, size)
         ratios.append(norms / norms[-1])
@@ -116,8 +118,9 @@ def find_vanishing(evidence: Evidence) -> Iterator[Finding]:
     layer = int(lost[ratio[lost].argmin()])
     yield Finding(
         "vanishing gradients",
-        f"Of the gradient at the output, {ratio[layer]:.1e} reaches hidden layer "
-        f"{layer + 1} of {ratio.size} (about 1 is usual): its weights hardly learn.",
+        f"The gradient at hidden layer {layer + 1} of {ratio.size} is only "
+        f"{ratio[layer]:.1e} times that at the output (about 1 is usual), so its "
+        "weights hardly change.",
         "estimator.set_params(activation='relu', init='auto')\n"
         "estimator.set_params(hidden_layer_sizes=(64, 64)).fit(X, y)",
     )

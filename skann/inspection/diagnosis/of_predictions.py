@@ -1,4 +1,4 @@
-"""Checks of what the network predicts, for rows that it has learned from and others."""
+"""Checks of the predictions, for training rows and unseen rows."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from skann.inspection.diagnosis.evidence import Evidence
 from skann.inspection.diagnosis.of_training import is_behind, is_held_back
 from skann.inspection.diagnosis.report import Finding, in_words
 
-# Overfitting: the unseen rows have so many times the error of the rows that were
-# learned, and the skills are so far apart, by at least two standard errors.
+# Overfitting: the error on unseen rows is this many times that on training rows, and
+# the skills differ by this much, and by at least two standard errors.
 TIMES_THE_ERROR = 2.5
 GAP = 0.25
 STANDARD_ERRORS = 2.0
-# Where no simpler model does better on unseen rows, there may just be too few of them
-# to learn more, and only a gap like this speaks against the fit.
+# If no simpler model is better on unseen rows, there may just be too few rows to learn
+# more, and only a gap of this size is evidence of overfitting.
 LARGE_GAP = 0.5
-# Without unseen rows: so much better than all that simpler models can do, of which one
-# is a forest, that this cannot be true of rows unseen.
+# Without unseen rows: the fit is so much better than simpler models, including a
+# forest, that it cannot be as good on unseen rows.
 MOST_OF_OTHERS = 0.25
 NEARLY_PERFECT = 0.95
 
-# Of probabilities, the mean confidence and the share that is right may differ by this.
+# The mean confidence and the accuracy may differ by this much.
 TOO_SURE = 0.1
-# Smooth labels and dropout make a network cautious, which does less harm.
+# Label smoothing and dropout make a network underconfident, which is less harmful.
 TOO_UNSURE = 0.2
 LEAST_ROWS_TO_CALIBRATE = 50
 
-# With fewer units together a network may be too small, with a larger penalty it may be
-# held back.
+# With fewer units in total, a network may be too small; with a larger penalty, it may
+# be held back.
 FEW_UNITS = 32
 LARGE_PENALTY = 1.0
 
 
 def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
-    """Find a network that knows its rows, and little else."""
+    """Find a network that knows its training rows, and little else."""
     seen, unseen = evidence.seen, evidence.unseen
     n_weights = evidence.estimator.n_parameters_
     weights = ""
     if n_weights > evidence.n_rows:
-        weights = f" There are {n_weights} weights, and {evidence.n_rows} rows."
+        weights = (
+            f" The network has {n_weights} weights, but only {evidence.n_rows} "
+            "training rows."
+        )
     if unseen is not None:
         gap = seen.skill - unseen.skill
         error = np.hypot(seen.standard_error, unseen.standard_error)
@@ -50,7 +53,7 @@ def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
         if gap < max(least, STANDARD_ERRORS * error) or times < TIMES_THE_ERROR:
             return
         text = (
-            f"The skill is {in_words(seen.skill)} on the rows it learned from, and "
+            f"The skill is {in_words(seen.skill)} on the training rows, but "
             f"{in_words(unseen.skill)} on {evidence.name_of_unseen}."
         )
     else:
@@ -62,22 +65,22 @@ def find_overfitting(evidence: Evidence) -> Iterator[Finding]:
         if seen.skill < NEARLY_PERFECT:
             return
         text = (
-            f"The skill is {in_words(seen.skill)} on the rows it learned from, and "
-            f"{name} reaches {in_words(skill)} on rows that it has not seen: pass "
-            "X_val and y_val to be sure."
+            f"The skill is {in_words(seen.skill)} on the training rows, but {name} "
+            f"only reaches {in_words(skill)} on unseen rows. Pass X_val and y_val to "
+            "be sure."
         )
     yield Finding("overfitting", text + weights, _remedy_of_overfitting(evidence))
 
 
 def _is_beaten(evidence: Evidence) -> bool:
-    """Say whether a simpler model does better on unseen rows, or nobody knows."""
+    """Return whether a simpler model is better on unseen rows, or this is unknown."""
     if evidence.unseen is None or evidence.reference is None:
         return True
     return evidence.unseen.skill < evidence.reference[1]
 
 
 def _remedy_of_overfitting(evidence: Evidence) -> str:
-    """Return what keeps the network from overfitting."""
+    """Return a remedy for overfitting."""
     settings = evidence.settings
     if settings.recipe != "table":
         return (
@@ -89,19 +92,17 @@ def _remedy_of_overfitting(evidence: Evidence) -> str:
 
 
 def find_underfitting(evidence: Evidence) -> Iterator[Finding]:
-    """Find a network that a constant or a simpler model can match."""
+    """Find a network that is worse than a simpler model, or hardly learned anything."""
     if not is_behind(evidence):
         return
     skill, settings = evidence.seen.skill, evidence.settings
     if evidence.reference is None:
-        beside = "where a constant has 0"
+        beside = "compared with 0 for a constant prediction"
     else:
         name, its_skill = evidence.reference
-        beside = (
-            f"and {name} reaches {in_words(its_skill)} on rows that it has not seen"
-        )
+        beside = f"while {name} reaches {in_words(its_skill)} on unseen rows"
     if evidence.findings:
-        remedy = evidence.findings[0].remedy  # what probably causes it
+        remedy = evidence.findings[0].remedy  # for the probable cause
     else:
         if settings.alpha > LARGE_PENALTY:
             change = "alpha=1e-4"
@@ -114,19 +115,19 @@ def find_underfitting(evidence: Evidence) -> Iterator[Finding]:
         remedy = f"estimator.set_params({change}).fit(X, y)"
     yield Finding(
         "underfitting",
-        "On the rows that it learned from, the network has a skill of "
-        f"{in_words(skill)}, {beside}.",
+        f"On the training rows, the network has a skill of {in_words(skill)}, "
+        f"{beside}.",
         remedy,
         "error" if skill < 0.02 else "warning",
     )
 
 
 def find_miscalibration(evidence: Evidence) -> Iterator[Finding]:
-    """Find probabilities that are more or less sure than they are right."""
+    """Find probabilities that are too high or too low for the accuracy."""
     part = evidence.unseen
     if not evidence.truth.is_classifier or part is None:
         return
-    # A network that knows less of its own rows than a constant has other troubles.
+    # A network that is worse than a constant on its own rows has other problems.
     if len(part.encoded) < LEAST_ROWS_TO_CALIBRATE or evidence.seen.skill < 0:
         return
     if evidence.truth.is_multilabel:
@@ -140,11 +141,11 @@ def find_miscalibration(evidence: Evidence) -> Iterator[Finding]:
     limit = TOO_SURE if confidence > share else TOO_UNSURE
     if abs(confidence - share) < max(limit, STANDARD_ERRORS * error):
         return
-    word = "sure" if confidence > share else "unsure"
+    word = "over" if confidence > share else "under"
     yield Finding(
         "miscalibration",
-        f"On {evidence.name_of_unseen} the mean confidence is {confidence:.2f}, and "
-        f"{share:.2f} are right: the network is too {word}.",
+        f"On {evidence.name_of_unseen}, the mean confidence is {confidence:.2f}, but "
+        f"the accuracy is {share:.2f}: the network is {word}confident.",
         "from sklearn.calibration import CalibratedClassifierCV\n"
         "estimator = CalibratedClassifierCV(estimator).fit(X, y)",
     )

@@ -11,30 +11,30 @@ from skann.inspection.diagnosis.evidence import Evidence
 from skann.inspection.diagnosis.of_columns import wild_cells
 from skann.inspection.diagnosis.report import Finding
 
-# Numbers to predict without scaling should be of this size, or smaller.
+# Without scaling, numeric targets should not be larger than this.
 LARGE_TARGETS = 30.0
 
-# Of rows that are equal to another one, this share of all rows may contradict it: no
-# function of X gets these right.
+# This share of all rows may contradict an equal row. No function of X can predict these
+# correctly.
 MOST_CONTRADICTIONS = 0.02
-# Numbers contradict each other if they spread so far within equal rows, as a share of
-# the variance, and if so many rows have an equal one.
+# Numeric targets contradict each other if their variance within equal rows is this
+# share of the overall variance, and if this share of the rows has an equal row.
 SPREAD_WITHIN = 0.5
 LEAST_EQUAL_ROWS = 0.05
-# Where rows come back so often on average, X is a table of a few groups, and what
-# differs within a group is noise, not a mistake.
+# If each row occurs this often on average, X consists of a few groups, and the
+# differences within a group are noise, not mistakes.
 ROWS_OF_A_GROUP = 5.0
 
-# A class is rare if it has less than this part of an equal share, and it is neglected
-# if the network finds fewer than half of its rows.
+# A class is rare if it has less than this fraction of an equal share, and it is
+# neglected if the network finds fewer than half of its rows.
 RARE_SHARE = 0.3
 LEAST_RECALL = 0.5
-# A recall of fewer rows than this says nothing.
+# The recall of fewer rows is meaningless.
 LEAST_ROWS_OF_CLASS = 5
 
 
 def find_constant_target(evidence: Evidence) -> Iterator[Finding]:
-    """Find a target with one value."""
+    """Find a constant target."""
     same = np.ptp(evidence.encoded, axis=0) == 0
     multilabel = evidence.truth.is_multilabel
     if (
@@ -45,14 +45,14 @@ def find_constant_target(evidence: Evidence) -> Iterator[Finding]:
         which = "y has" if same.all() else f"{int(same.sum())} columns of y have"
         yield Finding(
             "constant target",
-            f"{which} one value: there is nothing to learn.",
-            "y = ...  # look at how y was made",
+            f"{which} only one value: there is nothing to learn.",
+            "y = ...  # check how y was made",
             "error" if same.all() else "note",
         )
 
 
 def find_wild_target(evidence: Evidence) -> Iterator[Finding]:
-    """Find numbers to predict far outside of all others."""
+    """Find numeric targets far outside the range of all others."""
     truth = evidence.truth
     robust = truth.is_of_absolute_errors or truth.quantiles is not None
     if truth.is_classifier or robust:
@@ -65,16 +65,16 @@ def find_wild_target(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "wild target",
             f"{len(cells)} values of y, such as {cells[np.abs(cells).argmax()]:g}, "
-            f"are up to {ratio:.3g} times as far from the middle as the others"
+            f"are up to {ratio:.3g} times as far from the median as all others"
             + (f" (column {number})" if evidence.encoded.shape[1] > 1 else "")
-            + ": squared, they are all that counts.",
+            + ", and their squared errors dominate the loss.",
             "estimator.set_params(loss='huber')",
         )
         return
 
 
 def find_unscaled_target(evidence: Evidence) -> Iterator[Finding]:
-    """Find numbers to predict of a size that training does not get on with."""
+    """Find numeric targets that are too large for training."""
     truth, settings = evidence.truth, evidence.settings
     if truth.is_classifier or evidence.model.inputs is not None:
         return
@@ -84,8 +84,8 @@ def find_unscaled_target(evidence: Evidence) -> Iterator[Finding]:
     if rms > LARGE_TARGETS:
         yield Finding(
             "unscaled target",
-            f"scaling=None, and the root mean square of y is {rms:.3g}, where about 1 "
-            f"is usual (at most {LARGE_TARGETS:g}): the output has a long way to go.",
+            f"scaling=None, but the root mean square of y is {rms:.3g}; it should be "
+            f"about 1 (at most {LARGE_TARGETS:g}), or it takes long to reach.",
             "estimator.set_params(scaling='standard')",
         )
 
@@ -110,7 +110,7 @@ def find_contradictions(evidence: Evidence) -> Iterator[Finding]:
             return
         seen = (
             f"{n_rows_of_such} of {n_rows} rows of X are equal to a row with another "
-            f"label: no function of X gets more than {1 - share:.1%} right."
+            f"label, so no function of X can get more than {1 - share:.1%} right."
         )
     else:
         is_equal = sizes[groups] > 1
@@ -126,19 +126,19 @@ def find_contradictions(evidence: Evidence) -> Iterator[Finding]:
         if share < SPREAD_WITHIN:
             return
         seen = (
-            f"{int(is_equal.sum())} of {n_rows} rows of X are equal to another one, "
-            f"and within them y spreads {share:.0%} as far as anywhere."
+            f"{int(is_equal.sum())} of {n_rows} rows of X are equal to another row, "
+            f"and within such rows, y has {share:.0%} of its overall variance."
         )
     yield Finding(
         "contradictory labels",
         seen,
-        "# Look at equal rows, and add a column that tells them apart.\n"
+        "# Compare equal rows, and add a column that tells them apart.\n"
         "X = np.column_stack([X, what_tells_them_apart])",
     )
 
 
 def _groups_of_equal_rows(evidence: Evidence) -> np.ndarray:
-    """Return a number for each row, the same for equal rows."""
+    """Return a group number for each row, the same for equal rows."""
     numbers = evidence.rows.numbers
     if sparse.issparse(numbers):
         rows = numbers.tocsr()
@@ -190,7 +190,7 @@ def find_imbalance(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "class imbalance",
         f"{'Label' if truth.is_multilabel else 'Class'} {name!r} has "
-        f"{shares[worst]:.1%} of the rows, and the network finds "
+        f"{shares[worst]:.1%} of the rows, but the network only finds "
         f"{recall[worst]:.0%} of them.",
         "from sklearn.model_selection import TunedThresholdClassifierCV\n"
         "estimator = TunedThresholdClassifierCV(estimator, "

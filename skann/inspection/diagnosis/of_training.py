@@ -1,4 +1,4 @@
-"""Checks of the course of training: its rate, and whether it was long enough."""
+"""Checks of the training: the learning rate, and whether it was long enough."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from skann.inspection.diagnosis.evidence import Evidence
 from skann.inspection.diagnosis.report import Finding, in_words
 
-# The range test suggests a tenth of the rate at which the loss was smallest. Rates
-# around it differ little; this many times above it they do.
+# The range test suggests a tenth of the rate at which the loss was smallest. Rates near
+# the suggestion make little difference; this many times above it, they do.
 TOO_LARGE = 10.0
-# It has few steps for each rate and so likes large ones: Adam's usual 0.001 is up to
-# 200 times less than it suggests for a small network. That counts only if many steps
-# at that rate have led nowhere.
+# With its few steps per rate, the test prefers large rates: for a small network, its
+# suggestion is up to 200 times the usual 0.001 of Adam. A smaller rate is only a
+# problem if many steps at that rate have led nowhere.
 TOO_SMALL = 1 / 300
 TOO_SMALL_FOR_MANY_STEPS = 1 / 50
 MANY_STEPS = 300
-# The loss fell in a straight line, and so has hardly begun to fall, if the last third
-# of the epochs brought this share of what the first third brought, and if so many
-# epochs were better than the one before.
+# The loss fell in a straight line, and thus has hardly begun to fall, if the last third
+# of the epochs brought more than this share of the decrease in the first third, and if
+# this share of the epochs was better than the epoch before.
 STRAIGHT = 0.25
 MONOTONE = 0.8
-# Whatever the range test says: a loss that grew so many times larger than a constant's
-# was driven there.
+# Whatever the range test says, a loss this many times larger than that of a constant
+# prediction shows that the rate was too large.
 EXPLODED = 10.0
 
-# Where one of these was found, a loss that falls slowly says nothing of the rate.
+# After one of these findings, a slowly falling loss is no evidence about the rate.
 EXPLAIN_SLOWNESS = frozenset(
     {
         "unscaled inputs",
@@ -43,42 +43,42 @@ EXPLAIN_SLOWNESS = frozenset(
     }
 )
 
-# And where one of these was found, large losses say nothing of it.
+# After one of these findings, a large loss is no evidence about the rate.
 BAD_SIZES = frozenset(
     {"unscaled inputs", "unscaled target", "wild target", "wild columns"}
 )
 
-# How much of the constant's loss the mean epoch of the second half gives back, where
-# the rate is too large, how far the last loss lies above the least one, and how far an
-# epoch may lie above the constant's loss.
+# Signs of a rate that is too large, relative to the loss of a constant prediction: the
+# mean increase per epoch in the second half, the excess of the last loss over the
+# smallest, and the loss of a single epoch.
 ROUGH = 0.03
 ABOVE_LEAST = 0.1
 ABOVE_CONSTANT = 2.0
 
-# A network has learned little if a simpler model is so much better on rows that it has
-# not seen than the network on those that it has; or below this skill without any.
+# A network has learned little if a simpler model is this much better on unseen rows
+# than the network on its training rows; or, without a simpler model, below this skill.
 BEHIND = 0.1
 LITTLE_SKILL = 0.2
 
-# Training was cut off if the last fifth of its epochs took this share of the constant's
-# loss away, and it has some left.
+# Training was cut off if the loss decreased by this share of the loss of a constant
+# prediction in the last fifth of the epochs, and there is more to learn.
 STILL_FALLING = 0.05
-# Of a network that is behind after a few steps, less is enough.
+# For a network that is behind after few steps, a smaller decrease is enough.
 STILL_GETTING_ON = 0.01
 
-# Of fewer rows, or where the network knows its rows so much better than a simpler model
-# knows others, more epochs may only lead to overfitting.
+# With fewer rows, or if the network is this much better on its training rows than a
+# simpler model on unseen rows, more epochs may only lead to overfitting.
 LEAST_ROWS = 50
 AHEAD = 0.15
 
-# A penalty that is this share of the number of rows, and dropout of more than this,
-# leave little to learn, however long.
+# With a penalty above this share of the number of rows, or a dropout above this rate,
+# even long training learns little.
 STRONG_PENALTY = 0.1
 MUCH_DROPOUT = 0.5
 
 
 def is_behind(evidence: Evidence) -> bool:
-    """Say whether the network has learned little of what there is."""
+    """Return whether the network has learned little of what can be learned."""
     reference = evidence.reference
     if reference is None:
         return evidence.seen.skill < LITTLE_SKILL
@@ -86,21 +86,21 @@ def is_behind(evidence: Evidence) -> bool:
 
 
 def is_as_good_as_its_kind(evidence: Evidence) -> bool:
-    """Say whether a network without hidden layers does what a linear model can."""
+    """Return whether a network without hidden layers is as good as a linear model."""
     if evidence.settings.hidden_layer_sizes or evidence.linear_skill is None:
         return False
     return evidence.seen.skill > evidence.linear_skill - BEHIND
 
 
 def is_held_back(evidence: Evidence) -> bool:
-    """Say whether a strong penalty or much dropout leaves little to learn."""
+    """Return whether a strong penalty or dropout prevents learning."""
     settings = evidence.settings
     is_strong = settings.alpha > STRONG_PENALTY * evidence.n_rows
     return is_strong or max(settings.dropout, default=0.0) > MUCH_DROPOUT
 
 
 def fall_of_end(evidence: Evidence) -> float:
-    """Return what the last fifth of the epochs took away, in constant losses."""
+    """Return the decrease in the last fifth of the epochs, in constant losses."""
     losses = evidence.losses
     if len(losses) < 2:
         return 0.0
@@ -122,12 +122,12 @@ def find_large_rate(evidence: Evidence) -> Iterator[Finding]:
         better = evidence.range_test.suggestion
         if rate <= TOO_LARGE * better:
             return
-        beside = f", {rate / better:.3g} times what the range test suggests"
+        beside = f", {rate / better:.3g} times the suggestion of the range test"
     else:
         return
     yield Finding(
         "learning rate too large",
-        f"The rate was {rate:g}{beside}, and {signs}.",
+        f"The learning rate was {rate:g}{beside}, and {signs}.",
         f"estimator.set_params(learning_rate_init={better:.1g}).fit(X, y)",
     )
 
@@ -150,16 +150,16 @@ def find_small_rate(evidence: Evidence) -> Iterator[Finding]:
         losses = evidence.losses
         yield Finding(
             "learning rate too small",
-            f"The rate was {rate:g}, {suggestion / rate:.3g} times less than the range "
-            f"test suggests, and in {len(losses)} epochs the loss fell from "
-            f"{losses[0]:.4g} to {losses[-1]:.4g}, where a constant has "
-            f"{evidence.constant_loss:.4g}.",
+            f"The learning rate was {rate:g}, {suggestion / rate:.3g} times smaller "
+            f"than the suggestion of the range test. In {len(losses)} epochs, the loss "
+            f"fell from {losses[0]:.4g} to {losses[-1]:.4g}; that of a constant "
+            f"prediction is {evidence.constant_loss:.4g}.",
             f"estimator.set_params(learning_rate_init={suggestion:.1g}).fit(X, y)",
         )
 
 
 def _is_straight(losses: np.ndarray) -> bool:
-    """Say whether the loss fell as fast at the end as at the beginning."""
+    """Return whether the loss fell as fast at the end as at the beginning."""
     falls = -np.diff(losses)
     if falls.size < 3:
         return True
@@ -169,7 +169,7 @@ def _is_straight(losses: np.ndarray) -> bool:
 
 
 def _signs_of_large_rate(evidence: Evidence) -> str | None:
-    """Say what of the losses speaks for a rate that is too large, None if nothing."""
+    """Return the signs in the losses of a rate that is too large, or None."""
     losses = evidence.losses
     if len(losses) < 3 or not evidence.rates.size:
         return None
@@ -179,28 +179,31 @@ def _signs_of_large_rate(evidence: Evidence) -> str | None:
     roughness = np.maximum(half, 0).mean() / constant if half.size else 0.0
     if losses.max() > ABOVE_CONSTANT * constant + 1e-12 and losses.argmax() > 0:
         return (
-            f"in epoch {losses.argmax() + 1} the loss was {losses.max():.4g}, where a "
-            f"constant has {constant:.4g}"
+            f"in epoch {losses.argmax() + 1} the loss was {losses.max():.4g}, compared "
+            f"with {constant:.4g} for a constant prediction"
         )
     if losses[0] > 10 * constant:
         return (
-            f"the first epoch had a loss of {losses[0]:.4g}, where a constant has "
-            f"{constant:.4g}"
+            f"the first epoch had a loss of {losses[0]:.4g}, compared with "
+            f"{constant:.4g} for a constant prediction"
         )
     if roughness > ROUGH:
         return (
-            f"in the second half of training the loss rose by {roughness:.1%} of a "
-            "constant's in the mean epoch"
+            f"the loss went up and down: in the second half of training, it rose on "
+            f"average by {roughness:.1%} of the loss of a constant prediction per epoch"
         )
     if last - least > ABOVE_LEAST * constant:
-        return f"the loss ended at {last:.4g}, and had been {least:.4g}"
+        return f"the loss ended at {last:.4g}, after a minimum of {least:.4g}"
     if is_behind(evidence) and last > 0.9 * constant:
-        return f"the loss ended at {last:.4g}, where a constant has {constant:.4g}"
+        return (
+            f"the loss ended at {last:.4g}, compared with {constant:.4g} for a "
+            "constant prediction"
+        )
     return None
 
 
 def find_few_epochs(evidence: Evidence) -> Iterator[Finding]:
-    """Find a training that ended too early."""
+    """Find training that ended too early."""
     losses = evidence.losses
     if not len(losses) or losses[-1] > losses[0] or evidence.found & EXPLAIN_SLOWNESS:
         return
@@ -213,8 +216,9 @@ def find_few_epochs(evidence: Evidence) -> Iterator[Finding]:
     if cut_off and fall > STILL_FALLING and _has_more_to_learn(evidence):
         yield Finding(
             "too few epochs",
-            f"Training was cut off after {n_iter} {unit} (max_iter), while the loss "
-            f"still fell: its last fifth took {fall:.1%} of a constant's loss away.",
+            f"Training was cut off after {n_iter} {unit} (max_iter) while the loss was "
+            f"still falling: by {fall:.1%} of the loss of a constant prediction in the "
+            "last fifth.",
             remedy,
         )
         return
@@ -241,15 +245,15 @@ def find_few_epochs(evidence: Evidence) -> Iterator[Finding]:
         steps = f" ({evidence.n_steps} steps)" if few else ""
         yield Finding(
             "too few epochs",
-            f"Training ended after {n_iter} {unit}{steps}, at a skill of "
-            f"{in_words(evidence.seen.skill)} on the rows it learned from; "
+            f"Training ended after {n_iter} {unit}{steps}, with a skill of "
+            f"{in_words(evidence.seen.skill)} on the training rows; "
             + _of_reference(evidence),
             remedy,
         )
 
 
 def _has_more_to_learn(evidence: Evidence) -> bool:
-    """Say whether a loss that still falls may be more than overfitting that begins."""
+    """Return whether a falling loss means more to learn, rather than overfitting."""
     if evidence.n_rows < LEAST_ROWS or is_held_back(evidence):
         return False
     reference, unseen = evidence.reference, evidence.unseen
@@ -259,8 +263,8 @@ def _has_more_to_learn(evidence: Evidence) -> bool:
 
 
 def _of_reference(evidence: Evidence) -> str:
-    """Say what a simpler model reaches."""
+    """Return the skill of a simpler model in words."""
     if evidence.reference is None:
-        return "a constant has 0."
+        return "that of a constant prediction is 0."
     name, skill = evidence.reference
-    return f"{name} reaches {in_words(skill)} on rows that it has not seen."
+    return f"{name} reaches {in_words(skill)} on unseen rows."

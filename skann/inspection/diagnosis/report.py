@@ -1,4 +1,4 @@
-"""What a diagnosis has found, as text, as HTML and as a figure."""
+"""The result of a diagnosis, as text, as HTML and as a figure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skann.inspection.axes import COLORS, Display
 
 Severity = Literal["error", "warning", "note"]
 
-# How wide lines of the text and of a figure's title are.
+# The widths of the lines of the text and of the title of the figure.
 _WIDTH = 88
 _WIDTH_OF_TITLE = 50
 
@@ -24,18 +24,18 @@ class Finding:
     Parameters
     ----------
     name : str
-        What it is called, such as "learning rate too small".
+        The name of the finding, such as "learning rate too small".
 
     seen : str
-        What was seen, with its number.
+        What was observed, with numbers.
 
     remedy : str
-        One remedy as code. It calls the estimator `estimator`, and the data `X`, `y`,
-        `X_val` and `y_val`.
+        A remedy, as code. In it, the estimator is called `estimator`, and the data `X`,
+        `y`, `X_val` and `y_val`.
 
     severity : {"error", "warning", "note"}
-        "error" if the fit is of no use before it is mended, "warning" if it is probably
-        worse than it could be, "note" if it does little harm to this network.
+        "error" if the fit is useless until this is fixed, "warning" if the fit is
+        probably worse than it could be, "note" if this network is hardly affected.
     """
 
     name: str
@@ -52,28 +52,29 @@ class Finding:
 
 @dataclass
 class Diagnosis(Display, Sequence[Finding]):
-    """What `diagnose` returns: a sequence of findings, causes before effects.
+    """The result of `diagnose`: a sequence of findings, causes before effects.
 
-    It is empty, and so false, if nothing was found.
+    The sequence is empty, and therefore false, if nothing was found.
 
     Parameters
     ----------
     findings : tuple of Finding
-        What was found.
+        The findings.
 
     skills : dict of str to float
-        How good the network and simpler models are, on a scale on which the best
-        constant prediction has 0 and a perfect one 1. For classes that is the share of
-        the constant's Brier score that is gone, for numbers that of its squared error
-        (R²) or, for a loss of absolute errors, of these.
+        How good the network and simpler models are, on a scale from 0 for the best
+        constant prediction to 1 for a perfect prediction: the fraction by which the
+        error is smaller than that of the constant. The error is the Brier score for
+        classification, and the squared error for regression (so this is R²) or, if the
+        loss is based on absolute errors, the absolute error.
 
     not_checked : tuple of str, default=()
-        What could not be judged, and why.
+        What could not be checked, and why.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn, after `plot`.
+        The axes of the plot, after `plot`.
 
     figure_ : matplotlib Figure
         The figure of the axes.
@@ -95,7 +96,7 @@ class Diagnosis(Display, Sequence[Finding]):
 
     @property
     def names(self) -> list[str]:
-        """List of str : The names of the findings, in their order."""
+        """The names of the findings, in their order."""
         return [finding.name for finding in self.findings]
 
     def __len__(self) -> int:
@@ -153,12 +154,12 @@ class Diagnosis(Display, Sequence[Finding]):
         return self.to_html()
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw how good the network is beside simpler models, and name the findings.
+        """Plot the skill of the network and of simpler models, titled by the findings.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to plot on. If None, a new figure is created.
 
         Returns
         -------
@@ -167,7 +168,8 @@ class Diagnosis(Display, Sequence[Finding]):
         """
         ax = self._take_axes(ax, figsize=(7.5, 3.2))
         names = list(self.skills)
-        # A model that is far worse than a constant is cut off, and its number says it.
+        # The bar of a model far worse than a constant is cut off; its label shows how
+        # bad.
         lengths = [max(-1.0, self.skills[name]) for name in names]
         is_network = [name.startswith("network") for name in names]
         bars = ax.barh(
@@ -177,7 +179,7 @@ class Diagnosis(Display, Sequence[Finding]):
         labels = [in_words(self.skills[name]) for name in names]
         ax.bar_label(bars, labels, padding=4)
         ax.axvline(0, color="black", linewidth=0.8)
-        # Numbers stand beside the bars, on their left where these are negative.
+        # The labels are beside the bars, on the left of negative ones.
         least = min(lengths, default=0.0)
         ax.set_xlim(least - 0.35 if least < 0.005 else -0.02, 1.25)
         ax.invert_yaxis()
@@ -192,10 +194,10 @@ class Diagnosis(Display, Sequence[Finding]):
 
 
 def in_words(skill: float) -> str:
-    """Return a skill with two digits, without a sign if that is all zeros."""
+    """Return a skill with two decimals, without the sign of a negative zero."""
     return f"{round(skill, 2) + 0.0:.2f}" if skill > -100 else f"{skill:.1e}"
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings as they come, which is causes first, and then the notes."""
+    """Return the findings in their order (causes first), followed by the notes."""
     return tuple(sorted(findings, key=lambda each: each.severity == "note"))

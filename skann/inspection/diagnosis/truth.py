@@ -1,4 +1,4 @@
-"""What is true beside what was predicted, and what an error costs."""
+"""True targets and predictions, and the cost of errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from skann.estimators.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """How targets are read, and what an error costs, for one estimator.
+    """The encoding of targets and the cost of errors, for one estimator.
 
-    A classifier's targets become a column of zeros and ones for each class or label,
-    and its predictions are probabilities: their squared error is the Brier score. So
-    every kind of target has one way here. The Brier score is bounded, so that a few
-    rows of which a network is sure and wrong do not outweigh all others.
+    The targets of a classifier become a column of zeros and ones for each class or
+    label, and its predictions are probabilities, whose squared error is the Brier
+    score. All kinds of targets are thus treated in the same way. Since the Brier score
+    is bounded, a few rows with confident but wrong predictions do not outweigh all
+    others.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class Truth:
         A fitted estimator.
 
     settings : Settings
-        Its settings.
+        The settings of the estimator.
     """
 
     estimator: Any
@@ -44,12 +45,12 @@ class Truth:
 
     @cached_property
     def is_multilabel(self) -> bool:
-        """Whether each row has any number of labels."""
+        """Whether each row can have any number of labels."""
         return target_of(self.estimator).kind == "indicators"
 
     @cached_property
     def quantiles(self) -> np.ndarray | None:
-        """Ndarray or None : The quantiles that are predicted, if these are."""
+        """The quantiles that are predicted, or None for other losses."""
         loss = self.settings.loss
         if isinstance(loss, str):
             wanted = self.settings.quantile if loss == "quantile" else None
@@ -59,7 +60,7 @@ class Truth:
 
     @cached_property
     def is_of_absolute_errors(self) -> bool:
-        """Whether large errors count no more than in proportion."""
+        """Whether the loss grows only linearly with large errors."""
         loss = self.settings.loss
         name = loss if isinstance(loss, str) else getattr(loss, "name", "")
         return name in ("absolute_error", "huber") and not self.is_classifier
@@ -70,7 +71,7 @@ class Truth:
         Raises
         ------
         ValueError
-            If a classifier meets a label that it does not know.
+            If there is a label that the classifier does not know.
         """
         array = y.toarray() if sparse.issparse(y) else np.asarray(y)
         if not self.is_classifier:
@@ -83,7 +84,7 @@ class Truth:
         if unknown.size:
             raise ValueError(
                 f"{what} has labels that the classifier does not know, such as "
-                f"{unknown[0]!r}; it knows {list(classes)[:10]!r}."
+                f"{unknown[0]!r}. The known labels are {list(classes)[:10]!r}."
             )
         return (labels[:, np.newaxis] == classes).astype(np.float64)
 
@@ -95,14 +96,14 @@ class Truth:
         return prediction.reshape(len(prediction), -1)
 
     def weigh(self, y: Any) -> FloatArray:
-        """Return the weights of rows by their classes, ones without `class_weight`."""
+        """Return the weights of rows by their classes; ones without `class_weight`."""
         if self.is_classifier and self.settings.class_weight is not None:
             array = y.toarray() if sparse.issparse(y) else np.asarray(y)
             return compute_sample_weight(self.settings.class_weight, array)
         return np.ones(y.shape[0] if hasattr(y, "shape") else len(y))
 
     def best_constant(self, encoded: FloatArray, weight: FloatArray) -> FloatArray:
-        """Return the constant prediction with the least cost, of shape (n_outputs,)."""
+        """Return the cheapest constant prediction, of shape (n_outputs,)."""
         if self.quantiles is not None:
             return np.quantile(encoded[:, 0], self.quantiles)
         if self.is_of_absolute_errors:
@@ -110,7 +111,7 @@ class Truth:
         return np.average(encoded, axis=0, weights=weight)
 
     def costs(self, encoded: FloatArray, predicted: FloatArray) -> FloatArray:
-        """Return what the prediction of each row costs, of shape (n_samples,)."""
+        """Return the cost of the prediction for each row, of shape (n_samples,)."""
         error = encoded - predicted
         if self.quantiles is not None:
             over = np.maximum(self.quantiles * error, (self.quantiles - 1) * error)
@@ -122,24 +123,24 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some rows: what is true, what was predicted, and how much each counts.
+    """Some rows, with their targets, predictions and weights.
 
     Parameters
     ----------
     truth : Truth
-        How errors are counted.
+        The cost of errors.
 
     encoded, predicted : ndarray of shape (n_samples, n_outputs)
-        The targets and predictions as numbers.
+        The targets and predictions, as numbers.
 
     weight : ndarray of shape (n_samples,)
         The weights of the rows.
 
     scale : ndarray of shape (n_outputs,)
-        What errors of each output are divided by.
+        The number by which the errors of each output are divided.
 
     constant : ndarray of shape (n_outputs,)
-        The constant prediction to be better than.
+        The best constant prediction.
     """
 
     truth: Truth
@@ -150,12 +151,12 @@ class Part:
     constant: FloatArray
 
     def costs_of(self, predicted: FloatArray) -> FloatArray:
-        """Return what predictions of these rows cost, of shape (n_samples,)."""
+        """Return the cost of predictions for these rows, of shape (n_samples,)."""
         return self.truth.costs(self.encoded / self.scale, predicted / self.scale)
 
     @cached_property
     def costs(self) -> FloatArray:
-        """Ndarray : What the network's predictions cost, as shares of the constant's.
+        """The costs of the network's predictions, relative to the constant prediction.
 
         Their weighted mean is 1 minus the skill.
         """
@@ -165,18 +166,18 @@ class Part:
 
     @cached_property
     def skill(self) -> float:
-        """Float : 0 for the constant, 1 for a perfect prediction."""
+        """The skill: 0 for the constant, 1 for a perfect prediction."""
         return 1.0 - float(np.average(self.costs, weights=self.weight))
 
     @cached_property
     def standard_error(self) -> float:
-        """Float : The standard error of the skill."""
+        """The standard error of the skill."""
         costs = self.costs
         return float(costs.std() / np.sqrt(max(len(costs), 1)))
 
     @cached_property
     def hits(self) -> FloatArray:
-        """Ndarray of float : Whether each row's most probable class is the true one."""
+        """Whether the most probable class of each row is the true one."""
         if self.truth.is_multilabel:
             return ((self.predicted > 0.5) == (self.encoded > 0.5)).mean(axis=1)
         right = self.predicted.argmax(axis=1) == self.encoded.argmax(axis=1)
