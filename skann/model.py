@@ -1,8 +1,8 @@
-"""What a fit has made, and all that a prediction needs.
+"""The result of a fit: everything that a prediction needs.
 
 A model is a value: a network, its parameters, and the scalings of inputs and targets.
-Training makes new ones; nothing changes one that exists, but for a user who writes into
-its parameters on purpose.
+Training creates new models. Nothing changes an existing model, except a user who writes
+into its parameters on purpose.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def fields_of(instance: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a network is made of; training that goes on cannot change it.
+    """The architecture of a network, which further training cannot change.
 
     Parameters
     ----------
     layer_sizes : tuple of int
-        The number of inputs, of units of each hidden layer, and of outputs. The inputs
-        are the columns of the matrix that `Columns` makes of a table.
+        The number of inputs, of units in each hidden layer, and of outputs. The inputs
+        are the columns of the matrix to which `Columns` converts a table.
 
     activation : str, HiddenActivation, or tuple of these
         The activation of all hidden layers, or of each.
@@ -59,25 +59,25 @@ class Architecture:
         The number of cosines of each input.
 
     n_members : int
-        The number of independent networks, which are averaged.
+        The number of networks in the ensemble.
 
     dtype : str
         "float32" or "float64".
 
     output_dtype : str
-        The dtype of predictions, which may be wider than that of the network: in the
-        units of the target there are offsets.
+        The dtype of predictions, which may be more precise than that of the network,
+        because targets can have large offsets.
 
     frequency_scale : float
-        The spread of the frequencies that cosines begin with. It says how to draw a
-        network, not what it is.
+        The standard deviation of the initial frequencies. It describes how to draw a
+        network, not the network itself.
 
     n_indicators : int, default=0
-        The number of inputs that are codes or indicators, which come first and are not
+        The number of inputs that are codes or indicators. They come first and are not
         scaled.
 
     n_levels : tuple of int, default=()
-        The number of levels of each column of codes; these are the first inputs.
+        The number of categories of each column of codes; these are the first inputs.
     """
 
     layer_sizes: tuple[int, ...]
@@ -95,7 +95,7 @@ class Architecture:
     def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
         """Return the network, or that of each member, without its parameters.
 
-        Rates of dropout matter only for who trains it.
+        Dropout rates only matter for training.
         """
         embedding: Embedding[Any] | None = None
         n_numbers = self.layer_sizes[0] - self.n_indicators
@@ -116,7 +116,7 @@ class Architecture:
         return list(self.activation)
 
     def require_same(self, wanted: Architecture) -> None:
-        """Refuse another network than this one, which was trained."""
+        """Raise an error if another architecture is wanted than this one."""
         for item in fields(self):
             if not item.compare:
                 continue
@@ -125,20 +125,21 @@ class Architecture:
                 if item.name == "layer_sizes":
                     trained, asked = list(trained), list(asked)
                 raise ValueError(
-                    "warm_start and partial_fit go on with the trained network, "
-                    f"whose {item.name} is {trained!r}. Now {asked!r} is asked for. "
-                    "Set it back, or set warm_start=False and call fit to start anew."
+                    "warm_start and partial_fit continue to train the same network, "
+                    f"with {item.name}={trained!r}, but the parameters or data now "
+                    f"require {asked!r}. Change them back, or set warm_start=False and "
+                    "call fit to start again."
                 )
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network with its parameters, and the scalings on both sides of it.
+    """A network with its parameters, and the scalings of inputs and targets.
 
     Parameters
     ----------
     architecture : Architecture
-        What the network is made of.
+        The architecture of the network.
 
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         The parameters, for scaled inputs and targets.
@@ -150,13 +151,13 @@ class Model:
         The scaling of the targets.
 
     temperature : float, default=1
-        What the raw output of the mean of all members is divided by.
+        The number by which the raw output of the averaged members is divided.
 
     offsets : ndarray of shape (n_outputs,) or None, default=None
-        What is added to it then; None for nothing.
+        The offsets that are added afterwards; None for no calibration.
 
     columns : Columns or None, default=None
-        How a table becomes a matrix of numbers; None for what is one.
+        How a table is converted to a numeric matrix; None if X already is one.
     """
 
     architecture: Architecture
@@ -169,20 +170,20 @@ class Model:
 
     @cached_property
     def network(self) -> Network:
-        """Network : The network, without its parameters."""
+        """The network, without its parameters."""
         return self.architecture.network()
 
     @cached_property
     def _workspaces(self) -> deque[list[Workspace]]:
-        """The memory of the last small prediction, for the next one of that size."""
+        """The memory of the last small prediction, reused by one of the same size."""
         return deque(maxlen=1)
 
     @property
     def output_range(self) -> tuple[float, float]:
-        """The closed interval that holds every prediction.
+        """The closed interval that contains every prediction.
 
-        Targets are scaled only where it stays what it is: it has no bound then or,
-        where they are divided by their mean, none but 0.
+        Targets are scaled only if this does not change the interval: if it is unbounded
+        or, for targets that are divided by their mean, bounded only by 0.
         """
         return ACTIVATIONS[self.architecture.output_activation].output_range
 
@@ -192,7 +193,7 @@ class Model:
         return self.architecture.output_activation == "exp"
 
     def member(self, number: int) -> Model:
-        """Return the model of one of the networks; it shares its parameters."""
+        """Return the model of one of the networks, with shared parameters."""
         architecture = replace(self.architecture, n_members=1)
         return replace(
             self.uncalibrated(),
@@ -201,7 +202,7 @@ class Model:
         )
 
     def uncalibrated(self) -> Model:
-        """Return the same model without what was fitted to its own errors."""
+        """Return the same model without calibration."""
         return replace(self, temperature=1.0, offsets=None)
 
     def with_theta(self, theta: FloatArray) -> Model:
@@ -209,16 +210,16 @@ class Model:
         return replace(self, theta=theta)
 
     def filled(self, X: Matrix) -> Matrix:
-        """Return a matrix with the centre of its column in place of each NaN.
+        """Return a matrix with each NaN replaced by the centre of its column.
 
-        So it is where training had no gaps, and nothing better is known.
+        This is for columns that had no missing values in training.
         """
         if self.inputs is None or not has_gaps(X):
             return X
         return fill_gaps(X, self.inputs.center_and_scale[0])
 
     def scaled(self, X: Matrix, dtype: Any = None) -> ScaledRows:
-        """Return raw rows that are scaled when they are read, as theta's dtype."""
+        """Return unscaled rows that are scaled when they are read, in theta's dtype."""
         return ScaledRows(X, self.inputs, self.theta.dtype if dtype is None else dtype)
 
     def map_outputs(
@@ -228,20 +229,20 @@ class Model:
         *,
         of_members: bool = False,
     ) -> np.ndarray:
-        """Apply a function to the raw outputs for raw inputs, block by block.
+        """Apply a function to the raw outputs for unscaled inputs, block by block.
 
         Parameters
         ----------
         transform : callable
-            Takes raw outputs of shape (n_block, n_outputs), which it must not keep, and
-            returns an array of n_block rows.
+            A function of raw outputs of shape (n_block, n_outputs), which it must not
+            keep. It returns an array with n_block rows.
 
         X : ndarray or CSR array of shape (n_samples, n_inputs)
-            The inputs, in their units, without gaps.
+            The unscaled inputs, without missing values.
 
         of_members : bool, default=False
-            Whether it takes the raw outputs of each member, with an axis of members in
-            front, rather than the one that stands for their mean.
+            Whether the function receives the raw outputs of each member, with an
+            additional first axis, instead of the raw output for their mean.
 
         Returns
         -------
@@ -257,15 +258,15 @@ class Model:
         def transform_finite(raw: FloatArray) -> np.ndarray:
             if not np.isfinite(raw).all():
                 raise ValueError(
-                    f"The output of the network for X is not finite in {raw.dtype}: X "
-                    "holds values far from those of the data that it was fitted to. "
-                    "Look for outliers, or fit with dtype='float64'."
+                    f"The output of the network for X is not finite in {raw.dtype}, "
+                    "because X contains values far from those of the training data. "
+                    "Check X for outliers, or fit with dtype='float64'."
                 )
             if not of_members:
                 return transform(self.pooled(raw))
             return transform(self._in_output_dtype(raw))
 
-        # Memory serves one computation at a time: other threads find none here.
+        # The workspaces serve one computation at a time; other threads find none here.
         n_rows = X.shape[0]
         workspaces: list[Workspace] | None = None
         if n_rows <= self.network.rows_per_block:
@@ -287,36 +288,36 @@ class Model:
         return result
 
     def pooled(self, raw: FloatArray) -> FloatArray:
-        """Return one raw output, in the dtype of predictions, for those of members."""
+        """Return the raw output for the mean of the members, in the output dtype."""
         mean = mean_of_members(
             self._in_output_dtype(raw), self.architecture.output_activation
         )
         return self.calibrated(mean)
 
     def calibrated(self, raw: FloatArray) -> FloatArray:
-        """Return raw outputs that are as sure as they are right."""
+        """Return calibrated raw outputs."""
         if self.offsets is None:
             return raw
         return raw / self.temperature + self.offsets
 
     def _in_output_dtype(self, raw: FloatArray) -> FloatArray:
-        """Return raw outputs in the dtype of predictions."""
+        """Return raw outputs in the dtype of predictions (the output dtype)."""
         return raw.astype(self.architecture.output_dtype, copy=False)
 
     def in_target_units(self, raw: FloatArray) -> FloatArray:
-        """Return raw outputs as predictions, of the same shape."""
+        """Return the predictions for raw outputs, with the same shape."""
         outputs = np.empty_like(raw)
         ACTIVATIONS[self.architecture.output_activation].apply(raw, out=outputs)
         return unscale_columns(outputs, self.targets)
 
     def loss_in_units(self, loss: Loss) -> Loss:
-        """Return a loss of targets as it is for scaled targets."""
+        """Return a loss, converted to scaled targets."""
         if self.targets is None:
             return loss
         return loss.in_units(self.targets.center_and_scale[1])
 
     def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the weights and biases of the same network on unscaled data."""
+        """Return the weights and biases of an equivalent network for unscaled data."""
         return fold_scaling(
             self.network.weights(self.theta),
             self.network.biases(self.theta),
@@ -339,7 +340,7 @@ class Model:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Model:
-        """Return the model that `as_state` took apart."""
+        """Return the model that was saved by `as_state`."""
         inputs, targets = (
             None if state[name] is None else ColumnStatistics(**state[name])
             for name in ("inputs", "targets")

@@ -1,11 +1,12 @@
-"""What a unit does with its weighted input.
+"""Activation functions.
 
-Each activation is a function and, beside it, its derivative, both in place: training
-allocates nothing per step. A hidden layer takes the function and its slope together,
-on the way forward; the way back only multiplies by the slope. An output layer's
-activation belongs to the loss, which asks for its derivative when it needs it.
+Each activation is a function together with its derivative, both computed in place, so
+that training does not allocate memory in each step. A hidden layer computes the
+function and its slope together in the forward pass; the backward pass only multiplies
+by the slope. The activation of the output layer belongs to the loss, which computes the
+derivative when needed.
 
-z is the pre-activation throughout, f(z) the output, f'(z) the slope.
+In the formulas, z is the pre-activation, f(z) the output and f'(z) the slope.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ class Activation(ABC):
     Attributes
     ----------
     name : str
-        The name by which estimators know it.
+        The name of the activation in estimators.
 
     output_range : tuple of two floats
-        The closed interval that holds every output.
+        The closed interval that contains every output.
     """
 
     name: str
@@ -43,24 +44,26 @@ class Activation(ABC):
 
     @abstractmethod
     def backward(self, output: FloatArray, delta: FloatArray) -> None:
-        """Turn dJ/df(z) into dJ/dz, in place in `delta`.
+        """Convert dJ/df(z) to dJ/dz, in place in `delta`.
 
         `output` is f(z), and may be overwritten.
         """
 
 
 class HiddenActivation(Searchable, ABC):
-    """What a hidden layer needs of its activation; derive your own from it.
+    """The base class of activation functions for hidden layers.
 
-    The arrays have shape (n_samples, n_units), and float32 or float64 as dtype; both
-    methods work in place, element by element, and an object keeps no array for later.
-    Its settings are the arguments of its `__init__` (the fields of a dataclass), kept
-    under their names: a search reaches them as `activation__<name>`.
+    To define your own activation function, write a subclass and pass an instance as
+    `activation`. The arrays have shape (n_samples, n_units) and dtype float32 or
+    float64. Both methods work in place, element by element, and an object must not
+    store any array. The arguments of its `__init__` (or the fields of a dataclass),
+    stored under the same names, are parameters that a search can set as
+    `activation__<name>`.
 
     Examples
     --------
     The sine (Sitzmann et al., 2020, "Implicit neural representations with periodic
-    activation functions"), whose derivative is the cosine:
+    activation functions"), with the cosine as its derivative:
 
     >>> import numpy as np
     >>> from dataclasses import dataclass
@@ -79,7 +82,7 @@ class HiddenActivation(Searchable, ABC):
     ...         slope *= self.frequency
     ...         np.sin(pre_activation, out=pre_activation)
 
-    Its slope agrees with the difference of two values close to each other:
+    Its slope agrees with the difference quotient of two close values:
 
     >>> value, slope = np.array([[-1.0, 0.0, 2.0]]), np.empty((1, 3))
     >>> after, before = value + 1e-6, value - 1e-6
@@ -90,7 +93,7 @@ class HiddenActivation(Searchable, ABC):
     >>> np.allclose(slope, (after - before) / 2e-6)
     True
 
-    A network takes it in the place of a name:
+    A network accepts it instead of a name:
 
     >>> from skann.core.network import Network
     >>> Network([3, 4, 2, 1], [Sine(3.0), "tanh"]).activations
@@ -103,21 +106,22 @@ class HiddenActivation(Searchable, ABC):
 
     @abstractmethod
     def apply_with_slope(self, pre_activation: FloatArray, slope: FloatArray) -> None:
-        """Replace z by f(z) in `pre_activation`, and write f'(z) into `slope`.
+        """Replace z with f(z) in `pre_activation`, and write f'(z) into `slope`.
 
-        `slope` is another array, with anything in it. f(z) is what `apply` computes.
+        `slope` is a different array, with arbitrary contents. f(z) must equal the
+        result of `apply`.
         """
 
 
 class ElementwiseActivation(Activation, HiddenActivation):
-    """A function of each pre-activation whose derivative is a function of the output.
+    """An element-wise function whose derivative is a function of the output.
 
-    So hidden layers and output layers can have it.
+    It can be used in hidden layers and output layers.
     """
 
     @abstractmethod
     def differentiate(self, output: FloatArray, out: FloatArray) -> None:
-        """Write f'(z), in terms of f(z), into `out`, another array than `output`."""
+        """Write f'(z), in terms of f(z), into `out`, which differs from `output`."""
 
     def apply_with_slope(self, pre_activation: FloatArray, slope: FloatArray) -> None:
         self.apply(pre_activation, out=pre_activation)
@@ -184,12 +188,12 @@ class Relu(ElementwiseActivation):
     output_range = (0.0, np.inf)
 
     def apply(self, pre_activation, out):
-        # numpy compares two arrays several times as fast as an array and a number.
+        # numpy compares two arrays several times faster than an array and a number.
         zeros = np.zeros(pre_activation.shape[-1], pre_activation.dtype)
         np.maximum(pre_activation, zeros, out=out)
 
     def apply_with_slope(self, pre_activation, slope):
-        # The slope is made anyway, and a product is quicker than a maximum.
+        # The slope is computed anyway, and a product is faster than a maximum.
         self.differentiate(pre_activation, out=slope)
         pre_activation *= slope
 
@@ -207,12 +211,12 @@ class LeakyRelu(ElementwiseActivation):
     Parameters
     ----------
     slope : float, default=0.01
-        The slope a below 0, from 0 to 1.
+        The slope a for negative z, between 0 and 1.
 
     Raises
     ------
     ValueError
-        If the slope is outside of these bounds.
+        If the slope is outside these bounds.
 
     Examples
     --------
@@ -231,7 +235,7 @@ class LeakyRelu(ElementwiseActivation):
     def __post_init__(self):
         if not 0 <= self.slope <= 1:
             raise ValueError(f"slope must be between 0 and 1. Got {self} instead.")
-        # A scalar of numpy would decide the dtype of a product with float32.
+        # A numpy scalar would determine the dtype of a product with float32.
         object.__setattr__(self, "slope", float(self.slope))
 
     def apply(self, pre_activation, out):
@@ -256,7 +260,7 @@ class Elu(ElementwiseActivation):
     Parameters
     ----------
     alpha : float, default=1.0
-        The depth a that f reaches far below 0, larger than 0.
+        The number a; f approaches -a for large negative z. Greater than 0.
 
     Raises
     ------
@@ -298,10 +302,11 @@ class Elu(ElementwiseActivation):
 class Selu(ElementwiseActivation):
     """The function f(z) = s elu(z), and f' = s where z > 0, else f + s a.
 
-    a is the alpha of elu. With a and s as here a network of standardised inputs whose
-    weights have a variance of 1 / fan_in ("lecun_normal") keeps mean 0 and variance 1
-    from layer to layer: Klambauer et al., 2017, "Self-normalizing neural networks",
-    equation 2. (For z a standard normal variable, E f(z) = 0 and E f(z) ** 2 = 1.)
+    a is the alpha of elu. With these values of a and s, a network with standardised
+    inputs and weights of variance 1 / fan_in ("lecun_normal") preserves mean 0 and
+    variance 1 from layer to layer: Klambauer et al., 2017, "Self-normalizing neural
+    networks", equation 2. (For a standard normal variable z, E f(z) = 0 and E f(z) ** 2
+    = 1.)
     """
 
     name = "selu"
@@ -331,7 +336,7 @@ class Softplus(ElementwiseActivation):
     output_range = (0.0, np.inf)
 
     def apply(self, pre_activation, out):
-        # max(z, 0) + log(1 + exp(-|z|)) is the same, and never overflows.
+        # max(z, 0) + log(1 + exp(-|z|)) is equivalent, and never overflows.
         rest = np.abs(pre_activation)
         np.negative(rest, out=rest)
         np.exp(rest, out=rest)
@@ -349,8 +354,9 @@ class Softplus(ElementwiseActivation):
 class Gelu(HiddenActivation):
     """The function f(z) = z P(z) and f' = P(z) + z p(z).
 
-    P and p are the normal distribution and its density, exact, not by a tanh: Hendrycks
-    and Gimpel, 2016, "Gaussian error linear units (GELUs)", section 2.
+    P and p are the normal distribution function and its density, computed exactly and
+    not approximated by a tanh: Hendrycks and Gimpel, 2016, "Gaussian error linear units
+    (GELUs)", section 2.
     """
 
     def apply(self, pre_activation, out):
@@ -358,7 +364,7 @@ class Gelu(HiddenActivation):
 
     def apply_with_slope(self, pre_activation, slope):
         ndtr(pre_activation, out=slope)
-        # Beyond 50 the density is 0 in any float, and the square might overflow.
+        # Beyond 50, the density is 0 in any float, and the square might overflow.
         near = np.clip(pre_activation, -50, 50)
         pre_activation *= slope
         density = near * near
@@ -389,9 +395,9 @@ class Silu(HiddenActivation):
 
 
 def _logistic(z: FloatArray, out: FloatArray | None = None) -> FloatArray:
-    """Return 1 / (1 + exp(-z)), by numpy's exponential.
+    """Return 1 / (1 + exp(-z)), using numpy's exponential.
 
-    In float32 that takes less than half of the time of scipy's `expit`.
+    In float32, this takes less than half the time of scipy's `expit`.
     """
     out = np.negative(z, out=out)
     with np.errstate(over="ignore"):  # 1 / infinity is right
@@ -401,7 +407,7 @@ def _logistic(z: FloatArray, out: FloatArray | None = None) -> FloatArray:
 
 
 def _row(value: float, like: FloatArray) -> FloatArray:
-    """Return one row of a number, to compare each row with, as `Relu` does."""
+    """Return a row filled with a number, to compare each row with, as in `Relu`."""
     return np.full(like.shape[-1], value, like.dtype)
 
 
@@ -413,7 +419,7 @@ def _differentiate_elu(
     np.minimum(output, zeros, out=out)
     out += depth
     if slope_above != depth:
-        # Several times as fast as assigning through a mask, and exact as well.
+        # Several times faster than assigning with a mask, and also exact.
         above = np.empty_like(output)
         np.greater(output, zeros, out=above)
         out -= depth * above
@@ -444,7 +450,7 @@ class Softmax(Activation):
     output_range = (0.0, 1.0)
 
     def apply(self, pre_activation, out):
-        # The shift changes nothing but keeps the exponential from overflowing.
+        # The shift does not change the result, but prevents overflow.
         np.subtract(pre_activation, pre_activation.max(axis=1, keepdims=True), out=out)
         np.exp(out, out=out)
         out /= out.sum(axis=1, keepdims=True)
@@ -479,12 +485,12 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def find_activation(activation: str | HiddenActivation) -> HiddenActivation:
-    """Return the hidden activation of that name, or the object itself.
+    """Return the hidden activation with a given name, or the object itself.
 
     Parameters
     ----------
     activation : str or HiddenActivation
-        One of the names in `HIDDEN_ACTIVATIONS`, or an object.
+        One of the names in `HIDDEN_ACTIVATIONS`, or a `HiddenActivation` object.
 
     Returns
     -------
@@ -494,7 +500,7 @@ def find_activation(activation: str | HiddenActivation) -> HiddenActivation:
     Raises
     ------
     ValueError
-        If there is no activation of that name, or it is neither.
+        If the name is unknown, or `activation` is neither a name nor such an object.
     """
     if isinstance(activation, HiddenActivation):
         return activation

@@ -1,11 +1,11 @@
-"""Is the gradient right? Ask finite differences.
+"""Check a gradient with finite differences.
 
-Each parameter is moved a little up and down, and the change of the objective is
-compared with what backpropagation says. The step that suits a parameter is found
-without looking at the analytic gradient: of several steps, the two neighbours whose
-estimates agree best win, since too large a step bends (or crosses the kink of a relu)
-and too small a step drowns in rounding. Training may end on a kink: there the slope of
-either side is right.
+Each parameter is moved up and down slightly, and the change of the objective is
+compared with the result of backpropagation. A suitable step for each parameter is found
+without using the analytic gradient: of several steps, the two neighbouring ones with
+the best agreement are chosen. Larger steps are biased by the curvature (or cross the
+kink of a ReLU), and smaller steps suffer from rounding errors. Training may end at a
+kink, where the slope of either side is correct.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from skann.core.types import FloatArray
 
 _STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 
-# The two sides differ by the step times the second derivative, or by the whole jump of
-# a slope: in between lies this share of their difference.
+# The two sides differ by the step times the second derivative or, at a kink, by the
+# jump of the slope. This share of the difference adds to the doubt.
 _KINK = 1e-4
 
-# A slope that differs by more than this share from one side to the other has a kink.
+# There is a kink if the slopes of the two sides differ by more than this share.
 _JUMP = 0.01
 
-# The estimates are good to about 1e-9 of the largest derivative; below this fraction
-# of it an error is measured against the fraction instead of the derivative itself.
+# The estimates are accurate to about 1e-9 of the largest derivative. The errors of
+# derivatives below this fraction of it are measured relative to the fraction.
 _FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What `check_gradient` found; it is true if the gradient is right.
+    """The result of `check_gradient`, which is true if the gradient is right.
 
     Attributes
     ----------
     max_relative_error : float
-        The largest relative error of all parameters that were checked.
+        The largest relative error of all checked parameters.
 
     worst_parameter : str
-        Where it is, such as "coefs_[0][3, 2]".
+        The parameter with the largest error, such as "coefs_[0][3, 2]".
 
     analytic : float
         The derivative with respect to that parameter by backpropagation.
 
     numeric : float
-        The same by finite differences.
+        The derivative with respect to that parameter by finite differences.
 
     layer_errors : dict of str to float
-        The largest relative error in the weights and in the biases of each layer, by
-        the names "coefs_[0]", ..., "intercepts_[0]", ...
+        The largest relative errors of the weights and the biases of each layer, with
+        the keys "coefs_[0]", ..., "intercepts_[0]", ...
 
     n_checked : int
         The number of parameters that were checked.
@@ -63,7 +63,7 @@ class GradientReport:
         The number of parameters of the network.
 
     tolerance : float
-        The largest relative error that passes.
+        The largest relative error for which the check passes.
     """
 
     max_relative_error: float
@@ -126,7 +126,7 @@ def finite_differences(
     Parameters
     ----------
     function : callable
-        Takes an array of shape (n,) and returns a float.
+        A function of an array of shape (n,) that returns a float.
 
     point : ndarray of shape (n,), float64
         Where to differentiate.
@@ -145,23 +145,23 @@ def finite_differences(
         for sign in (1, -1)
     )
     estimates = (forward + backward) / 2
-    # Beyond a kink the estimates agree as well, but the two sides do not.
+    # Beyond a kink, the estimates also agree, but the two sides do not.
     doubt = np.abs(np.diff(estimates, axis=0))
     doubt += _KINK * np.abs(forward - backward)[1:]
     best = doubt.argmin(axis=0)
-    # Of the two that agree, the smaller step has the smaller bias.
+    # Of the two steps that agree, the smaller one has the smaller bias.
     return estimates[best + 1, np.arange(point.size)]
 
 
 def slopes_of_both_sides(
     function: Callable[[FloatArray], float], point: FloatArray, index: int
 ) -> FloatArray:
-    """Return the slope along one coordinate on both sides of a point.
+    """Return the slopes along one coordinate on both sides of a point.
 
     Parameters
     ----------
     function : callable
-        Takes an array of shape (n,) and returns a float.
+        A function of an array of shape (n,) that returns a float.
 
     point : ndarray of shape (n,), float64
         Where to differentiate.
@@ -172,9 +172,9 @@ def slopes_of_both_sides(
     Returns
     -------
     slopes : ndarray of shape (4,)
-        (f(x + h) - f(x)) / h for small steps h to the right and to the left. At a kink
-        those of the two sides differ; else they differ by a millionth of the second
-        derivative.
+        (f(x + h) - f(x)) / h for small steps h to the right and to the left. At a kink,
+        the slopes of the two sides differ; otherwise, they differ only by about a
+        millionth of the second derivative.
     """
 
     def along(coordinate: FloatArray) -> float:
@@ -213,10 +213,10 @@ def compare_gradients(
         The indices of the parameters to check.
 
     parameter_name : callable
-        Names a parameter by its index.
+        A function that returns the name of a parameter, given its index.
 
     tolerance : float
-        The largest relative error that passes.
+        The largest relative error for which the check passes.
 
     Returns
     -------
@@ -242,7 +242,7 @@ def compare_gradients(
         jumps = abs(sides[0] - sides[2]) > _JUMP * size
         if jumps:
             errors[i] = min(errors[i], np.abs(analytic[i] - sides).min() / size)
-    # A derivative that is not a finite number is as wrong as can be.
+    # A derivative that is not finite has an infinite error.
     errors[~(np.isfinite(analytic) & np.isfinite(numeric))] = np.inf
 
     layer_errors: dict[str, float] = {}

@@ -1,7 +1,7 @@
-"""Where the weights start.
+"""Initial weights.
 
-A layer with n inputs (fan_in) and m outputs (fan_out) starts from random weights whose
-spread depends on both, so that signals neither die out nor blow up on their way.
+A layer with n inputs (fan_in) and m outputs (fan_out) starts from random weights, whose
+spread depends on both so that signals neither vanish nor explode.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from skann.core.types import FloatArray
 
 
 class Initializer(Searchable, ABC):
-    """Draws the first weights and biases of a layer.
+    """The base class of initialisers, which draw the initial weights of a layer.
 
-    Subclass it for an initialiser of your own, and pass an instance as `init`. The
-    arguments of its `__init__` (the fields of a dataclass), kept under their names, are
-    parameters that a search reaches as `init__<name>`.
+    To define your own initialiser, write a subclass and pass an instance as `init`. The
+    arguments of its `__init__` (or the fields of a dataclass), stored under the same
+    names, are parameters that a search can set as `init__<name>`.
     """
 
     @abstractmethod
@@ -35,7 +35,7 @@ class Initializer(Searchable, ABC):
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Weights and biases uniform between two bounds, whatever the layer's size.
+    """Uniformly distributed weights and biases, whatever the size of the layer.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Uniform(Initializer):
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Weights and biases normal, whatever the layer's size.
+    """Normally distributed weights and biases, whatever the size of the layer.
 
     Parameters
     ----------
@@ -109,16 +109,16 @@ class Normal(Initializer):
 
 @dataclass(frozen=True)
 class FanScaled(Initializer):
-    """Weights around 0 with a spread of sqrt(numerator / fan).
+    """Weights with mean 0 and a spread of sqrt(numerator / fan).
 
     The spread is the bound of a uniform distribution, or the standard deviation of a
-    normal one; fan is fan_in, or fan_in + fan_out. Each of the names that `init` takes
-    is one of these; the biases are zero unless said otherwise:
+    normal distribution; fan is fan_in, or fan_in + fan_out. Each of the names that
+    `init` accepts is one of these; the biases are zero unless stated otherwise:
 
     - "glorot_uniform": `FanScaled("uniform", 6.0, both_fans=True, random_biases=True)`
       (Glorot and Bengio, 2010, "Understanding the difficulty of training deep
-      feedforward neural networks", equation 16; the biases from the same distribution,
-      as scikit-learn's MLP draws them), with 2.0 for logistic hidden units.
+      feedforward neural networks", equation 16; the biases are drawn from the same
+      distribution, as in scikit-learn's MLP), with 2.0 for logistic hidden units.
     - "glorot_normal": `FanScaled("normal", 2.0, both_fans=True)`, the same variance,
       from equation 12.
     - "he_uniform": `FanScaled("uniform", 6.0)`, and "he_normal": `FanScaled("normal",
@@ -127,8 +127,8 @@ class FanScaled(Initializer):
       `FanScaled("normal", 1.0)` (LeCun et al., 1998, "Efficient BackProp", equation
       16).
     - "fan_in_uniform": `FanScaled("uniform", 1.0, random_biases=True)`, the heuristic
-      that Glorot and Bengio (equation 1) call common, and the start of PyTorch's
-      linear layers.
+      that Glorot and Bengio (equation 1) call commonly used, and the default of
+      PyTorch's linear layers.
 
     Parameters
     ----------
@@ -136,13 +136,14 @@ class FanScaled(Initializer):
         The distribution.
 
     numerator : float
-        The square of the spread, times the fan; positive and finite.
+        The square of the spread, multiplied by the fan; positive and finite.
 
     both_fans : bool, default=False
         Whether the fan is fan_in + fan_out, instead of fan_in.
 
     random_biases : bool, default=False
-        Whether the biases are drawn as the weights are, instead of being zero.
+        Whether to draw the biases from the same distribution as the weights, instead of
+        setting them to zero.
 
     Examples
     --------
@@ -181,7 +182,7 @@ class FanScaled(Initializer):
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    # `FanScaled` says where they are from.
+    # For the sources, see `FanScaled`.
     "glorot_uniform": FanScaled("uniform", 6.0, both_fans=True, random_biases=True),
     "glorot_normal": FanScaled("normal", 2.0, both_fans=True),
     "he_uniform": FanScaled("uniform", 6.0),
@@ -191,7 +192,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "fan_in_uniform": FanScaled("uniform", 1.0, random_biases=True),
 }
 
-# What "auto" stands for, by the activation; "he_normal" for others.
+# The meaning of "auto" for each activation; "he_normal" for all others.
 _AUTO = {
     # As scikit-learn's MLP.
     **dict.fromkeys(("identity", "logistic", "tanh", "relu"), "glorot_uniform"),
@@ -199,23 +200,23 @@ _AUTO = {
     "selu": "lecun_normal",
 }
 
-# With logistic hidden units scikit-learn's MLP draws from a narrower interval.
+# With logistic hidden units, scikit-learn's MLP draws from a narrower interval.
 _GLOROT_UNIFORM_LOGISTIC = FanScaled("uniform", 2.0, both_fans=True, random_biases=True)
 
 
 def find_initializer(
     init: str | Initializer, activation: str | HiddenActivation
 ) -> Initializer:
-    """Return what draws a layer's weights.
+    """Return the initialiser for the weights of a layer.
 
     Parameters
     ----------
     init : str or Initializer
-        One of the names in `INITIALIZERS`, "auto" for what suits the activation, or an
-        object, which is returned as it is.
+        One of the names in `INITIALIZERS`, "auto" for the one that suits the
+        activation, or an object, which is returned unchanged.
 
     activation : str or HiddenActivation
-        The activation that the layer's weights lead to.
+        The activation function of the layer.
 
     Returns
     -------

@@ -1,13 +1,13 @@
-"""What the network is asked to make small.
+"""Losses, which the network minimises.
 
-A loss here includes the output activation that turns the network's raw output z into
-a prediction p. So its gradient is taken with respect to z, where it is stable: no
-probability is clipped, and no logarithm sees a zero. Losses are summed over outputs
-and samples; the objective divides.
+A loss includes the output activation that turns the raw output z of the network into a
+prediction p. Its gradient is taken with respect to z, which is numerically stable: no
+probability is clipped, and there is no logarithm of zero. Losses are summed over
+outputs and samples; the objective divides by their number.
 
-Targets, raw outputs and deltas of shape (n_samples, n_outputs) come in Fortran order:
-there are few outputs and many samples, so that sums over outputs run along the memory.
-Any order gives the same results.
+Targets, raw outputs and deltas of shape (n_samples, n_outputs) are in Fortran order:
+there are few outputs and many samples, so sums over outputs access contiguous memory.
+The results do not depend on the order.
 """
 
 from __future__ import annotations
@@ -25,34 +25,33 @@ from skann.core.types import FloatArray
 
 
 class Loss(Searchable, ABC):
-    """A loss of one sample, as a function of the network's raw output.
+    """The base class of losses, as functions of the raw output of the network.
 
-    Subclass it for a loss of your own, and pass an instance as `loss`. The arguments of
-    its `__init__` (the fields of a dataclass), kept under their names, are parameters
-    that a search reaches as `loss__<name>`.
+    To define your own loss, write a subclass and pass an instance as `loss`. The
+    arguments of its `__init__` (or the fields of a dataclass), stored under the same
+    names, are parameters that a search can set as `loss__<name>`.
 
     Attributes
     ----------
     name : str
-        The name by which estimators know it.
+        The name of the loss in estimators.
 
     output_activations : tuple of str
-        The output activations that it can be joined with, the usual one first.
+        The output activations that it can be combined with, the default first.
 
     target_range : tuple of two floats
         The closed interval in which targets must lie.
 
     target_scaling : {"affine", "mean", None}
-        In which other units the problem of fitting targets is the same problem: after
-        any shift and change of scale (if the output is the identity), after a change
-        of scale alone, or in no others.
+        Which scaling of the targets does not change the problem: any shift and scale
+        (if the output activation is the identity), only a scale, or none.
 
     output_activation : Activation
-        What turns raw output into predictions, once they are joined.
+        The function that turns raw outputs into predictions, once they are combined.
 
     Examples
     --------
-    The logarithm of the hyperbolic cosine, a smooth relative of the absolute error:
+    The logarithm of the hyperbolic cosine, a smooth variant of the absolute error:
 
     >>> import numpy as np
     >>> from skann import BackpropRegressor, Loss, check_gradient
@@ -79,17 +78,17 @@ class Loss(Searchable, ABC):
     output_activation: Activation
 
     def joined_with(self, output_activation: str) -> Loss:
-        """Return this loss with an output activation.
+        """Return this loss, combined with an output activation.
 
         Parameters
         ----------
         output_activation : str
-            Its name.
+            The name of the output activation.
 
         Returns
         -------
         loss : Loss
-            A copy, or another loss that suits this output.
+            A copy, or another loss for this output activation.
         """
         joined = copy.copy(self)
         joined.output_activation = ACTIVATIONS[output_activation]
@@ -120,7 +119,7 @@ class Loss(Searchable, ABC):
         Returns
         -------
         loss : Loss
-            A loss that, up to a factor for each output, is equal to this one.
+            A loss that equals this one, up to a factor for each output.
         """
         return self
 
@@ -132,21 +131,21 @@ class Loss(Searchable, ABC):
         sample_weight: FloatArray | None,
         delta: FloatArray,
     ) -> float:
-        """Return the weighted sum of the losses and write its gradient into `delta`.
+        """Return the weighted sum of the losses, and write its gradient into `delta`.
 
         Parameters
         ----------
         target : ndarray of shape (n_samples, n_outputs)
-            What the outputs should be.
+            The targets.
 
         raw : ndarray of shape (n_samples, n_outputs)
             The raw output of the network; it may be overwritten.
 
         sample_weight : ndarray of shape (n_samples,) or None
-            The weight of each sample; None stands for ones.
+            The weight of each sample. If None, all samples have weight 1.
 
         delta : ndarray of shape (n_samples, n_outputs)
-            Receives the gradient with respect to `raw`.
+            The array to which the gradient with respect to `raw` is written.
 
         Returns
         -------
@@ -159,9 +158,10 @@ class Loss(Searchable, ABC):
     ) -> float | None:
         """Return the weighted sum of the losses of the best constant prediction.
 
-        What a network has learned can be measured by it. Parameters as for
-        `value_and_delta`. None, which is what losses of your own may leave it at, says
-        that it is not known: then nobody is warned of a network that learns nothing.
+        It is the reference for what a network has learned. The parameters are those of
+        `value_and_delta`. Your own losses need not implement this method. The default,
+        None, means that the value is unknown: there is then no warning if a network
+        learns nothing.
         """
         return None
 
@@ -204,9 +204,9 @@ def _weigh(delta: FloatArray, sample_weight: FloatArray | None) -> None:
 
 
 class ResidualLoss(Loss):
-    """A loss of the residual r = p - y alone, whatever the output activation.
+    """A loss that depends only on the residual r = p - y, for any output activation.
 
-    dloss/dz is the output activation's own derivative applied to dloss/dr.
+    dloss/dz is dloss/dr, multiplied by the derivative of the output activation.
     """
 
     output_activations: tuple[str, ...] = (
@@ -220,7 +220,7 @@ class ResidualLoss(Loss):
 
     def joined_with(self, output_activation):
         joined = super().joined_with(output_activation)
-        # A target beyond the output's range can never be met.
+        # A target outside the range of the output can never be reached.
         joined.target_range = joined.output_activation.output_range
         return joined
 
@@ -243,7 +243,7 @@ class ResidualLoss(Loss):
     def best_constant(
         self, target: FloatArray, sample_weight: FloatArray | None
     ) -> FloatArray:
-        """Return the constant prediction of each output that has the smallest loss."""
+        """Return the constant prediction with the smallest loss for each output."""
 
     def value_of_constant(self, target, sample_weight):
         best = self.best_constant(target, sample_weight)
@@ -284,8 +284,9 @@ class Quantile(ResidualLoss):
     Parameters
     ----------
     quantile : float or array-like of shape (n_outputs,), default=0.5
-        The level q, between 0 and 1, of all outputs or of each. (Several levels of one
-        target are an estimator's `quantile`, with `loss="quantile"`.)
+        The level q, between 0 and 1, for all outputs or for each output. (For several
+        quantiles of one target, use the parameter `quantile` of the estimator with
+        `loss="quantile"`.)
 
     Raises
     ------
@@ -360,9 +361,9 @@ class Huber(ResidualLoss):
     Parameters
     ----------
     delta : float or array-like of shape (n_outputs,), default=1.0
-        Where it turns linear, in the units of the targets; above 0. It is what it is:
-        only `loss="huber"` measures it from the targets, and says by `huber_delta_`
-        what it found.
+        The residual beyond which the loss is linear, in the units of the targets;
+        greater than 0. It is not estimated from the targets, unlike with
+        `loss="huber"`, which stores its estimate in `huber_delta_`.
 
     Raises
     ------
@@ -394,7 +395,7 @@ class Huber(ResidualLoss):
 
     def in_units(self, scale):
         rescaled = copy.copy(self)
-        with np.errstate(over="ignore"):  # in so small a unit all residuals are small
+        with np.errstate(over="ignore"):  # with a tiny scale, all residuals are small
             rescaled.delta = np.asarray(self.delta) / scale
         return rescaled
 
@@ -480,11 +481,11 @@ class CategoricalCrossEntropy(Loss):
 
 
 class LogLoss(Loss):
-    """The cross-entropy that suits the output, which is what "log_loss" names.
+    """The cross-entropy, in the form that suits the output activation ("log_loss").
 
-    It is -sum_k y_k log p_k for a softmax (`CategoricalCrossEntropy`), to which
-    logistic outputs add -sum_k (1 - y_k) log(1 - p_k) (`BinaryCrossEntropy`; Bishop,
-    2006, "Pattern Recognition and Machine Learning", equations 4.108 and 4.90).
+    For a softmax, it is -sum_k y_k log p_k (`CategoricalCrossEntropy`). For logistic
+    outputs, -sum_k (1 - y_k) log(1 - p_k) is added (`BinaryCrossEntropy`; Bishop, 2006,
+    "Pattern Recognition and Machine Learning", equations 4.108 and 4.90).
 
     Examples
     --------
@@ -506,7 +507,7 @@ class LogLoss(Loss):
         return loss.joined_with(output_activation)
 
     def value_and_delta(self, target, raw, sample_weight, delta):
-        raise TypeError("LogLoss has a value once it is joined with an activation.")
+        raise TypeError("LogLoss must be combined with an activation by joined_with.")
 
 
 class HalfPoissonDeviance(Loss):
@@ -584,13 +585,13 @@ LOSSES: dict[tuple[str, str], Loss] = {
 
 
 def make_loss(loss: str | Loss, output_activation: str) -> Loss:
-    """Join a loss with the output activation of that name.
+    """Combine a loss with an output activation.
 
     Parameters
     ----------
     loss : str or Loss
-        "squared_error", "absolute_error", "huber", "quantile", "log_loss", "poisson"
-        or "gamma", or a loss that is not joined yet.
+        "squared_error", "absolute_error", "huber", "quantile", "log_loss", "poisson" or
+        "gamma", or a `Loss` object.
 
     output_activation : str
         The name of an activation.
@@ -598,12 +599,12 @@ def make_loss(loss: str | Loss, output_activation: str) -> Loss:
     Returns
     -------
     loss : Loss
-        The joined loss.
+        The combined loss.
 
     Raises
     ------
     ValueError
-        If the two do not go together.
+        If the loss does not support the output activation.
     """
     if isinstance(loss, str):
         # The two cross-entropies share a name; an activation has at most one of them.
@@ -616,7 +617,7 @@ def make_loss(loss: str | Loss, output_activation: str) -> Loss:
         possible = sorted(loss.output_activations)
     if output_activation not in possible:
         raise ValueError(
-            f"loss={loss.name!r} cannot be joined with output_activation="
+            f"loss={loss.name!r} does not support output_activation="
             f"{output_activation!r}. Choose one of {possible}, or 'auto'."
         )
     return loss.joined_with(output_activation)

@@ -1,8 +1,8 @@
-"""Settings by name, with scikit-learn's meaning, so that a search can reach them.
+"""Parameters with scikit-learn's interface, so that a search can set them.
 
-scikit-learn asks an object for no more than two methods to see `solver__beta_1` in
-`BackpropRegressor(solver=Adam())`. They are here rather than inherited from its
-`BaseEstimator`, since the core knows no scikit-learn, and settings are not fitted.
+To find `solver__beta_1` in `BackpropRegressor(solver=Adam())`, scikit-learn needs only
+two methods. They are implemented here instead of inherited from `BaseEstimator`,
+because the core does not depend on scikit-learn, and these objects are not fitted.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ import numpy as np
 class Searchable:
     """An object whose parameters are the arguments of its `__init__`.
 
-    As in scikit-learn each of them has to be kept in an attribute of its name, which a
-    dataclass does by itself. Objects of one class with the same attributes are equal.
+    As in scikit-learn, each argument must be stored in an attribute of the same name,
+    which a dataclass does automatically. Objects of the same class with the same
+    attributes are equal.
     """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name.
+        """Get the parameters of this object.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether to go on into parameters that have parameters of their own, as
-            `<name>__<name of theirs>`.
+            Whether to include the parameters of objects that are parameters, as
+            `<name>__<parameter>`.
 
         Returns
         -------
@@ -47,16 +48,16 @@ class Searchable:
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Change parameters of this object; if one of them is refused, none.
+        """Set parameters of this object; if one of them is invalid, none is set.
 
-        An object in a set, or a key of a dict, must not be changed: it would not be
-        found again.
+        Do not change an object that is in a set or a key of a dict, since it would not
+        be found again.
 
         Parameters
         ----------
         **params : dict
-            Values by name; `<name>__<name of theirs>` for those within a parameter,
-            which is replaced by a changed copy.
+            Parameter names and values. `<name>__<parameter>` sets a parameter of an
+            object, which is replaced by a changed copy.
 
         Returns
         -------
@@ -66,7 +67,7 @@ class Searchable:
         Raises
         ------
         ValueError
-            If there is no parameter of that name, or a value is invalid.
+            If there is no parameter of this name, or a value is invalid.
         """
         if not params:
             return self
@@ -84,12 +85,13 @@ class Searchable:
             if not _has_params(values[name]):
                 raise self._unknown(f"{name}__{next(iter(inner))}")
             values[name] = copy.deepcopy(values[name]).set_params(**inner)
-        # A new object has gone through all checks of __init__, and has computed what it
-        # derives from its arguments. Writing past __setattr__ reaches frozen ones.
+        # A new object has passed all checks of __init__, and has computed all derived
+        # attributes. Bypassing __setattr__ also works for frozen dataclasses.
         changed = self._made_of(values)
         vars(self).update(vars(changed))
         for name in values.keys() - vars(changed).keys():
-            # In a slot; a property that only reads has changed with what it reads.
+            # This is for slots; a read-only property has changed together with its
+            # source.
             with suppress(AttributeError):
                 object.__setattr__(self, name, getattr(changed, name))
         return self
@@ -108,9 +110,9 @@ class Searchable:
         lost = [name for name in self._argument_names() if name not in values]
         if lost:
             raise ValueError(
-                f"{type(self).__name__}.__init__ takes {', '.join(lost)}, which the "
-                "object does not keep in an attribute of that name. So no parameter of "
-                "it can be set."
+                f"{type(self).__name__}.__init__ has the argument {', '.join(lost)}, "
+                "which is not stored in an attribute of the same name. Store it to "
+                "make set_params possible."
             )
         return type(self)(**values)
 
@@ -122,12 +124,12 @@ class Searchable:
         )
 
     def __sklearn_clone__(self) -> Self:
-        # There is no fitted state to leave behind, and a copy needs no __init__ that
-        # keeps its arguments as they are.
+        # There is no fitted state to remove, and a copy does not require an __init__
+        # that stores its arguments unchanged.
         return copy.deepcopy(self)
 
-    # A frozen dataclass has an equality, a hash and a text of its own; these are for
-    # all other classes.
+    # A frozen dataclass has its own equality, hash and repr; these are for all other
+    # classes.
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -141,7 +143,7 @@ class Searchable:
         )
 
     def __hash__(self) -> int:
-        return hash(type(self))  # equal objects are of one class, even when changed
+        return hash(type(self))  # equal objects have the same class
 
     def __repr__(self) -> str:
         settings = self.get_params(deep=False).items()
@@ -150,5 +152,5 @@ class Searchable:
 
 
 def _has_params(value: Any) -> bool:
-    """Say whether a parameter has parameters of its own; a class has not."""
+    """Return whether a parameter has parameters itself; a class does not count."""
     return hasattr(value, "set_params") and not isinstance(value, type)

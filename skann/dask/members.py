@@ -54,10 +54,10 @@ def whole_problem(
         The weights and biases to start from, or None for both.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     past : Past or None
-        What to go on from.
+        The past training to continue, if any.
     """
     X, y, sample_weight = map(_whole, zip(*blocks, strict=True))
     X_val = y_val = sample_weight_val = None
@@ -237,13 +237,13 @@ def prepare_members(
         The plain estimator with the parameters of the fit.
 
     request : Request
-        What the caller passed.
+        The arguments passed by the caller.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     past : Past or None
-        What to go on from.
+        The past training to continue, if any.
 
     Raises
     ------

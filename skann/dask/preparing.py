@@ -92,7 +92,7 @@ def read_collections(
         The estimator to fit.
 
     request : Request
-        What the caller passed.
+        The arguments passed by the caller.
 
     of_classes : bool
         Whether the targets are class labels.
@@ -202,13 +202,13 @@ def prepare_elsewhere(
         The plain estimator with the parameters of the fit.
 
     request : Request
-        What the caller passed.
+        The arguments passed by the caller.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     past : Past or None
-        What to go on from.
+        The past training to continue, if any.
 
     of_classes : bool
         Whether the targets are class labels.

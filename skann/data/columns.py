@@ -211,7 +211,7 @@ class Columns:
 
 
 def has_vectors(levels: Sequence[Any]) -> bool:
-    """Say whether a column of these levels becomes codes rather than indicators."""
+    """Return whether a column of these levels becomes codes rather than indicators."""
     return len(levels) > MOST_INDICATORS
 
 
@@ -288,7 +288,7 @@ def measure_columns(
 
 
 def has_gaps(numbers: Matrix) -> bool:
-    """Say whether there is a NaN in a matrix of numbers."""
+    """Return whether there is a NaN in a matrix of numbers."""
     if isinstance(numbers, StoredRows):
         return any(has_gaps(numbers[block]) for block in row_blocks(numbers))
     values = numbers.data if sparse.issparse(numbers) else numbers

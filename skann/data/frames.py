@@ -108,14 +108,14 @@ def number_columns(X: Any, numbers: np.ndarray) -> Any:
 
 
 def has_objects(X: Any) -> bool:
-    """Say whether cells of a table may be any object."""
+    """Return whether cells of a table may be any object."""
     if _is_frame(X):
         return nw.Object in nw.from_native(X).schema.dtypes()
     return _is_array_of_objects(X)
 
 
 def is_missing(value: Any) -> bool:
-    """Say whether a value is None, NaN, or a missing value of pandas."""
+    """Return whether a value is None, NaN, or a missing value of pandas."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float | np.floating) and value != value
@@ -139,15 +139,15 @@ def sorted_levels(levels: Iterable[Any]) -> list[Any]:
 
 
 def _is_frame(X: Any) -> bool:
-    """Say whether X is a data frame."""
+    """Return whether X is a data frame."""
     return bool(nw.dependencies.is_into_dataframe(X))
 
 
 def _is_array_of_objects(X: Any) -> bool:
-    """Say whether X is a matrix of objects."""
+    """Return whether X is a matrix of objects."""
     return isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 2
 
 
 def _has_labels(cells: list[Any]) -> bool:
-    """Say whether one of the cells is text or a truth value."""
+    """Return whether one of the cells is text or a truth value."""
     return any(isinstance(cell, str | bool | np.bool_) for cell in cells)

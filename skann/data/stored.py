@@ -39,7 +39,7 @@ _NOT_STORED = ("__array_ufunc__", "__array_namespace__", "__dataframe__")
 
 
 def is_stored(X: Any) -> bool:
-    """Say whether X is a matrix of numbers whose rows are read when they are needed.
+    """Return whether X is a matrix of numbers whose rows are read when they are needed.
 
     So it is with memory maps, and with what has the shape and dtype of a matrix and
     slices of rows, but is no array of numpy: an HDF5 dataset, a zarr array.

@@ -1,4 +1,4 @@
-"""What a network has to be better than: a prediction that looks at no input."""
+"""The loss of a constant prediction, which a network has to beat."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from skann.training.batches import RowObjective
 
 
 def loss_of_constant(problem: Problem) -> float | None:
-    """Return the mean loss of the best constant prediction, None if nobody knows."""
+    """Return the mean loss of the best constant prediction, or None if unknown."""
     data, rows = problem.data, problem.training_rows
     target: Any = data.target
     weight = data.sample_weight
-    if target is None:  # the rows are elsewhere
+    if target is None:  # the rows are on other machines
         return None
     if rows is not None:
         target, weight = target[rows], None if weight is None else weight[rows]
@@ -34,24 +34,24 @@ def loss_of_constant(problem: Problem) -> float | None:
 def _fewer_rows(
     loss: Loss, target: OneHotRows, sample_weight: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return rows and weights for which a constant prediction has the same loss."""
+    """Return fewer rows for which a constant prediction has the same loss."""
     totals = target.totals(sample_weight)
-    # The cross-entropies are linear in the target, so that its mean says it all.
+    # The cross-entropies are linear in the target, so the mean is sufficient.
     if isinstance(loss, BinaryCrossEntropy | CategoricalCrossEntropy):
         return target.mean(sample_weight)[np.newaxis], totals.sum(keepdims=True)
-    # For others, equal rows are one row of their summed weight.
+    # For other losses, equal rows are merged to one with their total weight.
     present = np.flatnonzero(totals)
     distinct = replace(target, indices=present)
     return distinct.toarray(), totals[present]
 
 
 def loss_without_dropout(problem: Problem, theta: FloatArray) -> float:
-    """Return the mean loss of networks all of whose units take part, for all rows."""
+    """Return the mean loss of the networks for all rows, without dropout."""
     objective, rows = problem.objective, problem.training_rows
     data = replace(problem.data, folds=None)
     n_rows = data.n_samples if rows is None else rows.size
     step = min(n_rows, objective.network.rows_per_block)
-    theta = groups_in(theta)[0]  # which speaks for all
+    theta = groups_in(theta)[0]  # which represents all
     block = RowObjective(objective, data, theta, step, rows)
     n_members = 1 if theta.ndim == 1 else len(theta)
     scale = 1.0 / (data.mean_weight * n_rows * n_members)

@@ -1,4 +1,4 @@
-"""Warnings that point at the caller's line."""
+"""Warnings that point to the line of the caller."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-# Who collects the warnings of a call that is going on.
+# Collects the warnings of the current call.
 _collector: ContextVar[list[str] | None] = ContextVar("collector", default=None)
 
 
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
-    """Collect the texts of what `warn_caller` says within; it says it all the same."""
+    """Collect the messages of `warn_caller`, which warns nevertheless."""
     messages: list[str] = []
     token = _collector.set(messages)
     try:
@@ -24,7 +24,7 @@ def collected_warnings() -> Iterator[list[str]]:
 
 
 def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn as from the line outside skann that called it, however deep this is."""
+    """Issue a warning that points to the line outside skann that made the call."""
     messages = _collector.get()
     if messages is not None:
         messages.append(message)
@@ -35,5 +35,5 @@ def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _is_inside(module):
-    """Say whether a module stands between the user and skann."""
+    """Return whether a module is part of skann, or between skann and the user."""
     return module.partition(".")[0] == "skann" or module.startswith("sklearn.callback")

@@ -1,7 +1,7 @@
-"""The names that parameters take, as types: editors offer them while one types.
+"""The names that parameters accept, as types: editors offer them for completion.
 
-Which values a fit accepts is settled in `constraints`; a test holds that these are the
-same.
+The values that a fit accepts are defined in `constraints`; a test ensures that they are
+the same.
 """
 
 from __future__ import annotations

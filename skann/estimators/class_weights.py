@@ -1,4 +1,4 @@
-"""Weights of samples by their classes."""
+"""Sample weights by class."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def weigh_labels(
     sample_weight: FloatArray | None,
     call: Call,
 ) -> FloatArray:
-    """Return the weight of each sample, times those of its labels.
+    """Return the weight of each sample, multiplied by those of its labels.
 
     Parameters
     ----------
     class_weight : dict or "balanced"
-        The weight of each class, as the classifier takes it.
+        The weight of each class, as in the parameter of the classifier.
 
     labels : list of tuples of ndarray
-        For each label that a sample has, the classes and the samples' labels.
+        For each label of a sample, the classes and the labels of all samples.
 
     sample_weight : ndarray of shape (n_samples,) or None
         The weights of the samples.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     Returns
     -------
@@ -42,15 +42,16 @@ def weigh_labels(
     Raises
     ------
     ValueError
-        If the weights make no sense for these labels.
+        If the weights are invalid for these labels.
     """
     if isinstance(class_weight, str) and call.is_piece:
         raise ValueError(
-            "class_weight='balanced' needs all data at once, and partial_fit has a "
-            "batch. Pass a dict of weights: compute_class_weight('balanced', "
-            "classes=classes, y=y) of sklearn.utils.class_weight gives them."
+            "class_weight='balanced' is not supported by partial_fit, because it needs "
+            "all data at once. Pass a dict of weights, computed with "
+            "sklearn.utils.class_weight.compute_class_weight('balanced', "
+            "classes=classes, y=y)."
         )
-    with np.errstate(over="ignore", invalid="ignore"):  # which is seen below
+    with np.errstate(over="ignore", invalid="ignore"):  # which is checked below
         weight = np.prod(
             [
                 _weights_of_classes(class_weight, *label, sample_weight)
@@ -62,12 +63,15 @@ def weigh_labels(
             weight = weight * sample_weight
     if not (np.isfinite(weight).all() and weight.min() >= 0):
         raise ValueError(
-            "class_weight must hold finite weights that are not negative. Got "
+            "The weights in class_weight must be finite and non-negative. Got "
             f"{class_weight}."
         )
-    # In a stream a batch may count for nothing.
+    # In a data stream, a batch may have no weight.
     if not (weight.any() or call is Call.NEXT_PIECE):
-        raise ValueError(f"class_weight={class_weight} leaves no sample with a weight.")
+        raise ValueError(
+            f"class_weight={class_weight} sets the weights of all samples to zero. "
+            "Increase the weight of a class that occurs in y."
+        )
     return weight
 
 
@@ -78,12 +82,14 @@ def _weights_of_classes(class_weight: Any, classes, y, sample_weight) -> FloatAr
         unknown = set(class_weight) - set(classes)
         if unknown:
             raise ValueError(
-                f"class_weight names {sorted(unknown, key=str)}, which are not "
+                f"class_weight contains {sorted(unknown, key=str)}, which are not "
                 f"among the classes {classes}."
             )
         if not all(isinstance(weight, Real) for weight in class_weight.values()):
-            raise ValueError(f"class_weight must hold numbers. Got {class_weight}.")
-    # Labels may be strings, and a class may be of next to no weight.
+            raise ValueError(
+                f"The weights in class_weight must be numbers. Got {class_weight}."
+            )
+    # Labels may be strings, and a class may have a tiny weight.
     with np.errstate(divide="ignore", over="ignore"):
         weights = compute_class_weight(
             class_weight, classes=classes, y=y, sample_weight=sample_weight

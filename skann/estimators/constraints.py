@@ -1,4 +1,4 @@
-"""Which values the parameters may have, in scikit-learn's words."""
+"""The valid values of the parameters, in scikit-learn's format."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ COMMON: dict[str, list[Any]] = {
     "n_frequencies": [AUTO, Interval(Integral, 0, None, closed="left")],
     "n_members": [AUTO, COUNT],
     "n_jobs": [None, Integral],
-    # Above it cosines of neighbouring numbers have nothing to do with each other.
+    # Above this, the cosines of neighbouring numbers are unrelated.
     "frequency_scale": [Interval(Real, 0, 1e6, closed="right")],
     "dtype": [StrOptions({"auto", "float32", "float64"}), None],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],

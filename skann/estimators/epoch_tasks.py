@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks hear of a fit and of each of its epochs."""
+"""Calls of scikit-learn's callbacks for a fit and each of its epochs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class EpochTasks:
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose fit it is.
+        The estimator to fit.
 
     request : Request
-        What the caller passed. Callbacks get to see the data as they were passed,
-        feature names included.
+        The arguments passed by the caller. Callbacks receive the data unchanged,
+        including feature names.
 
     problem : Problem
-        What is trained.
+        The training problem.
 
     attributes : callable
-        Returns a copy of the attributes that the estimator would have now.
+        A function that returns a copy of the current attributes of the estimator.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class EpochTasks:
             "metadata": metadata,
         }  # fmt: skip
         self._attributes = attributes
-        # L-BFGS begins an epoch more than it ends.
+        # L-BFGS begins one more iteration than it ends.
         settings = problem.settings
         max_subtasks = settings.max_iter + (not settings.is_stochastic)
         self._context = open_callback_context(estimator, max_subtasks=max_subtasks)
@@ -53,7 +53,7 @@ class EpochTasks:
         self._task: Any = None
 
     def begin(self, name: str) -> None:
-        """Open an epoch's task, if there is anyone to hear of it."""
+        """Open the task of an epoch, if there are callbacks."""
         if self._is_heard:
             self._task = self._context.subcontext(task_name=name)
             self._task.call_on_fit_task_begin(
@@ -61,7 +61,7 @@ class EpochTasks:
             )
 
     def end(self) -> bool:
-        """Close an epoch's task; return whether a callback wants training to stop."""
+        """Close the task of an epoch; return whether a callback requests to stop."""
         if not self._is_heard:
             return False
         return self._task.call_on_fit_task_end(
@@ -69,12 +69,12 @@ class EpochTasks:
         )
 
     def abandon(self) -> None:
-        """Close the task of an epoch that is none."""
+        """Close the task of an epoch that was not run."""
         if self._is_heard:
             self._task.call_on_fit_task_end(**self._passed)
 
     def close(self, attributes: dict[str, Any]) -> None:
-        """Let the callbacks know that the fit is done."""
+        """Tell the callbacks that the fit has ended."""
         self._context.call_on_fit_task_end(
             **self._passed, reconstruction_attributes=lambda: attributes
         )

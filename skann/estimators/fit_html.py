@@ -1,7 +1,7 @@
-"""A fit at a glance, as HTML: what "auto" stood for, the loss of each epoch, warnings.
+"""A summary of a fit as HTML: the loss curve, warnings, and the values of "auto".
 
-It stands below scikit-learn's own diagram in a notebook. The curve is written as SVG,
-so that it takes no other package; everything that a user may have named is escaped.
+In a notebook, it is shown below scikit-learn's own diagram. The curve is written as
+SVG, which needs no other package; all names chosen by the user are escaped.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-# The size of the picture, and the margin that labels take, in pixels.
+# The size of the picture, and the margins for labels, in pixels.
 _WIDTH, _HEIGHT = 380, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 62, 12, 28
 
-# A line needs no more points than this.
+# The maximum number of points of a line.
 _MOST_POINTS = 200
 
-# Near those of the displays, and to be seen on white and on black.
+# Similar to the colours of the displays, and visible on white and on black.
 _BLUE, _ORANGE, _GREEN = "#2288CC", "#D55E00", "#009E73"
 
 _STYLE = (
@@ -29,7 +29,7 @@ _STYLE = (
 
 
 def fit_html(estimator: Any) -> str:
-    """Return what is to be known of a fit, as a fragment of HTML.
+    """Return a summary of a fit, as an HTML fragment.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def fit_html(estimator: Any) -> str:
     Returns
     -------
     html : str
-        A `div` with a style of its own.
+        A `div` element with inline style.
     """
     parts = [
         f"<p>{escape(_summary(estimator))}</p>",
@@ -55,7 +55,7 @@ def fit_html(estimator: Any) -> str:
 
 
 def _summary(estimator):
-    """Say in a sentence what was made, how long that took, and how good it is."""
+    """Summarise the network, the training time and the quality in a sentence."""
     architecture = estimator._model.architecture
     sizes = "-".join(map(str, architecture.layer_sizes))
     n_members, n_parameters = architecture.n_members, estimator.n_parameters_
@@ -66,7 +66,7 @@ def _summary(estimator):
             "each"
         )
     if architecture.n_frequencies and estimator.embedding_ is not None:
-        network += f" ({architecture.n_frequencies} cosines of each column of numbers)"
+        network += f" ({architecture.n_frequencies} cosines of each numeric column)"
     history = estimator.history_
     n_epochs = len(history["loss"])
     if not n_epochs:
@@ -85,7 +85,7 @@ def _summary(estimator):
 
 
 def _settings(estimator):
-    """Return a table of what the parameters set to "auto" stood for."""
+    """Return a table with the values of the parameters set to "auto"."""
     choice = (
         f"Parameters set to &quot;auto&quot; follow the recipe "
         f"&quot;{escape(estimator.recipe_)}&quot;: {escape(estimator.recipe_reason_)}."
@@ -104,7 +104,7 @@ def _settings(estimator):
 
 
 def _curve(history):
-    """Return a picture of the loss, and of what else was measured, by epoch."""
+    """Return a plot of the loss and the validation results by epoch."""
     losses = [(n, v) for n, v in enumerate(history["loss"], start=1) if _finite(v)]
     if len(losses) < 2:
         return ""
@@ -137,13 +137,13 @@ def _curve(history):
 
 
 def _points(column):
-    """Return the number of each epoch that has a value, and the value."""
+    """Return the epochs that have a value, and the values."""
     points = enumerate(column, start=1)
     return [(n, value) for n, value in points if value is not None and _finite(value)]
 
 
 def _axis(values: Sequence[float], *, may_be_log: bool = True) -> tuple:
-    """Return how high a value stands, both ends of an axis, and whether it is log."""
+    """Return the scale of an axis, both of its ends, and whether it is logarithmic."""
     low, high = min(values), max(values)
     is_log = may_be_log and low > 0 and high > 10 * low
     scale = math.log if is_log else float
@@ -182,7 +182,7 @@ def _ends(low, high, x, anchor):
 
 
 def _line(points, last, y, color):
-    """Return a line through points, of which a long one leaves most out."""
+    """Return a line through points; of many points, most are omitted."""
     step = math.ceil(len(points) / _MOST_POINTS)
     kept = points[::step]
     if kept[-1] != points[-1]:

@@ -1,4 +1,4 @@
-"""What a fitted estimator has learned, and what it minimises."""
+"""Access to the model of a fitted estimator, and to the problem it minimises."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from skann.training.state import TrainingState
 
 
 def check_network(estimator: Any) -> None:
-    """Refuse what is no fitted estimator of skann, and say where there may be one.
+    """Raise an error for anything but a fitted estimator of skann, with a hint.
 
     Raises
     ------
     NotFittedError
-        If it has no parameters yet.
+        If the estimator is not fitted.
 
     TypeError
         If it is another estimator.
@@ -44,18 +44,18 @@ def check_network(estimator: Any) -> None:
         return
     hint = hint_for(
         estimator,
-        search=" Take best_estimator_ of the search.",
-        pipeline=" Take the last step of the pipeline, and data as they arrive there.",
-        mlp=" skann.export.from_sklearn makes one of it.",
+        search=" For a search, pass its best_estimator_.",
+        pipeline=" For a pipeline, pass its last step, and transformed data.",
+        mlp=" Convert an MLP with skann.export.from_sklearn.",
     )
     raise TypeError(
-        "This takes a fitted BackpropClassifier or BackpropRegressor. Got "
+        "A fitted BackpropClassifier or BackpropRegressor is needed. Got "
         f"{type(estimator).__name__}.{hint}"
     )
 
 
 def hint_for(estimator: Any, *, search: str, pipeline: str, mlp: str = "") -> str:
-    """Return the hint for what holds a network, or is one of scikit-learn's, or ""."""
+    """Return the hint for a search, a pipeline or scikit-learn's MLP, or ""."""
     if hasattr(estimator, "best_estimator_"):
         return search
     if hasattr(estimator, "steps"):
@@ -79,7 +79,7 @@ def model_of(estimator: Any) -> Model:
 
 
 def single_model_of(estimator: Any) -> Model:
-    """Return the model of a fitted estimator of one network.
+    """Return the model of a fitted estimator with a single network.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def with_parts(
     params: Mapping[str, Any],
     attributes: Mapping[str, Any],
 ) -> Any:
-    """Return a copy of a fitted estimator that goes on from elsewhere.
+    """Return a copy of a fitted estimator with another model and training state.
 
     Parameters
     ----------
@@ -120,13 +120,13 @@ def with_parts(
         A fitted estimator. It is not changed.
 
     model : Model
-        What it is to predict by.
+        The model for predictions.
 
     state : TrainingState
-        What training is to go on from.
+        The state from which training continues.
 
     params : dict
-        Parameters that it is to have as well; they are "auto" no longer.
+        Parameters to set; they are no longer "auto".
 
     attributes : dict
         Other fitted attributes.
@@ -147,19 +147,19 @@ def with_parts(
 
 
 def training_state_of(estimator: Any) -> TrainingState:
-    """Return what training of a fitted estimator goes on from."""
+    """Return the state from which training of a fitted estimator continues."""
     check_network(estimator)
     return estimator._training_state
 
 
 def target_of(estimator: Any) -> Target:
-    """Return what a fitted estimator predicts."""
+    """Return the target of a fitted estimator."""
     check_network(estimator)
     return estimator._target
 
 
 def used_settings(estimator: Any) -> Settings:
-    """Return the settings of a fitted estimator, as it used them last."""
+    """Return the settings that a fitted estimator used last."""
     check_network(estimator)
     choice = Choice(estimator.recipe_, estimator.recipe_reason_)
     return resolve(check_parameters(estimator), estimator.auto_params_, choice)
@@ -168,7 +168,7 @@ def used_settings(estimator: Any) -> Settings:
 def fitted_problem(
     estimator: Any, X: Any, y: Any, sample_weight: Any = None
 ) -> tuple[Objective, FloatArray, TrainingData]:
-    """Return what a fitted estimator minimises, for given data as one batch.
+    """Return the problem that a fitted estimator minimises, for data as one batch.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def fitted_problem(
     Returns
     -------
     objective : Objective
-        The objective, penalty included, without dropout.
+        The objective, including the penalty, without dropout.
 
     theta : ndarray of shape (n_parameters,), float64
         The parameters, a copy.
@@ -195,7 +195,7 @@ def fitted_problem(
         If the estimator has no parameters yet.
 
     ValueError
-        If the data do not fit the estimator, or if it has several networks.
+        If the data do not match the estimator, or if it has several networks.
     """
     model, settings = single_model_of(estimator), used_settings(estimator)
     checked = check_data(estimator, X, y, sample_weight, reading=Reading.of(estimator))
@@ -220,7 +220,7 @@ def fitted_problem(
 
 
 def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Problem:
-    """Return what a fit of an estimator to given data would begin with.
+    """Return the problem with which a fit of an estimator would begin.
 
     Parameters
     ----------
@@ -233,8 +233,7 @@ def new_problem(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Pr
     Returns
     -------
     problem : Problem
-        The problem, with parameters that have not learned anything yet, and no part of
-        the data set aside.
+        The problem, with untrained parameters, and without a validation part.
     """
     estimator = clone(estimator)
     request = Request(X, y, sample_weight)

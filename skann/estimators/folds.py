@@ -1,4 +1,4 @@
-"""Each member leaves out a fold of the rows, so that the fit knows its own error."""
+"""Folds that members leave out, so that the fit can estimate its own error."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from skann.training.batches import TrainingDivergedError
 from skann.training.call import Call
 from skann.training.schedules import Cycles
 
-# The attributes that tell of predictions by members that have not learned from a row.
-# They hold for the parameters of the fit alone.
+# The attributes with out-of-fold predictions, which are valid only for the parameters
+# of the fit.
 OUT_OF_FOLD = ("oof_score_", "oof_prediction_", "oof_decision_function_")
 
-# A temperature is at most this number, and at least its inverse.
+# The largest temperature; the smallest one is its inverse.
 MOST_SURE = 4.0
 
 
 def draw_folds(
     n_samples: int, n_folds: int, strata: np.ndarray | None, random_state: Any
 ) -> np.ndarray:
-    """Return the number of the fold of each row.
+    """Return the index of the fold of each row.
 
     Parameters
     ----------
@@ -43,16 +43,15 @@ def draw_folds(
         The number of rows and of folds.
 
     strata : ndarray of shape (n_samples,) or None
-        What the folds are stratified by, as far as their sizes allow.
+        The strata of the folds, which are respected as far as their sizes allow.
 
     random_state : RandomState or None
-        Draws the folds. None keeps the rows in order: each fold is a run of
-        neighbours.
+        Draws the folds. If None, each fold consists of consecutive rows.
 
     Returns
     -------
     folds : ndarray of int of shape (n_samples,)
-        From 0 to n_folds - 1.
+        The indices, from 0 to n_folds - 1.
     """
     options = {"shuffle": random_state is not None, "random_state": random_state}
     splitter: Any = KFold(n_folds, **options)
@@ -62,7 +61,7 @@ def draw_folds(
             splitter = StratifiedKFold(n_folds, **options)
     folds = np.empty(n_samples, np.min_scalar_type(n_folds))
     with warnings.catch_warnings():
-        # A class of fewer samples than folds is missing from some of them.
+        # A class with fewer samples than folds is missing from some folds.
         warnings.simplefilter("ignore", UserWarning)
         parts = splitter.split(np.broadcast_to(0.0, (n_samples, 1)), strata)
         for number, (_, left_out) in enumerate(parts):
@@ -72,16 +71,16 @@ def draw_folds(
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """Which member leaves out which rows.
+    """The rows that each member leaves out.
 
     Parameters
     ----------
     numbers : ndarray of int of shape (n_samples,)
-        For each row the number of that member.
+        For each row, the index of the member that leaves it out.
 
     split_state : dict
-        The state of the generator before it drew them, to draw them once more; empty
-        if rows keep their order.
+        The state of the generator before it drew the folds, to repeat them; empty if
+        rows keep their order.
     """
 
     numbers: np.ndarray
@@ -95,7 +94,7 @@ class Folds:
         data: TrainingData,
         encoded: FloatArray | OneHotRows,
     ) -> OutOfFold:
-        """Return what judges members by these folds, with all that it takes."""
+        """Return an object that evaluates members on these folds."""
         return OutOfFold(
             self.split_state,
             model=model,
@@ -107,7 +106,7 @@ class Folds:
 
 
 class OutOfFold:
-    """Predictions of each row by the member that has not learned from it.
+    """Predictions for each row by the member that left it out.
 
     Parameters
     ----------
@@ -116,19 +115,19 @@ class OutOfFold:
         order.
 
     model : Model
-        The model; its parameters are replaced by those to judge.
+        The model, whose parameters are replaced by those to evaluate.
 
     loss : Loss
         The loss, in the units of the scaled targets.
 
     data : TrainingData
-        The scaled data. Its targets may be smoothed.
+        The scaled data, possibly with smoothed targets.
 
     encoded : ndarray or OneHotRows of shape (n_samples, n_outputs)
-        The targets to judge by, not scaled.
+        The unscaled targets for the evaluation.
 
     settings : Settings
-        Say when the cycles end.
+        The settings, which define when cycles end.
     """
 
     def __init__(
@@ -147,7 +146,7 @@ class OutOfFold:
         self._data = data
         self.sample_weight = data.sample_weight
         self.encoded = encoded
-        # A schedule object has ends of its own, which the fit may not reach.
+        # The ends of a schedule object may lie beyond the end of the fit.
         schedule = settings.make_schedule(0)
         ends = schedule.ends if isinstance(schedule, Cycles) else []
         self.ends = {*ends, settings.max_iter}
@@ -182,15 +181,14 @@ class OutOfFold:
         return raw
 
     def calibrate(self, model: Model, raw: FloatArray) -> Model:
-        """Return a model whose probabilities are as sure as they are right.
+        """Return a model with calibrated probabilities.
 
-        Its logits are z / T + b for the temperature T and the offset b of each output
-        that minimise the cross-entropy of these predictions, of which none was learned
-        from: so their mean is the frequency of each class (Guo, Pleiss, Sun and
-        Weinberger, 2017, "On calibration of modern neural networks", section 4.2, with
-        the offsets of Alexandari, Kundaje and Shrikumar, 2020, "Maximum likelihood with
-        bias-corrected calibration is hard-to-beat at label shift adaptation", section
-        3).
+        Its logits are z / T + b. The temperature T and the offset b of each output
+        minimise the cross-entropy of the out-of-fold predictions, so the mean of these
+        equals the frequency of each class. See Guo, Pleiss, Sun and Weinberger, 2017,
+        "On calibration of modern neural networks", section 4.2, and for the offsets
+        Alexandari, Kundaje and Shrikumar, 2020, "Maximum likelihood with bias-corrected
+        calibration is hard-to-beat at label shift adaptation", section 3.
 
         Parameters
         ----------
@@ -198,13 +196,14 @@ class OutOfFold:
             The model.
 
         raw : ndarray of shape (n_samples, n_outputs)
-            What `raw_outputs` returned.
+            The result of `raw_outputs`.
 
         Returns
         -------
         model : Model
-            The same if the loss is not the cross-entropy, if there are more numbers
-            than are kept, or if there is nothing to tell apart.
+            The calibrated model, or the same model if the loss is not the
+            cross-entropy, if there are too many probabilities, or if the optimum is not
+            finite.
         """
         is_cross_entropy = isinstance(
             self._loss, BinaryCrossEntropy | CategoricalCrossEntropy
@@ -250,27 +249,27 @@ def leave_out(
     random_state: RandomState,
     split_state: dict[str, Any] | None,
 ) -> Folds | None:
-    """Return the folds that members leave out, or None if all learn from all rows.
+    """Return the folds that members leave out, or None if they use all rows.
 
     Parameters
     ----------
     settings : Settings
-        Whether they do, and how many there are.
+        The settings, which define whether and how many folds are left out.
 
     call : Call
-        What is asked for: a piece of a stream is for all.
+        The kind of call. All members use all rows of a piece.
 
     target : Target
-        Says what the folds are stratified by.
+        The target, which defines the strata of the folds.
 
     encoded : ndarray or OneHotRows of shape (n_samples, n_outputs)
         The encoded targets.
 
     random_state : RandomState
-        Draws the folds; without `shuffle` nothing is drawn.
+        Draws the folds; not used without `shuffle`.
 
     split_state : dict or None
-        That of the earlier folds of these data, which are split as they were.
+        The state before earlier folds of these data were drawn, to repeat them.
     """
     n_samples, n_folds = encoded.shape[0], settings.n_members
     if not settings.leaves_out_folds or call.is_piece or n_samples < n_folds:

@@ -1,7 +1,7 @@
-"""A fitted estimator of given weights, without data.
+"""A fitted estimator with given weights, without data.
 
-It is what a fit of no epochs would leave behind: the problem is prepared for a row that
-stands in for data, and published before its first step.
+It corresponds to a fit of zero epochs: the problem is prepared for a placeholder row,
+and its result is published before the first step.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from skann.estimators.settings import Settings, check_parameters, resolve
 from skann.estimators.solving import make_loop
 from skann.training.call import Call
 
-# What has to be measured in data, or learned beside the weights, is left out.
+# Settings that need data, or additional learned parameters, are disabled.
 WITHOUT_DATA: dict[str, Any] = {"scaling": None, "n_frequencies": 0, "dtype": None}
 
 REMEDIES = {
-    "scaling": "Leave it out, and put a scaler in front, as in make_pipeline("
+    "scaling": "Omit it, and use a scaler in a pipeline, as in make_pipeline("
     "StandardScaler(), estimator)",
-    "n_frequencies": "Leave it out: cosines have frequencies of their own, which are "
-    "learned",
-    "categorical_features": "Leave it out, and put an encoder in front",
-    "huber_delta": "Name it: with None a fit would measure it in the targets",
+    "n_frequencies": "Omit it, since the frequencies of cosines have to be learned",
+    "categorical_features": "Omit it, and use an encoder in a pipeline",
+    "huber_delta": "Set it to a number, since None means to estimate it from targets",
 }
 
 
 class GivenWeightsMixin:
-    """Estimators that can be made of weights alone."""
+    """Estimators that can be created from weights alone."""
 
     @classmethod
     def from_weights(
@@ -51,29 +50,29 @@ class GivenWeightsMixin:
         multilabel: bool = False,
         **params: Any,
     ) -> Self:
-        """Return a fitted estimator with exactly these weights, without data.
+        """Create a fitted estimator with exactly these weights, without data.
 
-        It predicts, can be looked at and exported, and goes on from these weights with
-        `partial_fit` or a warm `fit`: for teaching, for tests, or for weights that were
-        learned elsewhere.
+        The estimator can predict, be inspected and exported, and continue training from
+        these weights with `partial_fit`, or `fit` with `warm_start=True`. This is
+        useful for teaching, for tests, and for weights that were learned elsewhere.
 
         Parameters
         ----------
         coefs : list of array-like of shape (fan_in, fan_out)
-            The weights of each layer, from the input up, as `coefs_` holds them: those
-            of a unit are a column. With an axis in front they are those of several
-            networks, (n_members, fan_in, fan_out), which are averaged.
+            The weights of each layer, starting from the input, in the format of
+            `coefs_`: the weights of a unit are a column. For an ensemble, the shape is
+            (n_members, fan_in, fan_out).
 
         intercepts : list of array-like of shape (fan_out,) or (n_members, fan_out)
             The biases of each layer.
 
         classes : array-like of shape (n_classes,), default=None
-            The labels of a classifier, in order. None stands for 0, 1, 2 and so on: two
-            classes for one output, else one for each.
+            The labels of a classifier, in ascending order. If None, the labels are 0,
+            1, 2 and so on: two classes for one output, otherwise one class per output.
 
         multilabel : bool, default=False
-            Whether the outputs of a classifier are labels that are independent of each
-            other, so that it predicts indicator matrices.
+            Whether the outputs of a classifier are independent labels, so that it
+            predicts indicator matrices.
 
         **params : dict
             Parameters of the estimator. Those left "auto" have the values of
@@ -111,8 +110,8 @@ class GivenWeightsMixin:
         named = params.pop("hidden_layer_sizes", sizes)
         if not is_auto(named) and tuple(np.atleast_1d(named)) != sizes:
             raise ValueError(
-                f"coefs have hidden layers of {sizes} units, and hidden_layer_sizes="
-                f"{named!r} was passed. Leave it out."
+                f"coefs have hidden layers of {sizes} units, but hidden_layer_sizes="
+                f"{named!r} was passed. Omit it."
             )
         if arrays[0].ndim == 3:
             params.setdefault("n_members", arrays[0].shape[0])
@@ -121,7 +120,10 @@ class GivenWeightsMixin:
         if is_classifier(estimator):
             y, classes = _labels(classes, n_outputs, multilabel=multilabel)
         elif classes is not None or multilabel:
-            raise ValueError("classes and multilabel are for classifiers.")
+            raise ValueError(
+                f"classes and multilabel are only for classifiers. Got classes="
+                f"{classes!r} and multilabel={multilabel!r}."
+            )
         else:
             y = _numbers(estimator, n_outputs)
         attributes = attributes_of(estimator, arrays, biases, y, classes)
@@ -130,14 +132,14 @@ class GivenWeightsMixin:
 
 
 def _arrays(arrays: Sequence[ArrayLike], ndim: int, name: str) -> list[np.ndarray]:
-    """Return the arrays of layers, with so many axes or that of members more."""
+    """Return the arrays of layers, which may have an additional axis of members."""
     shape = "(fan_in, fan_out)" if ndim == 2 else "(fan_out,)"
     found = [np.asarray(array) for array in arrays]
     for number, array in enumerate(found):
         if array.ndim not in (ndim, ndim + 1) or array.size == 0:
             raise ValueError(
-                f"{name}[{number}] must have shape {shape}, or an axis of members in "
-                f"front. Got an array of shape {array.shape}."
+                f"{name}[{number}] must have shape {shape}, or an additional first "
+                f"axis of members. Got an array of shape {array.shape}."
             )
     return found
 
@@ -145,26 +147,29 @@ def _arrays(arrays: Sequence[ArrayLike], ndim: int, name: str) -> list[np.ndarra
 def _labels(
     classes: ArrayLike | None, n_outputs: int, *, multilabel: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return targets of one row that stand for the classes, and the classes."""
+    """Return placeholder targets of one row for the classes, and the classes."""
     if multilabel:
         if classes is not None:
             raise ValueError(
-                "With multilabel=True, classes are the numbers of columns."
+                "With multilabel=True, the classes are column numbers. Omit classes."
             )
         if n_outputs < 2:
-            raise ValueError("multilabel=True needs an output for each of two labels.")
+            raise ValueError(
+                "multilabel=True needs at least two outputs, one for each label. Got "
+                f"{n_outputs}."
+            )
         return np.ones((1, n_outputs), int), np.arange(n_outputs)
     known = np.arange(max(2, n_outputs)) if classes is None else np.asarray(classes)
     if known.ndim != 1 or not np.array_equal(known, np.unique(known)):
         raise ValueError(
-            "classes must be different labels in ascending order, as the outputs are. "
+            "classes must be unique labels in ascending order, one for each output. "
             f"Got {classes!r}."
         )
     return known[:1], known
 
 
 def _numbers(estimator: Any, n_outputs: int) -> np.ndarray:
-    """Return targets of one row, which every loss accepts."""
+    """Return placeholder targets of one row, which every loss accepts."""
     if estimator.loss == "huber" and estimator.huber_delta is None:
         raise _needs_data("huber_delta", None)
     several = estimator.loss == "quantile" and np.ndim(estimator.quantile) > 0
@@ -172,15 +177,15 @@ def _numbers(estimator: Any, n_outputs: int) -> np.ndarray:
 
 
 def _needs_data(name: str, value: Any) -> ValueError:
-    """Return the error that says what cannot be without data."""
+    """Return the error for a setting that needs data."""
     return ValueError(
-        f"from_weights has no data to measure, which {name}={value!r} needs. "
+        f"from_weights does not support {name}={value!r}, which needs training data. "
         f"{REMEDIES[name]}."
     )
 
 
 def _settings(estimator: Any, n_inputs: int) -> Settings:
-    """Return the settings of an estimator that has weights and no data."""
+    """Return the settings of an estimator with weights, but without data."""
     params = check_parameters(estimator)
     for name in ("scaling", "n_frequencies"):
         if not is_auto(params[name]) and params[name]:
@@ -190,8 +195,8 @@ def _settings(estimator: Any, n_inputs: int) -> Settings:
         raise _needs_data("categorical_features", categorical)
     choice = Choice("mlp", "from_weights was given weights and no data")
     if not is_auto(params["recipe"]):
-        choice = Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
-    # No cosines, and a rate that is not made for a small piece.
+        choice = Choice(params["recipe"], f"recipe={params['recipe']!r} was set")
+    # No cosines, and a learning rate that is not adapted to a small piece.
     stand_in = Table(sparse.csr_array((1000, n_inputs)))
     auto, _ = auto_values(params, Call.FIRST_PIECE, choice.recipe, stand_in)
     without = {name: v for name, v in WITHOUT_DATA.items() if name in auto}
@@ -210,13 +215,13 @@ def attributes_of(
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose parameters they belong to. It is not changed.
+        The estimator for the weights. It is not changed.
 
     coefs, intercepts : list of ndarray
         The weights and biases of each layer.
 
     y : ndarray of one row
-        A target, for its kind.
+        A placeholder target, which determines its kind.
 
     classes : ndarray of shape (n_classes,) or None
         The labels of a classifier.
@@ -224,7 +229,7 @@ def attributes_of(
     Raises
     ------
     ValueError
-        If these do not fit together.
+        If weights, classes and parameters are not compatible.
     """
     n_inputs = coefs[0].shape[-2]
     settings = _settings(estimator, n_inputs)
@@ -233,7 +238,7 @@ def attributes_of(
     data = CheckedData(X, y, None, {"n_features_in_": n_inputs}, columns=None)
     request = Request(X, y, classes=classes, is_piece=True)
     call = Call.FIRST_PIECE if is_stochastic(settings.solver) else Call.FIT
-    # What draws, weighs or sets aside has nothing to do here.
+    # Disable what draws, weighs or sets aside data.
     bare = replace(
         settings, random_state=0, class_weight=None, early_stopping=False,
         batch_size="auto", verbose=False,
@@ -242,9 +247,9 @@ def attributes_of(
     network, theta = problem.model.network, problem.model.theta.copy()
     if network.layer_sizes[-1] != coefs[-1].shape[-1]:
         raise ValueError(
-            f"coefs end in {coefs[-1].shape[-1]} outputs, and {_what(problem.target)} "
-            f"need {network.layer_sizes[-1]}, with output_activation="
-            f"{settings.output_activation!r}."
+            f"The last array of coefs has {coefs[-1].shape[-1]} outputs, but "
+            f"{_what(problem.target)} require {network.layer_sizes[-1]} with "
+            f"output_activation={settings.output_activation!r}."
         )
     assign_layers(network.weights(theta), coefs, "coefs")
     assign_layers(network.biases(theta), intercepts, "intercepts")
@@ -257,7 +262,7 @@ def attributes_of(
 
 
 def _what(target: Any) -> str:
-    """Say what there is to predict."""
+    """Describe the target in words."""
     if target.kind == "quantiles":
         return f"the quantiles {target.levels}"
     return f"the classes {getattr(target, 'classes', None)}"

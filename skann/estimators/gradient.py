@@ -1,4 +1,4 @@
-"""Is the gradient of an estimator right? Ask finite differences of its objective."""
+"""Check the gradient of an estimator with finite differences of its objective."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def check_gradient(
 ) -> GradientReport:
     """Compare an estimator's gradient with finite differences of its objective.
 
-    The objective is what the estimator minimises, penalty included, for the given
-    data as one batch, at its current parameters; everything is computed in float64.
-    Central differences, (J(theta + h) - J(theta - h)) / (2 h), come from
-    `scipy.optimize.approx_fprime`.
+    The objective is the function that the estimator minimises, including the penalty,
+    for the given data as one batch and at the current parameters. Everything is
+    computed in float64. The central differences, (J(theta + h) - J(theta - h)) / (2 h),
+    are computed by `scipy.optimize.approx_fprime`.
 
     Parameters
     ----------
@@ -43,16 +43,18 @@ def check_gradient(
         Non-negative sample weights.
 
     max_parameters : int, default=500
-        If the network has more parameters, at most about this many of them are
-        checked, spread evenly over each layer's weights and biases, at least one each.
+        The approximate maximum number of parameters to check. If the network has more,
+        the checked ones are spread evenly over the weights and biases of each layer,
+        with at least one of each.
 
     tolerance : float, default=1e-4
-        The largest relative error that passes.
+        The largest relative error for which the check passes.
 
     Returns
     -------
     report : GradientReport
-        True if the gradient is right; its text names the worst parameter.
+        The report, which is true if the gradient is right. Its text names the parameter
+        with the largest error.
 
     Raises
     ------
@@ -60,12 +62,13 @@ def check_gradient(
         If the estimator has no parameters yet.
 
     ValueError
-        If the data do not fit the estimator.
+        If the data do not match the estimator.
 
     Notes
     -----
-    Finite differences know a derivative to about 1e-9 of the largest one. So errors of
-    derivatives smaller than 1e-5 of the largest are measured against that size.
+    The accuracy of finite differences is about 1e-9 of the largest derivative. The
+    errors of derivatives smaller than 1e-5 of the largest are therefore measured
+    relative to 1e-5 of the largest.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a caller passes, checked; the estimator is only looked at."""
+"""Checks of the data passed by a caller, without changing the estimator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skann.estimators.sklearn_private import check_sample_weight
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What a call of `fit` or `partial_fit` was given, as it was given.
+    """The unchecked arguments of a call of `fit` or `partial_fit`.
 
     Parameters
     ----------
@@ -27,16 +27,16 @@ class Request:
         The data.
 
     X_val, y_val, sample_weight_val
-        The user's own validation data, or None.
+        The validation data passed by the user, or None.
 
     classes
-        All classes that will ever occur, or None.
+        All classes that can occur in any call, or None.
 
     coef_init, intercept_init
-        The weights and biases to start from, or None.
+        The initial weights and biases, or None.
 
     is_piece : bool
-        Whether this is one epoch of a stream, not a whole fit.
+        Whether this is a call of `partial_fit`, and not a whole fit.
     """
 
     X: Any
@@ -52,7 +52,7 @@ class Request:
 
     @property
     def has_validation_data(self) -> bool:
-        """Whether the user has brought validation data."""
+        """Whether the user has passed validation data."""
         parts = self.X_val, self.y_val, self.sample_weight_val
         return any(part is not None for part in parts)
 
@@ -69,7 +69,8 @@ class Request:
             return None
         if self.X_val is None or self.y_val is None:
             raise ValueError(
-                "X_val and y_val go together, and sample_weight_val with them. Got "
+                "Validation data need both X_val and y_val (and optionally "
+                "sample_weight_val). Got "
                 f"{'no X_val' if self.X_val is None else 'X_val without y_val'}."
             )
         return self.X_val, self.y_val, self.sample_weight_val
@@ -82,21 +83,21 @@ class CheckedData:
     Parameters
     ----------
     X : ndarray or CSR array of shape (n_samples, n_inputs)
-        The inputs as a matrix, float32 or float64. There is NaN at most in columns of
-        validation data that have none in the training data.
+        The inputs as a matrix, float32 or float64. It can contain NaN only in columns
+        of validation data that have none in the training data.
 
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs), or sparse array
         The targets, not encoded.
 
     sample_weight : ndarray of shape (n_samples,) or None
-        The weights, finite, not negative.
+        The weights, which are finite and non-negative.
 
     names : dict
-        What is to be remembered of the columns: `n_features_in_`, and
-        `feature_names_in_` if they have names.
+        The column attributes: `n_features_in_`, and `feature_names_in_` if the columns
+        have names.
 
     columns : Columns or None
-        How the table became a matrix; None if it was one.
+        How the table was converted to a matrix; None if it was one.
     """
 
     X: Matrix
@@ -120,18 +121,18 @@ def check_data(
     reading: Reading,
     allow_zero_weight: bool = False,
 ) -> CheckedData:
-    """Return data to learn from or to score by, checked.
+    """Check data for training or validation.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose data they are.
+        The estimator.
 
     X, y, sample_weight
         The data.
 
     reading : Reading
-        How to read X, and which columns it has to have.
+        How to read X, and which columns it must have.
 
     allow_zero_weight : bool, default=False
         Whether all weights may be zero.
@@ -144,7 +145,7 @@ def check_data(
     Raises
     ------
     ValueError
-        If there is something wrong with them.
+        If the data are invalid.
     """
     for data in (X, y, sample_weight):
         refuse_collection(estimator, data)
@@ -179,12 +180,12 @@ def check_data(
 
 
 def refuse_collection(estimator: Any, data: Any) -> None:
-    """Refuse a dask collection, which would be loaded into this process as it is.
+    """Raise an error for a dask collection, which would be loaded into memory.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose data it is.
+        The estimator.
 
     data : object
         The data.
@@ -192,23 +193,23 @@ def refuse_collection(estimator: Any, data: Any) -> None:
     Raises
     ------
     TypeError
-        If it is a collection, or a list of its delayed parts.
+        If the data are a collection, or a list of delayed parts.
     """
     parts = data if isinstance(data, list | tuple) else [data]
-    # What dask itself goes by.
+    # The attribute by which dask recognises collections.
     if not (parts and hasattr(parts[0], "__dask_graph__")):
         return
     name = type(estimator).__name__.removeprefix("Dask")
     raise TypeError(
-        f"{name} works in the memory of one process, and was given a dask collection "
-        f"({type(parts[0]).__name__}), which it would load. Use skann.dask.Dask{name}, "
-        "whose rows stay on the workers (its to_local() is a plain estimator), or pass "
-        "data.compute() if there is room for it."
+        f"{name} works in the memory of one process, but got a dask collection "
+        f"({type(parts[0]).__name__}). Use skann.dask.Dask{name}, which leaves the "
+        "rows on the workers (its to_local() returns a plain estimator), or pass "
+        "data.compute() if the data fit into memory."
     )
 
 
 def refuse_missing_targets(y: Any, of_classes: bool) -> None:
-    """Refuse targets without a value, which scikit-learn finds in numbers alone.
+    """Raise an error for missing targets, which scikit-learn only finds in numbers.
 
     Parameters
     ----------
@@ -216,7 +217,7 @@ def refuse_missing_targets(y: Any, of_classes: bool) -> None:
         The targets, as the caller passed them.
 
     of_classes : bool
-        Whether they are class labels.
+        Whether the targets are class labels.
 
     Raises
     ------
@@ -226,26 +227,26 @@ def refuse_missing_targets(y: Any, of_classes: bool) -> None:
     if sparse.issparse(y):
         return
     try:
-        # A list of text and NaN would become text.
+        # A list of strings and NaN would be converted to strings.
         array = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
-    except ValueError:  # of rows of several lengths, about which others have words
+    except ValueError:  # rows of different lengths; the error is raised elsewhere
         return
     if array.dtype.kind != "O" or array.ndim == 0:
         return
     missing = [place for place, value in enumerate(array.ravel()) if is_missing(value)]
     if missing:
         first = array.ravel()[missing[0]]
-        remedy = "Leave these rows out, as by y.notna()"
+        remedy = "Drop these rows, for example with y.notna()"
         if of_classes:
-            remedy += ", or give them a class of their own, as by y.fillna('missing')"
+            remedy += ", or make them a separate class, with y.fillna('missing')"
         raise ValueError(
-            f"y has no value in {len(missing)} of {array.size} entries, the first is "
-            f"{first!r} at {missing[0]}. {remedy}."
+            f"y has missing values in {len(missing)} of {array.size} entries; the "
+            f"first is {first!r} at index {missing[0]}. {remedy}."
         )
 
 
 def check_inputs(estimator: Any, X: Any) -> Matrix:
-    """Return inputs to predict for as a matrix without gaps, checked."""
+    """Return the inputs of a prediction as a checked matrix, without missing values."""
     model = estimator._model
     refuse_collection(estimator, X)
     if model.columns is None and _needs_no_conversion(X):
@@ -259,7 +260,7 @@ def check_inputs(estimator: Any, X: Any) -> Matrix:
 
 
 def _needs_no_conversion(X: Any) -> bool:
-    """Say whether `check_array` would return X itself."""
+    """Return whether `check_array` would return X itself."""
     return (
         type(X) is np.ndarray
         and X.dtype in FLOATS

@@ -1,4 +1,4 @@
-"""What a fitted estimator shows of the network that it has learned."""
+"""The attributes and methods with which a fitted estimator shows its network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def input_names(estimator: Any, first_number: int = 0) -> list[str]:
         A fitted estimator.
 
     first_number : int, default=0
-        The number of the first column, if they have no names: "x0", say.
+        The number of the first column if the columns have no names, as in "x0".
     """
     names = getattr(estimator, "feature_names_in_", None)
     if names is None:
@@ -39,29 +39,29 @@ def input_names(estimator: Any, first_number: int = 0) -> list[str]:
 
 
 class LearnedMixin:
-    """The weights of a fitted estimator, and what can be done with them."""
+    """The weights of a fitted estimator, and methods to use them."""
 
     # Set by fit.
     _model: Model
     _training_state: TrainingState
     auto_params_: dict[str, Any]
-    # The fold of each row and, of a regressor, the absolute errors there of the member
-    # that has left it out; None if there is none.
+    # The fold of each row and, for a regressor, the absolute error of the member that
+    # left it out; None if members do not leave out folds.
     _out_of_fold: dict[str, Any] | None = None
-    # What the last call has warned of.
+    # The warnings of the last call.
     _fit_warnings: Sequence[str] = ()
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether there is a model."""
+        """Return whether the estimator is fitted."""
         return hasattr(self, "_model")
 
     @property
     def coefs_(self) -> list[np.ndarray]:
-        """List of ndarray : The weights of each layer, of shape (fan_in, fan_out).
+        """The weights of each layer, a list of arrays of shape (fan_in, fan_out).
 
-        Those of several networks have an axis of `n_members` before these. They belong
-        to the scaled inputs and targets. Their elements can be changed, and a list of
-        arrays can be assigned.
+        For an ensemble, the arrays have an additional first axis of length `n_members`.
+        The weights are those for scaled inputs and targets. You can change their
+        elements or assign a list of arrays.
         """
         model = self._require_model()
         return model.network.weights(model.theta)
@@ -74,9 +74,9 @@ class LearnedMixin:
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
-        """List of ndarray : The biases of each layer, of shape (fan_out,).
+        """The biases of each layer, a list of arrays of shape (fan_out,).
 
-        Those of several networks have an axis of `n_members` before it.
+        For an ensemble, the arrays have an additional first axis of length `n_members`.
         """
         model = self._require_model()
         return model.network.biases(model.theta)
@@ -88,12 +88,12 @@ class LearnedMixin:
         self._replace_theta(theta)
 
     def _copied_parameters(self) -> tuple[Network, FloatArray]:
-        """Return the network and a copy of its parameters, to be changed."""
+        """Return the network, and a copy of its parameters."""
         model = self._require_model()
         return model.network, model.theta.copy()
 
     def _replace_theta(self, theta: FloatArray) -> None:
-        """Let predictions, and training that goes on, start from other parameters."""
+        """Replace the parameters for predictions and for further training."""
         attributes = {
             "_model": self._model.uncalibrated().with_theta(theta),
             "_training_state": replace(self._training_state, theta=None),
@@ -104,18 +104,18 @@ class LearnedMixin:
     def _replace_attributes(
         self, attributes: Mapping[str, Any], stale: Sequence[str]
     ) -> None:
-        """Assign attributes and remove stale ones, in a single step."""
+        """Assign attributes and remove outdated ones, in a single step."""
         kept = {name: value for name, value in vars(self).items() if name not in stale}
         self.__dict__ = {**kept, **attributes}
 
     @property
     def embedding_(self) -> dict[str, np.ndarray] | None:
-        """Dict of ndarray : What else was learned of the inputs, or None for nothing.
+        """The learned parameters of cosines and category vectors, or None.
 
-        The cosines are made of "factors", "frequencies" and "phases"; "vectors_0",
-        "vectors_1" and so on hold the vectors of each categorical column of many
-        levels, a row for each level in order, and at last that of all other labels. To
-        change them, change the estimator's parameters and fit again.
+        "factors", "frequencies" and "phases" belong to the cosines. "vectors_0",
+        "vectors_1" and so on are the vectors of the categorical columns with many
+        categories, with a row for each category in order, and a last row for all other
+        labels. To change them, change the estimator's parameters and fit again.
         """
         model = self._require_model()
         network = model.network
@@ -124,21 +124,21 @@ class LearnedMixin:
         return network.embedding_values(model.theta)
 
     def member(self, number: int) -> Self:
-        """Return an estimator of one of the networks that are averaged.
+        """Return an estimator with a single network of the ensemble.
 
-        Displays, traces and gradient checks look at one network.
+        Displays, traces and gradient checks need a single network.
 
         Parameters
         ----------
         number : int
-            Which one, from 0 to `n_members` - 1; the only one of an estimator of one
-            network is 0.
+            The index of the network, from 0 to `n_members` - 1. A single network has
+            index 0.
 
         Returns
         -------
         member : object
-            A fitted estimator of the same kind, with `n_members=1`. It shares its
-            weights with this one.
+            A fitted estimator of the same class, with `n_members=1`. It shares its
+            weights with this estimator.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class LearnedMixin:
             If the estimator is not fitted.
 
         IndexError
-            If there is no network of that number.
+            If there is no network with this index.
 
         Examples
         --------
@@ -162,12 +162,12 @@ class LearnedMixin:
         n_members = model.architecture.n_members
         if not 0 <= number < n_members:
             raise IndexError(
-                f"There are {n_members} networks, from 0 to {n_members - 1}. Got "
+                f"The index of a member must be between 0 and {n_members - 1}. Got "
                 f"{number!r}."
             )
         copied = copy.copy(self)
         auto_params = {**copied.auto_params_}
-        auto_params.pop("n_members", None)  # which is named now
+        auto_params.pop("n_members", None)  # it is set explicitly now
         attributes = {
             "n_members": 1,
             "auto_params_": auto_params,
@@ -179,23 +179,23 @@ class LearnedMixin:
         return copied
 
     def input_weights(self) -> dict[str, np.ndarray]:
-        """Return, for each column of X by name, its weights to the first layer.
+        """Return the weights of the first layer for each column of X, by name.
 
-        They belong to scaled columns, so that those of different columns can be
-        compared. With a penalty (`alpha`) that shrinks what is not needed, the norm of
-        a column's weights says how much the first layer listens to it. How much the
-        predictions depend on it only predictions say:
-        :func:`sklearn.inspection.permutation_importance` asks them.
+        The weights are those for scaled columns, so different columns can be compared.
+        If the penalty (`alpha`) is large enough to shrink the weights that are not
+        needed, the norm of a column's weights shows how much the first layer uses this
+        column. It does not show how much the predictions depend on the column; use
+        :func:`sklearn.inspection.permutation_importance` for this.
 
         Returns
         -------
         weights : dict of ndarray of shape (n_rows, n_units)
-            By the names in `feature_names_in_`, or "x0", "x1" and so on, with that of
-            the level behind it for an indicator ("color_red"). The first row
-            belongs to the column itself, and in a network that takes cosines
-            (`n_frequencies`) one more to each of its cosines. A categorical column of
-            many levels has a row for each number of its vectors. Those of a column that
-            was constant when its scaling was measured are zero.
+            The keys are the names in `feature_names_in_`, or "x0", "x1" and so on; the
+            keys of indicators also contain the category ("color_red"). The first row
+            belongs to the column itself, followed by one row for each of its cosines
+            (`n_frequencies`). A categorical column with many categories has one row for
+            each element of its vectors. The weights of columns that were constant in
+            the training data are zero.
 
         Raises
         ------
@@ -203,11 +203,11 @@ class LearnedMixin:
             If the estimator is not fitted.
 
         ValueError
-            If there are several networks, of which `member` gives one.
+            If there are several networks; use `member` to select one.
 
         See Also
         --------
-        fold_scaling : Weights for columns in their own units.
+        fold_scaling : Return the weights for unscaled columns.
 
         Examples
         --------
@@ -235,25 +235,25 @@ class LearnedMixin:
 
     @property
     def n_parameters_(self) -> int:
-        """Int : The number of weights, biases and all else that each network learns."""
+        """The number of parameters of each network, an int."""
         return self._require_model().network.n_parameters
 
     def _require_model(self) -> Model:
         """Return the model, or raise the AttributeError that `hasattr` expects."""
         if not self.__sklearn_is_fitted__():
             raise AttributeError(
-                f"This {type(self).__name__} has no weights yet: call fit first. To "
+                f"This {type(self).__name__} has no weights yet. Call fit first. To "
                 "start from given weights, pass coef_init and intercept_init to fit, "
                 "or call from_weights."
             )
         return self._model
 
     def finalize(self) -> Self:
-        """Drop what only further training needs, so that a pickle is small.
+        """Remove data that only further training needs, to make the pickle smaller.
 
-        Predictions, the history and the weights stay. `partial_fit` and a warm `fit`
-        still continue from the weights, but the optimizer's state, the order of the
-        samples and the random generator start anew.
+        Predictions, history and weights do not change. `partial_fit`, and `fit` with
+        `warm_start=True`, still continue from the weights, but with a new optimizer
+        state, order of samples and random number generator.
 
         Returns
         -------
@@ -270,16 +270,16 @@ class LearnedMixin:
         return self
 
     def fold_scaling(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the weights and biases of the same network on unscaled data.
+        """Return the weights and biases of an equivalent network for unscaled data.
 
         Returns
         -------
         coefs : list of ndarray of shape (fan_in, fan_out), float64
-            Weights that take raw inputs and, for regression, give outputs in the
-            target's units.
+            The weights for unscaled inputs and, for regression, with outputs in the
+            units of the target.
 
         intercepts : list of ndarray of shape (fan_out,), float64
-            The biases that go with them.
+            The corresponding biases.
 
         Raises
         ------
@@ -287,22 +287,21 @@ class LearnedMixin:
             If the estimator is not fitted.
 
         ValueError
-            If the network takes cosines of the inputs, which are not linear in them, or
-            vectors of the levels of a column, or if their scaling is "bounded" or
-            "adaptive", neither of which is linear, or if there are several networks, of
-            which `member` gives one.
+            If there is no equivalent network, because the scaling is "bounded" or
+            "adaptive", or because the network uses cosines of the inputs or vectors of
+            categories. Or if there are several networks; use `member` to select one.
         """
         check_is_fitted(self)
         if self._model.architecture.n_levels:
             raise ValueError(
-                "The network looks up vectors for the levels of a categorical column, "
-                "so that no weights for raw inputs do the same. Encode this column in "
-                "a pipeline, as by scikit-learn's OneHotEncoder."
+                "The network uses vectors for the categories of a column, so there are "
+                "no equivalent weights for unscaled inputs. Encode this column in a "
+                "pipeline, for example with scikit-learn's OneHotEncoder."
             )
         if self._model.network.embedding is not None:
             raise ValueError(
-                "The network takes cosines of the scaled inputs as well, so that no "
-                "weights for raw inputs do the same. Fit with n_frequencies=0."
+                "The network uses cosines of the scaled inputs, so there are no "
+                "equivalent weights for unscaled inputs. Fit with n_frequencies=0."
             )
         refuse_members(self._model.architecture.n_members)
         return self._model.fold_scaling()

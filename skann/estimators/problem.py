@@ -1,8 +1,8 @@
-"""From settings and data to a problem that can be trained.
+"""Preparation of a training problem from settings and data.
 
-`prepare` reads from top to bottom as what comes before the first epoch: encode the
-targets, choose the loss, draw the weights, set the validation part aside, and scale the
-columns. It changes nothing but the state of a generator that the caller passed.
+`prepare` shows, from top to bottom, the steps before the first epoch: encode the
+targets, choose the loss, draw the weights, set aside the validation part, and scale the
+columns. It changes nothing except the state of a generator passed by the caller.
 """
 
 from __future__ import annotations
@@ -60,31 +60,31 @@ from skann.training.state import TrainingState
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What a call goes on from.
+    """The past training that a call continues.
 
     Parameters
     ----------
     model : Model
-        What was trained.
+        The trained model.
 
     target : Target
-        What it predicts.
+        The target of the model.
 
     state : TrainingState
-        Where training has ended.
+        The state in which training ended.
 
     choice : Choice
-        The recipe by which it was trained.
+        The recipe that was used for training.
 
     history : dict of lists
-        A row per epoch.
+        The history of training, with one row per epoch.
 
     n_iter : int
-        The number of epochs of the last fit, and of the pieces since.
+        The number of epochs of the last fit, and of all pieces since.
 
     folds : ndarray of int of shape (n_samples,) or None
-        For each row of the last fit the number of the member that has not learned from
-        it; None if there is none.
+        For each row of the last fit, the index of the member that left it out; None if
+        members did not leave out folds.
     """
 
     model: Model
@@ -98,21 +98,21 @@ class Past:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is to be trained, and from where.
+    """A training problem, including the starting point.
 
     Parameters
     ----------
     settings : Settings
-        How to train.
+        The settings of training.
 
     names : dict
-        What is to be remembered of the columns.
+        The number and names of the columns.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     past : Past or None
-        What it goes on from.
+        The past training that is continued.
 
     target : Target
         The kind of target.
@@ -121,28 +121,28 @@ class Problem:
         The model before the first step.
 
     objective : Objective
-        What to make small.
+        The objective to minimise.
 
     data : TrainingData
         The scaled data.
 
     validation : Validation or None
-        What is scored after each epoch.
+        The validation data, which are scored after each epoch.
 
     folds : OutOfFold or None
-        What judges members by the rows that they leave out.
+        Evaluates members on the rows that they leave out.
 
     best_theta : ndarray of shape (n_parameters,) or None
-        The best parameters of before.
+        The best parameters of past training.
 
     progress : Progress
-        How far training has come.
+        The progress of training.
 
     random_state : RandomState
         Shuffles the samples.
 
     dropout : numpy.random.Generator, list of them, or None
-        What leaves hidden units out, of each member.
+        The generators for dropout, one per member.
     """
 
     settings: Settings
@@ -162,7 +162,7 @@ class Problem:
 
     @property
     def training_rows(self) -> np.ndarray | None:
-        """Ndarray of int or None : The rows to learn from, or None for all."""
+        """The training rows, or None for all."""
         return None if self.validation is None else self.validation.part.training_rows
 
 
@@ -174,27 +174,27 @@ def prepare(
     call: Call,
     past: Past | None,
 ) -> Problem:
-    """Return the problem that a call of `fit` or `partial_fit` is to train.
+    """Return the training problem for a call of `fit` or `partial_fit`.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose problem it is; says how to read targets. It is not changed.
+        The estimator, which reads the targets. It is not changed.
 
     settings : Settings
-        Its parameters.
+        The parameters of the estimator.
 
     data : CheckedData
         The training data, checked.
 
     request : Request
-        What the caller passed.
+        The arguments passed by the caller.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     past : Past or None
-        What to go on from.
+        The past training to continue, if any.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def prepare(
     Raises
     ------
     ValueError
-        If settings and data, or either and the past, do not go together.
+        If settings, data and past training are not compatible.
     """
     X = data.X
     earlier = None if past is None else past.target
@@ -215,7 +215,7 @@ def prepare(
     loss = joined_loss(settings, target, encoded)
     architecture = make_architecture(settings, data, encoded.shape[1], loss, past)
 
-    # Weights, validation split and shuffles are drawn in this order, which is that of
+    # Weights, validation split and shuffling are drawn in the same order as in
     # scikit-learn's MLP.
     random_state = make_generator(settings, past)
     theta, best_theta = start_parameters(
@@ -272,7 +272,7 @@ def prepare(
 
 
 def assign_initial(model, request):
-    """Write the caller's weights and biases into those of the model."""
+    """Copy the initial weights and biases of the caller to the model."""
     network, theta = model.network, model.theta
     if request.coef_init is not None:
         assign_layers(network.weights(theta), request.coef_init, "coef_init")
@@ -281,9 +281,9 @@ def assign_initial(model, request):
 
 
 def _predictor(estimator, target, model):
-    """Return a copy of an estimator that predicts by a model, from matrices."""
+    """Return a copy of an estimator that predicts with a model, from matrices."""
     copied = copy.copy(estimator)
-    # What it is given has become a matrix, whose columns have no names.
+    # Its inputs have been converted to a matrix, whose columns have no names.
     names = {"n_features_in_": model.architecture.layer_sizes[0]}
     vars(copied).update(names, **target.fitted_attributes())
     vars(copied).update(_target=target, _model=replace(model, columns=None))
@@ -292,13 +292,13 @@ def _predictor(estimator, target, model):
 
 
 def objective_of(settings, model, loss, dropout=0.0):
-    """Return what training makes small."""
+    """Return the objective that training minimises."""
     network = model.architecture.network(dropout)
     return Objective(network, model.loss_in_units(loss), settings.alpha)
 
 
 def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss:
-    """Return the loss joined with its output activation, fit for the targets."""
+    """Return the loss with its output activation, checked for the targets."""
     loss = target.loss(settings)
     output_activation = settings.output_activation
     if output_activation == "auto":
@@ -310,7 +310,7 @@ def joined_loss(settings: Settings, target: Target, encoded: FloatArray) -> Loss
 
 
 def _own_part(estimator, settings, request, training, target, loss, learned):
-    """Return the user's own validation data, checked and encoded, or None."""
+    """Return the validation data passed by the user, checked and encoded, or None."""
     passed = request.validation_data
     if passed is None:
         return None
@@ -321,17 +321,17 @@ def _own_part(estimator, settings, request, training, target, loss, learned):
             takes_tables=settings.scaling is not None,
         )
         data = check_data(estimator, *passed, reading=reading)
-        # As in a stream, some of the classes may be missing.
+        # As in a data stream, some classes may be missing.
         _, encoded = estimator._read_target(
             data.y, settings, Call.NEXT_PIECE, target, None, data.sample_weight
         )
         if encoded.shape[1] != learned.shape[1]:
             raise ValueError(
-                f"y has {encoded.shape[1]} outputs. Those to learn from have "
+                f"y has {encoded.shape[1]} outputs, but the training targets have "
                 f"{learned.shape[1]}."
             )
         if encoded.shape[0] < 2:
-            raise ValueError("one sample is too few for a score.")
+            raise ValueError("a score needs at least two samples. Got one.")
     except ValueError as error:
         raise ValueError(f"In the validation data: {error}") from error
     check_target_range(loss, encoded, "y_val")
@@ -339,19 +339,19 @@ def _own_part(estimator, settings, request, training, target, loss, learned):
 
 
 def make_architecture(settings, data, n_outputs, loss, past):
-    """Return what the network is made of; the one that was trained stays as it is."""
+    """Return the architecture of the network; that of a trained network is kept."""
     X = data.X
     activation = settings.activation
     if not isinstance(activation, str | HiddenActivation):
         activation = tuple(activation)
-    # A copy, which does not change with the caller's object.
+    # A copy, so that it does not change with the caller's object.
     activation = copy.deepcopy(activation)
     dtype = settings.dtype
     if dtype is None:
         dtype = X.dtype.name if past is None else past.model.architecture.dtype
     output_dtype = dtype
     if "dtype" in settings.auto_params:
-        # A network in float32 still predicts in the precision of the data.
+        # A float32 network still predicts in the precision of the data.
         trained = None if past is None else past.model.architecture
         output_dtype = X.dtype.name if trained is None else trained.output_dtype
     architecture = Architecture(
@@ -373,7 +373,7 @@ def make_architecture(settings, data, n_outputs, loss, past):
 
 
 def make_generator(settings, past):
-    """Return the random generator; an int seed goes on where the last call left."""
+    """Return the random generator; an int seed continues its earlier sequence."""
     random_state = check_random_state(settings.random_state)
     state = None if past is None else past.state.random_state
     if state is not None and isinstance(settings.random_state, Integral):
@@ -382,7 +382,7 @@ def make_generator(settings, past):
 
 
 def start_parameters(settings, architecture, random_state, call, past):
-    """Return the parameters to start from, and the best so far or None."""
+    """Return the initial parameters, and the best so far or None."""
     if past is None:
         network, dtype = architecture.network(), np.dtype(architecture.dtype)
         thetas = [
@@ -392,11 +392,11 @@ def start_parameters(settings, architecture, random_state, call, past):
         if len(thetas) == 1:
             return thetas[0], None
         theta = np.stack(thetas)
-        for group in groups_in(theta):  # whose members share their cosines
+        for group in groups_in(theta):  # the members of a group share their cosines
             for part in network.layout.shared:
                 group[1:, part] = group[0, part]
         return theta, None
-    # What is counted on goes on from the last parameters, not from the best.
+    # Continued training starts from the last parameters, not from the best.
     last = past.state.theta if call.counts_on else None
     theta = (past.model.theta if last is None else last).copy()
     keeps_best = settings.early_stopping or settings.restore_best_weights
@@ -404,7 +404,7 @@ def start_parameters(settings, architecture, random_state, call, past):
 
 
 def _weigh(sample_weight, training_rows, n_samples, call, past):
-    """Return the progress with the mean weight, and the weights to learn with."""
+    """Return the progress with the mean weight, and the training weights."""
     progress = Progress() if past is None else past.state.restored_progress()
     weight = learning_weight(sample_weight, training_rows, n_samples)
     n_learning = n_samples if training_rows is None else training_rows.size
@@ -417,7 +417,7 @@ def _weigh(sample_weight, training_rows, n_samples, call, past):
 
 
 def _measure_inputs(settings, data, weight, call, past):
-    """Return the statistics of the inputs, None if they are not scaled."""
+    """Return the statistics of the inputs; None if they are not scaled."""
     X, n_indicators = data.X, data.n_indicators
     known = None if past is None else past.model.inputs
     if _counts_for_nothing(weight) or (known is not None and known.is_settled):
@@ -441,7 +441,7 @@ def _measure_inputs(settings, data, weight, call, past):
 
 
 def _measure_targets(settings, target, loss, learned, weight, call, past):
-    """Return the statistics of the targets, None if they are not scaled."""
+    """Return the statistics of the targets; None if they are not scaled."""
     known = None if past is None else past.model.targets
     if _counts_for_nothing(weight):
         return known
@@ -461,9 +461,9 @@ def _counts_for_nothing(weight):
 
 
 def absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
-    """Change parameters in place so that predictions survive a change of scaling.
+    """Adapt parameters in place so that a change of scaling keeps the predictions.
 
-    They are to follow a scaling that is adaptive.
+    With scaling="adaptive", predictions are meant to change with the scaling.
     """
     if theta is None:
         return
@@ -480,14 +480,13 @@ def absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
             )
     if not np.isfinite(theta).all():
         raise ValueError(
-            "The scale of X or y has changed so much that no weights in "
-            f"{theta.dtype} could absorb it. Call fit with warm_start=False to start "
-            "anew."
+            "The scale of X or y has changed so much that the weights overflow in "
+            f"{theta.dtype}. Call fit with warm_start=False to start again."
         )
 
 
 def scale_data(model, loss, X, learned, sample_weight, mean_weight):
-    """Return the data as the network takes them."""
+    """Return the data as inputs of the network."""
     dtype = model.theta.dtype
     with np.errstate(over="ignore", invalid="ignore"):
         if isinstance(X, StoredRows):
@@ -498,7 +497,8 @@ def scale_data(model, loss, X, learned, sample_weight, mean_weight):
         encoded = scale_columns(learned, model.targets, dtype)
         if sample_weight is not None:
             if model.architecture.output_dtype != dtype:
-                # Only ratios matter, and those of float64 may not fit into float32.
+                # Only ratios matter, but float64 weights may exceed the range of
+                # float32.
                 sample_weight, mean_weight = sample_weight / mean_weight, 1.0
             sample_weight = sample_weight.astype(dtype)
     check_size(largest if isinstance(largest, np.ndarray) else largest.data, "X")
@@ -507,8 +507,8 @@ def scale_data(model, loss, X, learned, sample_weight, mean_weight):
         check_target_range(loss, encoded, f"y, in {dtype} and scaled")
     if sample_weight is not None and not np.isfinite(sample_weight).all():
         raise ValueError(
-            f"sample_weight holds values that are too large for {dtype}. "
-            "Divide them by their mean: only their ratios matter."
+            f"sample_weight contains values that are too large for {dtype}. "
+            "Divide them by their mean, since only their ratios matter."
         )
     return TrainingData(X, encoded, sample_weight, mean_weight)
 
@@ -525,9 +525,9 @@ def _largest_cells(X, model):
 
 
 def make_dropout(settings, past, architecture=None):
-    """Return what draws the units and labels that are left out; None if none are.
+    """Return the random generators for dropout and label dropout, or None.
 
-    It has a generator of its own, so that other random numbers stay what they are.
+    They are separate, so dropout does not change any other random numbers.
     """
     has_vectors = architecture is not None and architecture.n_levels
     forgets = has_vectors and settings.is_stochastic
@@ -547,7 +547,7 @@ def make_dropout(settings, past, architecture=None):
 
 
 def _dropout_generator(seed, member, state):
-    """Return a generator for a network, or for a member by its number."""
+    """Return a generator for a network, or for a member with a given index."""
     entropy = None if seed is None else [int(seed), 1, *member]
     generator = np.random.default_rng(entropy)
     if state is not None:

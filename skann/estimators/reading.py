@@ -1,4 +1,4 @@
-"""Tables as scikit-learn reads them, and the labels and gaps that it does not."""
+"""Reading tables with scikit-learn, plus labels and missing values."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _COLUMN_NAMES = ("n_features_in_", "feature_names_in_")
 
 
 def takes_tables(estimator: Any) -> bool:
-    """Say whether an estimator takes gaps, and columns of labels by their dtype.
+    """Return whether an estimator supports missing values and categorical dtypes.
 
-    It does if it scales: without, it is what scikit-learn's MLP is.
+    It does if it scales. Otherwise, it behaves like scikit-learn's MLP.
     """
     scaling = estimator.scaling
     if isinstance(scaling, str) and scaling == "auto":
@@ -48,21 +48,21 @@ class Reading:
     Parameters
     ----------
     takes_tables : bool
-        Whether gaps are let through, and columns of labels found by their dtype.
+        Whether missing values are allowed, and categorical columns are found by dtype.
 
     names : dict or None, default=None
-        The columns that it has to have: `n_features_in_`, and `feature_names_in_` if
-        they have names; None for any.
+        The required columns: `n_features_in_`, and `feature_names_in_` if they have
+        names; None for any.
 
     columns : Columns or None, default=None
-        How such a table becomes a matrix, if its columns are known.
+        How the table is converted to a matrix, if its columns are known.
 
     model : Model or None, default=None
-        What fills gaps in columns that had none in training.
+        Imputes missing values in columns that had none in training.
 
     categorical_features : object, default="from_dtype"
-        Which columns are categorical, as the estimator's parameter says. If columns are
-        known, those that are named must be the same.
+        Which columns are categorical, as in the parameter of the estimator. If columns
+        are already known, they must be the same.
     """
 
     takes_tables: bool
@@ -96,14 +96,14 @@ class Reading:
         return self.names is None
 
     def stand_in(self, estimator: Any) -> Any:
-        """Return a copy of an estimator, for scikit-learn to write names to."""
+        """Return a copy of an estimator, to which scikit-learn can write names."""
         stand_in = object.__new__(type(estimator))
         known = {k: v for k, v in vars(estimator).items() if k not in _COLUMN_NAMES}
         vars(stand_in).update(known, **(self.names or {}))
         return stand_in
 
     def names_of(self, stand_in: Any) -> dict[str, Any]:
-        """Return what scikit-learn has written there."""
+        """Return the names that scikit-learn has written to the copy."""
         known = vars(stand_in)
         return {name: known[name] for name in _COLUMN_NAMES if name in known}
 
@@ -124,7 +124,7 @@ class Reading:
 
 
 def _require_same(X, wanted, labels):
-    """Refuse other categorical columns than those of the training that goes on."""
+    """Raise an error if the categorical columns differ from those of past training."""
     if isinstance(wanted, str) or len(getattr(X, "shape", ())) != 2:
         return
     named = None if wanted is None else check_categorical_features(X, wanted)
@@ -132,10 +132,10 @@ def _require_same(X, wanted, labels):
     named, known = (none if each is None else each for each in (named, labels))
     if not np.array_equal(named, known):
         raise ValueError(
-            "warm_start and partial_fit go on with the trained network, whose "
-            f"categorical columns are number {np.flatnonzero(known).tolist()}. Now "
-            f"categorical_features={wanted!r} is asked for. Set it back, or set "
-            "warm_start=False and call fit to start anew."
+            "warm_start and partial_fit continue to train the same network, whose "
+            f"categorical columns have the indices {np.flatnonzero(known).tolist()}. "
+            f"Got categorical_features={wanted!r}. Change it back, or set "
+            "warm_start=False and call fit to start again."
         )
 
 
@@ -146,13 +146,14 @@ class Rows:
     Parameters
     ----------
     numbers : ndarray, CSR array or StoredRows of shape (n_samples, n_numbers)
-        The columns of numbers, float32 or float64, with NaN for gaps, without infinity.
+        The numeric columns, float32 or float64, with NaN for missing values, without
+        infinity.
 
     is_categorical : ndarray of bool of shape (n_features,) or None, default=None
-        Which columns are categorical; None for none.
+        Which columns are categorical; None if there are none.
 
     labels : list of lists, default=[]
-        The cells of these columns.
+        The cells of the categorical columns.
     """
 
     numbers: Matrix
@@ -168,7 +169,7 @@ def read_rows(
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose rows they are. If the columns are not known yet, it receives their names.
+        The estimator. If the columns are not known yet, it receives their names.
 
     X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
         The table.
@@ -177,10 +178,10 @@ def read_rows(
         How to read it.
 
     y : array-like, default="no_validation"
-        The targets; by default there are none, as for scikit-learn's `validate_data`.
+        The targets; by default there are none, as in scikit-learn's `validate_data`.
 
     **y_options : dict
-        How scikit-learn's `check_X_y` reads them.
+        Options of scikit-learn's `check_X_y` for the targets.
 
     Returns
     -------
@@ -188,12 +189,12 @@ def read_rows(
         The rows.
 
     y : ndarray
-        The targets; what was passed if there are none.
+        The targets, or `y` unchanged if there are none.
 
     Raises
     ------
     ValueError
-        If there is something wrong with them.
+        If the data are invalid.
     """
     refuse_unsliceable(X)
     table = _with_columns(X, reading)
@@ -235,12 +236,12 @@ def read_rows(
 
 
 def _is_none(y):
-    """Say whether there are no targets to read."""
+    """Return whether there are no targets to read."""
     return isinstance(y, str) and y == NO_TARGETS
 
 
 def _with_columns(X, reading):
-    """Return a table that has columns, where some are named as categorical."""
+    """Return a table with columns, if some of them are named as categorical."""
     if hasattr(X, "shape") or hasattr(X, "columns"):
         return X
     if reading.is_first:
@@ -252,20 +253,20 @@ def _with_columns(X, reading):
 
 
 def _numbers_of(estimator, X, y, is_categorical, options):
-    """Return the columns of numbers of a table, and its targets."""
+    """Return the numeric columns of a table, and its targets."""
     n_features = X.shape[1]
     if is_categorical is None:
         is_categorical = np.zeros(n_features, bool)
     elif sparse.issparse(X):
         raise ValueError(
-            "Categorical columns of sparse X are not supported. Pass a dense table, or "
-            "encode them, as by scikit-learn's OneHotEncoder."
+            "Categorical columns are not supported for sparse X. Pass a dense table, "
+            "or encode them, for example with scikit-learn's OneHotEncoder."
         )
     elif is_stored(X) and not isinstance(X, np.ndarray):
         raise ValueError(
-            f"Categorical columns of a {type(X).__name__} that stays in its file are "
-            "not supported. Encode them, load X, or pass batches of it as data frames "
-            "to partial_fit."
+            "Categorical columns are not supported for data stored in a "
+            f"{type(X).__name__}. Encode them, load X into memory, or pass batches of "
+            "it as data frames to partial_fit."
         )
     columns = number_columns(X, np.flatnonzero(~is_categorical))
     options = {
@@ -299,34 +300,34 @@ def _labels_of(X, is_categorical):
         except TypeError as error:
             name = _name_of(X, j)
             raise ValueError(
-                f"The categorical column {name} of X holds cells that are no labels: "
-                f"{error}."
+                f"The categorical column {name} of X contains cells that cannot be "
+                f"labels: {error}. Convert them to strings or numbers."
             ) from None
         labels.append(cells)
     return labels
 
 
 def _refuse_dates(X, is_categorical):
-    """Refuse columns of dates, which mean something else in every table."""
+    """Raise an error for columns of dates, whose meaning depends on the data."""
     found = column_of_dates(X)
     if found is None or (is_categorical is not None and is_categorical[found[0]]):
         return
     name = _name_of(X, found[0])
     raise ValueError(
-        f"Column {name} of X holds dates ({found[1]}). Replace it by the numbers that "
-        "matter, such as the days since a date for a trend, and the month, the weekday "
-        "or the hour for what comes back; or name it in categorical_features."
+        f"Column {name} of X contains dates ({found[1]}). Replace it with numbers, "
+        "such as the days since a date for a trend, and the month, the weekday or the "
+        "hour for a seasonal pattern; or list it in categorical_features."
     )
 
 
 def _name_of(X, j):
-    """Return the name of a column, or its number."""
+    """Return the name of a column, or its index."""
     names = getattr(X, "columns", None)
     return str(int(j)) if names is None else repr(list(names)[j])
 
 
 def _explained(error, reading):
-    """Return an error with what to do about it, if more can be said than its words."""
+    """Return an error with advice, if there is any."""
     text = str(error)
     first_line = text.splitlines()[0].rstrip(".")
     is_of_text = "could not convert string" in text or "bytes/strings" in text
@@ -335,16 +336,15 @@ def _explained(error, reading):
         return error
     if not reading.takes_tables:
         return ValueError(
-            f"{first_line}. With scaling=None, X must be numbers without "
-            "gaps, as for scikit-learn's MLP. With scaling='standard', say, or with "
-            "recipe='table', the columns of a frame may hold text and categories, and "
-            "values may be missing."
+            f"{first_line}. With scaling=None, X must be numeric, without missing "
+            "values, as for scikit-learn's MLP. With scaling='standard', for example, "
+            "or recipe='table', a data frame may have columns of text and categories, "
+            "and missing values."
         )
     if is_of_text:
         return ValueError(
-            f"{first_line}. Columns that hold labels are found by their dtype "
-            "in a data frame and in an array of objects (categorical_features="
-            "'from_dtype'). Pass one of these, or name the columns in "
-            "categorical_features."
+            f"{first_line}. Categorical columns are found by their dtype in a data "
+            "frame or an array of objects (categorical_features='from_dtype'). Pass "
+            "one of these, or list the columns in categorical_features."
         )
     return error

@@ -1,14 +1,14 @@
-"""What every parameter set to "auto" stands for.
+"""The values of all parameters set to "auto".
 
-The parameters that are "auto" belong together. Either all of them follow a recipe for
-tables, whose values were chosen by experiments (docs/choosing.md): several networks,
-each of which leaves out a fold of the rows, cycles of the learning rate that end when
-the left-out rows gain nothing more, cosines of the inputs, dropout, weight decay and
-smooth labels. Or they are what scikit-learn's MLP has. The parameter `recipe` names one
-of the two, or leaves it to one rule: the recipe for tables holds for a `fit` of "adam"
-to enough samples with scaled inputs, as long as no schedule without an end is named and
-no hidden layer is narrow. Whoever chooses a schedule or a solver trains as they say,
-and no more, and a network that is small enough to look at stays plain.
+The parameters set to "auto" belong together. One option is a recipe for tables, whose
+values were found by experiments (docs/choosing.md): several networks, each of which
+leaves out a fold of the rows; cycles of the learning rate, which end when the loss of
+the left-out rows no longer decreases; cosines of the inputs, dropout, weight decay and
+label smoothing. The other option is the values of scikit-learn's MLP. The parameter
+`recipe` selects one of the two, or leaves it to a rule: the recipe for tables is used
+for a `fit` of "adam" to enough samples with scaled inputs, unless a schedule without an
+end is set or a hidden layer is narrow. If you choose such a schedule or another solver,
+training does just that, and a network that is small enough for inspection stays simple.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from skann.training.call import Call
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import FIRST_CYCLE, Horizon
 
-# What "auto" stands for, by the name of the recipe.
+# The meaning of "auto", by the name of the recipe.
 RECIPES: dict[str, dict[str, Any]] = {
     "table": {
         "hidden_layer_sizes": (64, 64),
@@ -43,7 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "scaling": "bounded",
         "dtype": "float32",
     },
-    # What scikit-learn's MLP has.
+    # The values of scikit-learn's MLP.
     "mlp": {
         "hidden_layer_sizes": (100,),
         "activation": "relu",
@@ -59,7 +59,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 
-# What the recipe for tables is with a single network, which nobody else keeps honest.
+# The recipe for tables with a single network, which needs more regularisation.
 ALONE: dict[str, Any] = {
     "hidden_layer_sizes": (128, 128),
     "learning_rate": "one_cycle",
@@ -67,43 +67,42 @@ ALONE: dict[str, Any] = {
     "n_members": 1,
 }
 
-# And what it is where a quick end is asked for.
+# The recipe for tables if a short fit is wanted.
 QUICK: dict[str, Any] = {**ALONE, "hidden_layer_sizes": (64, 64), "dropout": 0.1}
 
-# Members that leave out more than this share of the rows would learn from too few.
+# With fewer members, each would leave out too many rows.
 LEAST_FOLDS = 4
 
-# A fit of fewer epochs is meant to be quick.
+# A fit with fewer epochs is meant to be short.
 LEAST_EPOCHS_OF_MEMBERS = 24
 
-# By whether the schedule has an end, as that of the recipe does.
+# Values for schedules with an end, like that of the recipe, and without an end.
 WITH_END = {"learning_rate_init": 0.005, "max_iter": 60, "n_iter_no_change": np.inf}
 WITHOUT_END = {"learning_rate_init": 0.001, "max_iter": 200, "n_iter_no_change": 10}
 
-# From so many rows on an epoch is long. There are fewer members then, and time for
-# twice the epochs. The first cycle is shorter than 8 epochs, and has, at this power of
-# the number of rows, more steps all the same.
+# With more rows, an epoch is long. There are then fewer members, and time for twice the
+# epochs. The first cycle is shorter than 8 epochs, but still has more steps; its length
+# decreases with this power of the number of rows.
 MANY_ROWS = 16_000
 MEMBERS_FOR_MANY_ROWS = 4
 SHORTENING = 0.75
 
-# Each cycle takes as long as all before it, and comes only if the last one has made the
-# loss of the rows that were left out smaller by this share. Where columns are collinear
-# a step says little of their differences, and the loss falls slowly for long. Where
-# rows are many, so are those that say that a small gain is one; where they are very
-# many, it takes too long.
+# Each cycle takes as long as all previous ones, and is only run if the last one has
+# reduced the out-of-fold loss by this share. With collinear columns, the loss falls
+# slowly for a long time. With many rows, even a small gain is significant; with very
+# many rows, another cycle takes too long.
 GAIN_OF_A_CYCLE = 0.04
 GAIN_FOR_MANY_ROWS = 0.02
 VERY_MANY_ROWS = 50_000
 GAIN_IF_COLLINEAR = 0.0
 
-# There are at least so many cycles, and epochs (twice as many for many rows), and one
-# more if all make few steps.
+# The minimum number of cycles and of epochs (twice as many for many rows). There is one
+# more cycle if all of them take at most this number of steps.
 LEAST_CYCLES = 4
 LEAST_EPOCHS = 60
 FEW_STEPS = 1750
 
-# What L-BFGS cannot do: it takes no steps of minibatches.
+# Features that L-BFGS does not support, since it does not use minibatches.
 STEP_BY_STEP: dict[str, Any] = {
     "dropout": 0.0,
     "weight_decay": 0.0,
@@ -111,63 +110,62 @@ STEP_BY_STEP: dict[str, Any] = {
     "n_members": 1,
 }
 
-# After a fit by the recipe a piece of a stream moves the parameters by less if it holds
-# fewer rows than a minibatch of that fit: its gradient says less.
+# After a fit by the recipe, a piece of a stream with fewer rows than a minibatch of
+# that fit changes the parameters less, since its gradient is less reliable.
 ROWS_OF_A_STEP = 200
 
-# In a stream each piece is seen once, and often makes a single step.
+# In a stream, each piece is seen once, often in a single step.
 RATE_OF_STREAMS = 0.003
 
 USUAL_TOL = 1e-4
 
-# Who sets a part aside to stop early wants a short fit: the cycle has fewer epochs.
+# With early stopping, a short fit is wanted, so the cycle has fewer epochs.
 EPOCHS_TO_STOP_EARLY = 30
 
-# A cycle of so few epochs needs rates, and steps, that are not too small or too few.
+# With few epochs, the learning rate and the number of steps must not be too small.
 LEAST_RATE = 0.001
 LEAST_STEPS = 480
 
-# With fewer samples, or units in a hidden layer, there is no recipe.
+# With fewer samples or hidden units, the recipe for tables is not used.
 LEAST_SAMPLES = 100
 LEAST_UNITS = 32
 
-# With more columns there are no cosines, nor with columns whose effective rank is less
-# than this share of their number.
+# With more columns, there are no cosines, nor if the effective rank of the columns is
+# less than this share of their number.
 MOST_COLUMNS_TO_EMBED = 100
 COLLINEAR = 0.05
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SCHEDULES_WITH_END = ("cosine", "one_cycle", "cycles")
 
-# Names of schedules that "adam" does not follow, as in the MLP: many name them by
-# habit.
+# Names of schedules that "adam" ignores, as in the MLP: many users set them by habit.
 FOR_SGD_ALONE = ("invscaling", "adaptive")
 
 
 def is_auto(value: Any) -> bool:
-    """Say whether a parameter is "auto"; arrays and objects are not."""
+    """Return whether a parameter is "auto"; arrays and objects are not."""
     return isinstance(value, str) and value == "auto"
 
 
 def is_stochastic(solver: Any) -> bool:
-    """Say whether a solver takes a step for each minibatch."""
+    """Return whether a solver takes a step for each minibatch."""
     return isinstance(solver, Optimizer) or solver in STOCHASTIC_SOLVERS
 
 
 def has_end(schedule: Any) -> bool:
-    """Say whether a schedule, or the one that a name stands for, has an end."""
+    """Return whether a schedule, or the one that a name stands for, has an end."""
     if isinstance(schedule, str):
         return schedule in SCHEDULES_WITH_END
     return isinstance(schedule, Horizon)
 
 
 def is_adam(solver: Any) -> bool:
-    """Say whether a solver is named "adam"."""
+    """Return whether a solver is named "adam"."""
     return isinstance(solver, str) and solver == "adam"
 
 
-# Why a stream has no recipe.
-STREAM = "partial_fit has one piece of a stream"
+# Why data streams do not use the recipe for tables.
+STREAM = "partial_fit trains on a piece of a stream"
 
 
 @dataclass(frozen=True)
@@ -188,14 +186,14 @@ class Choice:
 
     @property
     def is_of_stream(self) -> bool:
-        """Whether the network is that of a stream from its start."""
+        """Whether the network was trained as a stream from the start."""
         return STREAM in self.reason
 
 
 def choose_recipe(
     params: Mapping[str, Any], call: Call, n_samples: int, earlier: Choice | None
 ) -> Choice:
-    """Say which recipe the parameters set to "auto" follow.
+    """Return the recipe that the parameters set to "auto" follow.
 
     Parameters
     ----------
@@ -203,20 +201,22 @@ def choose_recipe(
         The parameters, as `check_parameters` returns them.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     n_samples : int
         The number of samples.
 
     earlier : Choice or None
-        What was chosen for the network that training goes on with.
+        The choice for the network whose training continues.
     """
     if params["recipe"] != "auto":
-        return Choice(params["recipe"], f"recipe={params['recipe']!r} was asked for")
+        return Choice(params["recipe"], f"recipe={params['recipe']!r} was set")
     if call is Call.NEXT_PIECE and earlier is not None:
         if earlier.is_of_stream:
             return earlier
-        return Choice(earlier.recipe, "partial_fit goes on as the network was trained")
+        return Choice(
+            earlier.recipe, "partial_fit continues with the recipe of the network"
+        )
     sizes, schedule = params["hidden_layer_sizes"], params["learning_rate"]
     solver = params["solver"]
     reasons = {
@@ -231,7 +231,7 @@ def choose_recipe(
             not is_auto(params["learning_rate_init"])
             and params["learning_rate_init"] < LEAST_RATE
         ),
-        f"batch_size={params['batch_size']!r} leaves too few steps": (
+        f"batch_size={params['batch_size']!r} allows too few steps": (
             not is_auto(params["batch_size"])
             and params["batch_size"] > ROWS_OF_A_STEP
             and WITH_END["max_iter"] * math.ceil(n_samples / params["batch_size"])
@@ -257,7 +257,7 @@ def choose_recipe(
 
 @dataclass(frozen=True)
 class Table:
-    """What the recipe for tables wants to know of the inputs.
+    """What the recipe for tables needs to know about the inputs.
 
     Parameters
     ----------
@@ -265,10 +265,10 @@ class Table:
         The inputs.
 
     n_indicators : int, default=0
-        The number of those that are indicators, which come first.
+        The number of inputs that are indicators, which come first.
 
     n_rows : int, default=None
-        The number of rows that those of X are a sample of; None if they are all.
+        The number of rows of which X is a sample; None if X contains all.
     """
 
     X: Any
@@ -287,9 +287,9 @@ class Table:
 
     @cached_property
     def is_collinear(self) -> bool:
-        """Whether nearly all that the columns hold lies in few directions.
+        """Whether nearly all variance of the columns is in few directions.
 
-        So it is with spectra, where cosines of each column alone are noise.
+        This is the case for spectra, where cosines of single columns are noise.
         """
         if sparse.issparse(self.X) or self.n_numbers == 0:
             return False
@@ -298,7 +298,7 @@ class Table:
 
     @property
     def has_columns_to_embed(self) -> bool:
-        """Whether cosines of the columns say something, and are not too many."""
+        """Whether cosines of the columns are useful, and not too many."""
         is_small = 0 < self.n_numbers <= MOST_COLUMNS_TO_EMBED
         return not sparse.issparse(self.X) and is_small and not self.is_collinear
 
@@ -312,7 +312,7 @@ def auto_values(
     *,
     is_of_stream: bool = False,
 ) -> tuple[dict[str, Any], int | None]:
-    """Return the values that the parameters set to "auto" have for some data.
+    """Return the values of the parameters set to "auto" for given data.
 
     Parameters
     ----------
@@ -320,29 +320,29 @@ def auto_values(
         The parameters, as `check_parameters` returns them.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     recipe : {"table", "mlp"}
-        The recipe that they follow.
+        The recipe.
 
     table : Table
         The inputs.
 
     trained : Architecture, default=None
-        The network that training goes on with.
+        The architecture of the network whose training continues.
 
     is_of_stream : bool, default=False
-        Whether the network is that of a stream from its start.
+        Whether the network was trained as a stream from the start.
 
     Returns
     -------
     values : dict
-        A value for each parameter that is "auto", apart from those that say in their
-        own way what they stand for (batch_size, output_activation, init).
+        A value for each parameter set to "auto", except for those that are resolved
+        elsewhere (batch_size, output_activation, init).
 
     own_epochs : int or None
-        The length of the recipe's own schedule, of which `max_iter` is a cap; None if
-        that is not used.
+        The length of the recipe's own schedule, which `max_iter` can only reduce; None
+        if it is not used.
     """
     values = dict(RECIPES[recipe])
     if recipe == "table" and _wants_one_network(params, call, trained):
@@ -350,15 +350,18 @@ def auto_values(
     elif recipe == "table" and table.n_samples > MANY_ROWS:
         values["n_members"] = MEMBERS_FOR_MANY_ROWS
     if params["recipe"] == "auto" and recipe == "mlp":
-        values["scaling"] = "standard"  # which the MLP leaves to its user
-    # A network that is trained has what it has: no piece of a stream is looked at.
+        values["scaling"] = "standard"  # the MLP does not scale
+    # A trained network keeps its cosines, whatever the next piece of a stream.
     embeds = trained is None and values["n_frequencies"] > 0
     if embeds and not table.has_columns_to_embed:
         values["n_frequencies"] = 0
     if not is_stochastic(params["solver"]):
-        values |= {**STEP_BY_STEP, "dtype": None}  # which follows the curvature closely
+        values |= {
+            **STEP_BY_STEP,
+            "dtype": None,
+        }  # it needs the precision
     if call.is_piece:
-        values["learning_rate"] = "constant"  # nobody knows how many there will be
+        values["learning_rate"] = "constant"  # the number of pieces is unknown
     if trained is not None:
         values |= {
             "hidden_layer_sizes": trained.layer_sizes[1:-1],
@@ -386,23 +389,23 @@ def auto_values(
     if call.is_piece and recipe == "table":
         share = min(1.0, table.n_samples / ROWS_OF_A_STEP)
         values["learning_rate_init"] *= math.sqrt(share)
-    # Who names one of these wants training to stop by it.
+    # If one of these is set, training should stop by it.
     if params["tol"] != USUAL_TOL or params["early_stopping"]:
         values["n_iter_no_change"] = WITHOUT_END["n_iter_no_change"]
     if not is_stochastic(params["solver"]) and params["early_stopping"]:
-        # The score may stand still for long while L-BFGS gets on, and it ends by
-        # itself. What is kept is the best.
+        # The score may not change for long while L-BFGS progresses, and it has its own
+        # end. The best parameters are kept.
         values["n_iter_no_change"] = np.inf
-    # A regressor smooths no labels.
+    # A regressor does not smooth labels.
     of_auto = {name: v for name, v in values.items() if is_auto(params.get(name))}
     return of_auto, own_epochs
 
 
 def _wants_one_network(params, call, trained):
-    """Say whether the recipe stands for a single network, rather than for members.
+    """Return whether the recipe trains a single network instead of members.
 
-    Who names the layers has one network in mind, and looks at its weights; who wants a
-    few epochs, or an early end, wants to be quick.
+    Users who set the layers usually mean one network, and may inspect its weights;
+    those who set few epochs or early stopping want a short fit.
     """
     named = params["n_members"]
     if trained is not None:
@@ -418,7 +421,7 @@ def _wants_one_network(params, call, trained):
 
 
 def _wants_a_quick_end(params):
-    """Say whether a fit is to be shorter than the cycles of members."""
+    """Return whether a fit should be shorter than the cycles of members."""
     max_iter = params["max_iter"]
     return params["early_stopping"] or not (
         is_auto(max_iter) or max_iter >= LEAST_EPOCHS_OF_MEMBERS
@@ -426,13 +429,13 @@ def _wants_a_quick_end(params):
 
 
 def first_cycle(n_samples: int) -> int:
-    """Return how many epochs the first of several cycles has at least."""
+    """Return the minimum number of epochs of the first of several cycles."""
     ratio = min(1.0, MANY_ROWS / n_samples)
     return max(1, round(FIRST_CYCLE * ratio**SHORTENING))
 
 
 def gain_of_a_cycle(table: Table) -> float:
-    """Return the share of the out-of-fold loss that a cycle takes, or is the last."""
+    """Return the reduction of the out-of-fold loss below which a cycle is the last."""
     if table.is_collinear:
         return GAIN_IF_COLLINEAR
     if table.n_samples <= MANY_ROWS:
@@ -442,9 +445,9 @@ def gain_of_a_cycle(table: Table) -> float:
 
 
 def epochs_of_cycles(n_samples: int, batch_size: int | str) -> int:
-    """Return how many epochs all cycles of the recipe have.
+    """Return the total number of epochs of all cycles of the recipe.
 
-    Training ends before where a cycle brings too little.
+    Training ends earlier if a cycle improves too little.
     """
     rows = ROWS_OF_A_STEP if isinstance(batch_size, str) else batch_size
     steps = math.ceil(n_samples / rows)

@@ -1,4 +1,4 @@
-"""What an estimator is after a fit: its attributes, and what to say of them."""
+"""The attributes of an estimator after a fit, and warnings about the fit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fitted_attributes(
 ) -> dict[str, Any]:
     """Return the attributes that an estimator has after training.
 
-    If it is unfinished, a warm fit brings it to its end.
+    An unfinished fit can be completed by another call with `warm_start=True`.
     """
     model, history = problem.model, outcome.history
     theta = outcome.theta if outcome.best_theta is None else outcome.best_theta
@@ -71,10 +71,10 @@ def fitted_attributes(
 
 
 def _with_unknown_labels(problem, theta):
-    """Return parameters by which an unknown label means something.
+    """Return parameters with a meaningful vector for unknown labels.
 
-    Steps of minibatches teach it. Without them it is the mean of all labels, unless the
-    training data had some that have no vector of their own.
+    With minibatches, it is learned. Otherwise, it is set to the mean of all labels,
+    unless the training data contained labels without a vector of their own.
     """
     columns, network = problem.model.columns, problem.model.network
     if problem.settings.is_stochastic or not isinstance(network.embedding, Categories):
@@ -88,10 +88,10 @@ def _with_unknown_labels(problem, theta):
 
 
 def _leave_out_unseen(problem):
-    """Say whether no member has ever learned from the rows that it leaves out.
+    """Return whether no member was ever trained on the rows that it leaves out.
 
-    A fit that goes on leaves out the same rows of the same data. It does not after
-    `partial_fit`, which leaves out nothing, and with another number of rows.
+    A continued fit leaves out the same rows of the same data. This does not hold after
+    `partial_fit`, which leaves out nothing, or with a different number of rows.
     """
     past = problem.past
     if past is None or problem.call is Call.RESUMED_FIT:
@@ -100,7 +100,7 @@ def _leave_out_unseen(problem):
 
 
 def _out_of_fold(problem, theta):
-    """Return what is known of rows by the members that have not learned from them."""
+    """Return the out-of-fold attributes, and the calibrated model."""
     folds, model, target = problem.folds, problem.model, problem.target
     raw = folds.raw_outputs(theta)
     model = folds.calibrate(model.with_theta(theta), raw)
@@ -110,7 +110,7 @@ def _out_of_fold(problem, theta):
     )
     residuals = None
     if isinstance(target, Numbers):
-        with np.errstate(over="ignore"):  # beyond the largest number: not bounded
+        with np.errstate(over="ignore"):  # too large errors become infinite
             residuals = np.abs(folds.encoded - model.in_target_units(raw))
             residuals = residuals.astype(raw.dtype, copy=False)
     return {
@@ -122,14 +122,15 @@ def _out_of_fold(problem, theta):
 
 
 def _training_state(problem, outcome, unfinished):
-    """Return what further training goes on from."""
+    """Return the state from which further training continues."""
     settings = problem.settings
-    # Training goes on from the last parameters, not from the best.
+    # Training continues from the last parameters, not from the best.
     keeps_last = outcome.best_theta is not None and (
         problem.call.is_piece or unfinished
     )
     random_state = None
-    # A RandomState that the user passed keeps its own, and None promises nothing.
+    # A RandomState passed by the user keeps its own state, and None is not
+    # reproducible.
     if isinstance(settings.random_state, Integral):
         random_state = problem.random_state.get_state(legacy=False)
     dropout = problem.dropout
@@ -147,7 +148,7 @@ def _training_state(problem, outcome, unfinished):
 
 
 def _generator_states(generators):
-    """Return the states of the generators that leave units out, as plain values."""
+    """Return the states of the dropout generators, as plain values."""
     if generators is None:
         return None
     if isinstance(generators, list):
@@ -163,7 +164,7 @@ def _split_state(problem):
 
 
 def divergence_message(problem: Problem, outcome: Outcome) -> str:
-    """Say where training went wrong and what to change."""
+    """Return a message that says where training diverged and what to change."""
     settings = problem.settings
     losses = outcome.history["loss"]
     last = f"{losses[-1]:.6g}" if losses else "none"
@@ -175,37 +176,37 @@ def divergence_message(problem: Problem, outcome: Outcome) -> str:
     if settings.scaling is None:
         remedies.append("scale the data (scaling='standard')")
     else:
-        remedies.append("look for outliers in the data")
+        remedies.append("check the data for outliers")
     remedy = " or ".join(remedies)
     return (
         f"Training diverged in epoch {outcome.progress.n_epochs + 1} with {solver}: "
         "the loss or the weights are no longer finite (last finite loss of an "
-        f"epoch: {last}). To fix this, {remedy}. The estimator is as it was before "
-        f"the call.{_where_to_look(problem, outcome)}"
+        f"epoch: {last}). To fix this, {remedy}. The estimator was left unchanged."
+        f"{_where_to_look(problem, outcome)}"
     )
 
 
 def _where_to_look(problem, outcome):
-    """Say how to look at a fit just before it diverges, if there was a while."""
+    """Return how to examine a fit just before it diverges, if that is possible."""
     n_epochs = len(outcome.history["loss"])
-    # A schedule with an end would be another one.
+    # With fewer epochs, a schedule with an end would be different.
     has_end = isinstance(problem.settings.make_schedule(0), Horizon)
     if problem.call.has_past or problem.call.is_piece or has_end or n_epochs < 1:
         return ""
-    return f" A fit with max_iter={n_epochs} ends before that: {DIAGNOSE}"
+    return f" Fit with max_iter={n_epochs} to stop before that. {DIAGNOSE}"
 
 
 def warn_of_data(problem: Problem) -> None:
-    """Point out data that were probably meant in another way."""
+    """Warn about data that were probably meant differently."""
     if problem.call.is_piece or problem.call.has_past:
         return
     inputs, target = problem.model.inputs, problem.data.target
     n_samples = problem.data.n_samples
     if n_samples <= 2 and inputs is not None and inputs.is_constant.all():
         warn_caller(
-            f"All columns of X are constant in {n_samples} row(s): scaled, the inputs "
-            "are all zero, and predictions do not depend on X. Pass more rows, or set "
-            "scaling=None."
+            f"All columns of X are constant in {n_samples} row(s). After scaling, "
+            "all inputs are zero, so predictions do not depend on X. Pass more rows, "
+            "or set scaling=None."
         )
     if not (isinstance(problem.target, Indicators) and isinstance(target, np.ndarray)):
         return
@@ -213,28 +214,28 @@ def warn_of_data(problem: Problem) -> None:
         is_one_hot = ((target > 0.5).sum(axis=1) == 1).all()
         if is_one_hot:
             warn_caller(
-                "Every row of y has exactly one label, and an indicator matrix stands "
-                "for labels that are independent of each other. For classes of which "
-                "one excludes the others pass their numbers, y.argmax(axis=1)."
+                "Every row of y has exactly one label, but the labels of an indicator "
+                "matrix are treated as independent of each other. For mutually "
+                "exclusive classes, pass their indices, y.argmax(axis=1)."
             )
 
 
 def warn_of_ending(problem: Problem, outcome: Outcome) -> None:
-    """Warn if training ended otherwise than it should."""
+    """Warn if training did not end as it should."""
     settings, ending = problem.settings, outcome.ending
     if outcome.interrupted:
         kept = "best" if outcome.best_theta is not None else "last"
         warn_caller(
             f"Training interrupted by user after {outcome.n_iter} complete epoch(s). "
-            f"The {kept} parameters so far are kept."
+            f"The {kept} parameters so far were kept."
         )
     elif problem.call.is_piece:
         if outcome.learning_rate == 0:
             warn_caller(
-                f"learning_rate={settings.learning_rate!r} has come to its end: after "
+                f"learning_rate={settings.learning_rate!r} has reached its end: after "
                 f"{outcome.progress.n_epochs - 1} epochs the rate is 0, and "
-                "partial_fit changes nothing. Choose another schedule, or a larger "
-                f"max_iter (now {settings.max_iter}) for one that lasts that long.",
+                "partial_fit changes nothing. Choose another schedule, or increase "
+                f"max_iter (now {settings.max_iter}) to make it longer.",
                 ConvergenceWarning,
             )
     elif ending is Ending.FAILED:

@@ -1,4 +1,4 @@
-"""Every parameter as a fit uses it: checked, and with a value for each "auto"."""
+"""The parameters as a fit uses them: checked, and with a value for each "auto"."""
 
 from __future__ import annotations
 
@@ -52,12 +52,11 @@ from skann.training.schedules import (
 
 @dataclass(frozen=True)
 class Settings:
-    """The parameters of an estimator as one call uses them.
+    """The parameters of an estimator, as one call uses them.
 
-    Nothing is "auto" but `batch_size`, `output_activation` and `init`, which say
-    themselves what they choose. The fields are the parameters of the two estimators,
-    under their names; those that only one of the two has keep their default with the
-    other.
+    Only `batch_size`, `output_activation` and `init` can still be "auto"; they are
+    resolved later. The fields are the parameters of the two estimators, with the same
+    names; those of only one of the two have their default for the other.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -99,18 +98,18 @@ class Settings:
     n_jobs: int | None
     dtype: str | None
     categorical_features: Any
-    # What each parameter that was "auto" stands for, by which recipe, and why that.
+    # The values of the parameters that were "auto", the recipe, and its reason.
     auto_params: dict[str, Any]
     recipe: str
     recipe_reason: str
-    # How many epochs the first of several cycles has at least, and what share of the
-    # out-of-fold loss each must take away if there is to be another.
+    # The minimum number of epochs of the first cycle, and the share of the out-of-fold
+    # loss that each cycle must save for another one to follow.
     first_cycle: int = FIRST_CYCLE
     gain_of_a_cycle: float = GAIN_OF_A_CYCLE
-    # The classifier's.
+    # Only for the classifier.
     class_weight: dict | str | None = None
     label_smoothing: float = 0.0
-    # The regressor's.
+    # Only for the regressor.
     quantile: float | Sequence[float] = 0.5
     huber_delta: float | None = None
 
@@ -121,7 +120,7 @@ class Settings:
 
     @property
     def leaves_out_folds(self) -> bool:
-        """Whether each member leaves out a fold, by which the fit is judged."""
+        """Whether each member leaves out a fold, on which it is evaluated."""
         return (
             self.n_members >= LEAST_FOLDS
             and not self.early_stopping
@@ -129,9 +128,9 @@ class Settings:
         )
 
     def takes_ranks(self, n_samples: int, *, is_sparse: bool) -> bool:
-        """Say whether cosines are those of the ranks of inputs.
+        """Return whether cosines are functions of the ranks of inputs.
 
-        Ranks are coarse where values crowd or are rare. Few rows do not notice.
+        Ranks are coarse where values are dense or sparse, which matters for many rows.
         """
         return (
             self.scaling == "bounded"
@@ -142,7 +141,7 @@ class Settings:
 
     @property
     def solver_name(self) -> str:
-        """A string that says which optimizer's memory an estimator holds."""
+        """A string that identifies the optimizer whose memory an estimator stores."""
         if isinstance(self.solver, str):
             return self.solver
         return f"{type(self.solver).__module__}.{type(self.solver).__qualname__}"
@@ -158,15 +157,15 @@ class Settings:
     def make_schedule(self, start: int) -> Schedule:
         """Return the schedule that the parameters describe.
 
-        One with an end begins after the epoch number `start`.
+        A schedule with an end begins after `start` epochs.
         """
         if isinstance(self.learning_rate, Schedule):
             return self.learning_rate
         return SCHEDULES[self.learning_rate](self, start)
 
 
-# The schedules that `learning_rate` names, as functions of the settings and of the
-# number of epochs before the one from which a schedule with an end begins.
+# The schedules named by `learning_rate`, as functions of the settings and of the number
+# of epochs before a schedule with an end begins.
 SCHEDULES: dict[str, Callable[[Settings, int], Schedule]] = {
     "constant": lambda settings, start: Constant(),
     "invscaling": lambda settings, start: InverseScaling(settings.power_t),
@@ -191,22 +190,23 @@ def check_parameters(estimator: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If one of them is invalid, or makes no sense with another.
+        If a parameter is invalid, or incompatible with another one.
     """
     params = estimator.get_params(deep=False)
     refuse_synonyms(estimator, params)
     check_constraints(estimator)
     params["hidden_layer_sizes"] = _layer_sizes(estimator)
     if isinstance(params["scoring"], str) and params["scoring"] != "loss":
-        get_scorer(params["scoring"])  # which knows its names
+        get_scorer(params["scoring"])  # raises an error for unknown names
     solver = params["solver"]
     if not is_stochastic(solver):
         for name, value in STEP_BY_STEP.items():
             chosen = params[name]
             if not is_auto(chosen) and np.any(chosen != value):
                 raise ValueError(
-                    f"{name}={chosen!r} works step by step, which solver={solver!r} "
-                    f"does not. Choose solver='adam' or 'sgd', or {name}={value!r}."
+                    f"{name}={chosen!r} is not supported by solver={solver!r}, which "
+                    "does not use minibatches. Choose solver='adam' or 'sgd', or "
+                    f"{name}={value!r}."
                 )
     return params
 
@@ -242,21 +242,21 @@ def settle(
     trained: Architecture | None = None,
     earlier: Choice | None = None,
 ) -> tuple[Settings, CheckedData]:
-    """Return all settings of a call, and its data, which have a say in them.
+    """Return all settings of a call, and its data, on which they depend.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose parameters they are. It is not changed.
+        The estimator. It is not changed.
 
     request : Request
-        What the caller passed.
+        The arguments passed by the caller.
 
     call : Call
-        What is asked for.
+        The kind of call.
 
     trained : Architecture, default=None
-        The network that training goes on with.
+        The architecture of the network whose training continues.
 
     earlier : Choice, default=None
         The recipe by which it was trained.
@@ -278,8 +278,8 @@ def settle(
     if call.is_piece and params["early_stopping"] and request.X_val is None:
         raise ValueError(
             "partial_fit does not support early_stopping=True without X_val and "
-            "y_val: a batch has no validation part. Pass them, or set "
-            "early_stopping=False."
+            "y_val, because no part of a batch is set aside for validation. Pass X_val "
+            "and y_val, or set early_stopping=False."
         )
     if (
         call is Call.FIRST_PIECE
@@ -297,7 +297,7 @@ def settle(
         request.y,
         request.sample_weight,
         reading=reading,
-        # In a stream a batch may count for nothing.
+        # In a data stream, a batch may have no weight.
         allow_zero_weight=call is Call.NEXT_PIECE,
     )
     choice = choose_recipe(params, call, data.X.shape[0], earlier)
@@ -307,7 +307,7 @@ def settle(
     )
     settings = resolve(params, auto_params, choice, own)
     settings = replace(settings, first_cycle=first_cycle(table.n_samples))
-    if settings.leaves_out_folds:  # else nobody asks, and it takes time to tell
+    if settings.leaves_out_folds:  # otherwise it is not needed, and slow to compute
         settings = replace(settings, gain_of_a_cycle=gain_of_a_cycle(table))
     return settings, data
 
@@ -320,27 +320,27 @@ def resolve(
 ) -> Settings:
     """Return the settings, given what "auto" stands for and why.
 
-    `own_epochs` is the length of the recipe's own schedule, if that is used.
+    `own_epochs` is the length of the recipe's own schedule, if it is used.
     """
     values = {**params, **auto_params, "auto_params": dict(auto_params)}
     values |= {"recipe": choice.recipe, "recipe_reason": choice.reason}
-    # The recipe's own cycles have their own length, of which `max_iter` is a cap.
+    # The recipe's own cycles have a fixed length, which `max_iter` can only reduce.
     if own_epochs is not None:
         values["max_iter"] = min(values["max_iter"], own_epochs)
-    # Names that the MLP ignores do no harm here.
+    # Names that the MLP ignores are ignored here as well.
     name = values["learning_rate"]
     if is_adam(params["solver"]) and isinstance(name, str) and name in FOR_SGD_ALONE:
         values["learning_rate"] = "constant"
     values["dropout"] = _dropout_rates(
         values["dropout"], params["dropout"], values["hidden_layer_sizes"]
     )
-    # A subclass may have parameters of its own, which are its own business.
+    # A subclass may have additional parameters, which are not handled here.
     known = {item.name for item in fields(Settings)}
     return Settings(**{name: v for name, v in values.items() if name in known})
 
 
 def _dropout_rates(rates, chosen, hidden_layer_sizes):
-    """Return the probability to be left out of each hidden layer's units."""
+    """Return the dropout probability of each hidden layer."""
     if isinstance(rates, Real):
         return (float(rates),) * len(hidden_layer_sizes)
     rates = list(rates)

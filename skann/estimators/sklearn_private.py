@@ -84,7 +84,7 @@ def check_sample_weight(sample_weight, X, *, allow_all_zero):
 
 
 def has_callbacks(estimator):
-    """Say whether anyone listens to a fit.
+    """Return whether anyone listens to a fit.
 
     `set_callbacks` keeps them in `_skl_callbacks`. Replaced by: calling the hooks of a
     context, which do nothing without callbacks, and take longer to do it.

@@ -1,4 +1,4 @@
-"""From a problem to the solver and the loop that train it."""
+"""The solver and the training loop for a problem."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ from skann.training.stopping import StoppingRule
 
 @dataclass(frozen=True)
 class PartPlan:
-    """What is to be known to move a network, or a group of members, by minibatches.
+    """Everything needed to train a network or a group of members by minibatches.
 
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
-        Their parameters, changed in place.
+        The parameters, which are changed in place.
 
     members : range or None
-        The numbers of the members; None for a plain network.
+        The indices of the members; None for a single network.
 
     optimizer : Optimizer
-        Makes steps of gradients.
+        Converts gradients to steps.
 
     state : dict
-        The optimizer's memory, changed in place.
+        The memory of the optimizer, which is changed in place.
 
     batch_size : int
         The number of samples per step.
 
     rows : ndarray of int or None
-        The rows to learn from, which are shuffled in place; None for all in order.
+        The training rows, which are shuffled in place; None for all in order.
 
     generators : numpy.random.Generator, list of them, or None
-        What leaves hidden units out, of each member.
+        The generators for dropout, one per member.
 
     window : RowWindow, default=None
-        Where rows of X are read from; None for the data themselves.
+        The window from which rows of X are read; None for the data themselves.
     """
 
     theta: FloatArray
@@ -76,19 +76,18 @@ class PartPlan:
 
 @dataclass(frozen=True)
 class Hands:
-    """Who computes for the solvers: this process or, in place of it, others.
+    """The functions that compute for the solvers, in this process or elsewhere.
 
     Parameters
     ----------
     row_sums : callable
-        Returns, for a problem, the summed loss of its rows, for L-BFGS.
+        A function of a problem that returns the summed loss of its rows, for L-BFGS.
 
     part : callable
-        Returns, for a problem and a `PartPlan`, what moves its parameters.
+        A function of a problem and a `PartPlan` that returns the `Part` to train.
 
     n_jobs : int, default=None
-        How many parts move at the same time; None for as many as the parameter of that
-        name says.
+        The number of parts to train in parallel; None for the parameter `n_jobs`.
     """
 
     row_sums: Callable[[Problem], RowSums]
@@ -104,7 +103,7 @@ def _sums_here(problem: Problem) -> RowSums:
 
 
 def part_here(problem: Problem, plan: PartPlan) -> DescentPart:
-    """Return what takes its steps in this process."""
+    """Return a part that takes its steps in this process."""
     batch = RowObjective(
         problem.objective,
         problem.data,
@@ -126,17 +125,17 @@ def make_loop(problem: Problem, hands: Hands = HERE) -> TrainingLoop:
     settings, past = problem.settings, problem.past
     n_iter = past.n_iter if past is not None and problem.call.counts_on else 0
     solver = make_solver(problem, n_iter, hands)
-    # Without early stopping the validation score is only recorded.
+    # Without early stopping, the validation score is only recorded.
     by_score = problem.validation is not None and settings.early_stopping
-    # Where plateaus set the learning rate, or the fit comes in pieces, the search for
-    # one is part of what goes on.
+    # If plateaus set the learning rate, or the fit comes in pieces, the search for a
+    # plateau continues from the last call.
     is_adaptive = isinstance(solver, MinibatchSolver) and isinstance(
         solver.schedule, Adaptive
     )
     counts_on = problem.call.counts_on and isinstance(solver, MinibatchSolver)
     watched = "score" if by_score else "loss" if problem.folds is None else "oof_loss"
     rule = StoppingRule(
-        # The next cycle takes as long as all before it.
+        # The next cycle takes as long as all previous ones.
         tol=settings.gain_of_a_cycle if watched == "oof_loss" else settings.tol,
         n_iter_no_change=0 if watched == "oof_loss" else settings.n_iter_no_change,
         watched=watched,
@@ -167,7 +166,7 @@ def make_loop(problem: Problem, hands: Hands = HERE) -> TrainingLoop:
 
 
 def make_solver(problem: Problem, n_iter: int = 0, hands: Hands = HERE) -> Solver:
-    """Return the solver of a problem, of which `n_iter` epochs are done."""
+    """Return the solver of a problem after `n_iter` epochs."""
     settings, call, past = problem.settings, problem.call, problem.past
     if not settings.is_stochastic:
         return LbfgsSolver(
@@ -179,7 +178,7 @@ def make_solver(problem: Problem, n_iter: int = 0, hands: Hands = HERE) -> Solve
             max_fun=settings.max_fun,
             tol=settings.tol,
         )
-    # The pieces of a stream share one schedule, each other fit begins its own.
+    # The pieces of a stream share one schedule; every other fit begins a new one.
     start = 0 if call.is_piece else problem.progress.n_epochs - n_iter
     n_epochs: int | None = 1 if call.is_piece else max(0, settings.max_iter - n_iter)
     if call is Call.RESUMED_FIT and past is not None and past.state.stopped:
@@ -193,7 +192,7 @@ def make_solver(problem: Problem, n_iter: int = 0, hands: Hands = HERE) -> Solve
 
 
 def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
-    """Return what takes the steps of a problem of a stochastic solver."""
+    """Return the minibatch descent for a problem with a stochastic solver."""
     settings = problem.settings
     theta = problem.model.theta.copy()
     rows = _order(problem)
@@ -203,8 +202,8 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
         batch_size = 200
     elif batch_size > n_rows:
         warn_caller(
-            f"batch_size={batch_size} is larger than the {n_rows} samples to learn "
-            "from: it is clipped to their number."
+            f"batch_size={batch_size} is larger than the number of training samples, "
+            f"{n_rows}, and is reduced to it."
         )
     optimizer = make_stepping(
         settings.make_optimizer(),
@@ -223,7 +222,7 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
     window = None
     if isinstance(X, ScaledRows) and hands is HERE:
         window = RowWindow(X, rows)
-    # The groups do not depend on `n_jobs`, and so numbers do not, either.
+    # The groups do not depend on `n_jobs`, so the results do not depend on it, either.
     groups = [None] if theta.ndim == 1 else groups_of(len(theta))
     for number, (part, members) in enumerate(
         zip(groups_in(theta), groups, strict=True)
@@ -255,14 +254,14 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
 
 
 def _usable_jobs(n_jobs: int | None) -> int:
-    """Return how many threads to use; one inside of another parallel job."""
+    """Return the number of threads; it is one within another parallel job."""
     if n_jobs is None or get_active_backend()[0].nesting_level > 0:
         return 1
     return effective_n_jobs(n_jobs)
 
 
 def _order(problem: Problem) -> np.ndarray | None:
-    """Return the rows to learn from in the order of the last epoch; None for all."""
+    """Return the training rows in the order of the last epoch; None for all."""
     rows = problem.training_rows
     goes_on = rows is None or problem.call is Call.RESUMED_FIT
     if rows is not None:
@@ -270,8 +269,8 @@ def _order(problem: Problem) -> np.ndarray | None:
     elif problem.settings.shuffle:
         n_samples = problem.data.n_samples
         rows = np.arange(n_samples, dtype=np.int32 if n_samples < 1 << 31 else np.intp)
-    # Each epoch shuffles the order of the one before, so a fit in pieces has to go on
-    # from the last piece's order.
+    # Each epoch shuffles the order of the previous one, so a fit in pieces must
+    # continue from the order of the last piece.
     order = None if problem.past is None else problem.past.state.order
     if rows is not None and order is not None and goes_on and problem.settings.shuffle:
         return order.copy() if order.size == rows.size else rows

@@ -1,4 +1,4 @@
-"""Setting a validation part aside."""
+"""Splitting off a validation part."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def split_rows(n_samples, strata, validation_fraction, random_state):
         The number of rows.
 
     strata : ndarray of shape (n_samples,) or None
-        What the split is stratified by. A stratum with a single member goes to the
-        training part; if one of the parts has no room for a member of each of the
-        others, the split is not stratified.
+        The strata of the split. A stratum with a single row goes to the training part.
+        If one of the two parts is too small for a row of each other stratum, the split
+        is not stratified.
 
     validation_fraction : float
         The share of the validation part.
 
     random_state : RandomState or None
-        Draws the split, by `train_test_split`. None keeps the rows in order: the last
-        ones are the validation part, without any regard to strata.
+        Draws the split, using `train_test_split`. If None, the last rows are the
+        validation part, whatever the strata.
 
     Returns
     -------
@@ -36,7 +36,8 @@ def split_rows(n_samples, strata, validation_fraction, random_state):
     Raises
     ------
     ValueError
-        If the validation part would have fewer than two rows, or the other none.
+        If the validation part would have fewer than two rows, or the training part
+        none.
     """
     rows = np.arange(n_samples)
     alone = rows[:0]
@@ -54,8 +55,8 @@ def split_rows(n_samples, strata, validation_fraction, random_state):
     if in_order:
         if n_validation >= n_samples:
             raise ValueError(
-                f"validation_fraction={validation_fraction} leaves none of "
-                f"{n_samples} samples to learn from. Decrease it."
+                f"validation_fraction={validation_fraction} leaves none of the "
+                f"{n_samples} samples for training. Decrease it."
             )
         return rows[:-n_validation], rows[-n_validation:]
     if strata is not None:

@@ -1,4 +1,4 @@
-"""Matrices that are read when they are needed, checked block by block."""
+"""Checks of stored matrices, which are read block by block."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from sklearn.utils import check_array
 from skann.data.measuring import row_blocks
 from skann.data.stored import StoredRows
 
-# What may be a table by itself, or is told by scikit-learn why it is none.
+# Types that can be tables, or for which scikit-learn raises the error.
 _KNOWN = (str, bytes, Number, np.generic, type(None))
 
-# What numpy or narwhals makes a table of.
+# Attributes of what numpy or narwhals can convert to a table.
 _OF_TABLES = ("__array__", "__array_interface__", "__dataframe__", "__len__", "shape")
 
 
 def check_stored(estimator: Any, numbers: StoredRows, *, allow_nan: bool) -> None:
-    """Refuse infinity, gaps and empty matrices as scikit-learn does.
+    """Raise an error for infinity, NaN and empty matrices, like scikit-learn.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        Whose data they are, for the words of the error.
+        The estimator, for the error message.
 
     numbers : StoredRows of shape (n_samples, n_features)
         The matrix.
 
     allow_nan : bool
-        Whether gaps are let through.
+        Whether NaN is allowed.
 
     Raises
     ------
     ValueError
-        If there is something wrong with it.
+        If the matrix is invalid.
     """
     blocks = row_blocks(numbers) if min(numbers.shape) else [slice(0, 0)]
     for block in blocks:
@@ -51,17 +51,17 @@ def check_stored(estimator: Any, numbers: StoredRows, *, allow_nan: bool) -> Non
 
 
 def refuse_unsliceable(X: Any) -> None:
-    """Refuse what has no rows to look at more than once: iterators, cursors, groups.
+    """Raise an error for iterators, cursors and other objects without row access.
 
     Parameters
     ----------
     X : object
-        What the caller passed.
+        The inputs passed by the caller.
 
     Raises
     ------
     TypeError
-        If it is neither an array nor a table.
+        If X is neither an array nor a table.
     """
     is_iterator = hasattr(X, "__next__")
     if not (is_iterator or isinstance(X, Mapping)):
@@ -71,8 +71,8 @@ def refuse_unsliceable(X: Any) -> None:
             return
     name = f"{type(X).__module__}.{type(X).__qualname__}".removeprefix("builtins.")
     raise TypeError(
-        f"X is a {name}, which has no rows that can be sliced. Pass an array, a sparse "
-        "matrix, a frame, or what has a shape, a dtype and slices of rows, as a memory "
-        "map, an HDF5 dataset or a zarr array has. If it yields batches of rows, or "
-        "can be read in batches, pass these to partial_fit one after the other."
+        f"X has type {name}, whose rows cannot be sliced. Pass an array, a sparse "
+        "matrix, a data frame, or an object with a shape, a dtype and row slices, such "
+        "as a memory map, an HDF5 dataset or a zarr array. If X can be read in "
+        "batches, pass these to partial_fit one after the other."
     )

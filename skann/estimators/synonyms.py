@@ -1,4 +1,4 @@
-"""What other libraries call a value, and what it is called here."""
+"""Names of values in other libraries, and their equivalents here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from skann.estimators.sklearn_private import InvalidParameterError
 
-# By parameter: names that have an obvious meaning, and what to write instead.
+# For each parameter, unknown names with an obvious meaning, and what to use instead.
 SYNONYMS: dict[str, dict[str, str]] = {
     "activation": {
         "sigmoid": "activation='logistic'",
@@ -83,12 +83,12 @@ SYNONYMS: dict[str, dict[str, str]] = {
 
 
 def refuse_synonyms(estimator: Any, params: Mapping[str, Any]) -> None:
-    """Say what to write instead of values that other libraries have.
+    """Raise an error for values of other libraries, with the equivalent here.
 
     Raises
     ------
     ValueError
-        At the first of them.
+        For the first such value.
     """
     for name, synonyms in SYNONYMS.items():
         value = params.get(name)
@@ -105,5 +105,5 @@ def refuse_synonyms(estimator: Any, params: Mapping[str, Any]) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    """Say whether a value is a number, but none of True and False."""
+    """Return whether a value is a number, excluding True and False."""
     return isinstance(value, Real) and not isinstance(value, bool)

@@ -1,8 +1,8 @@
-"""What there is to predict: from y to the outputs of a network and back.
+"""The kinds of targets: from y to the outputs of a network and back.
 
-A target knows how y becomes numbers to learn from, which loss and output activation
-suit it, and how outputs become predictions and a score. A new kind is a class here, and
-a row in `TARGETS`.
+A target defines how y is encoded as numbers, which loss and output activation suit it,
+and how outputs are converted to predictions and a score. To add a kind, write a class
+and add it to `TARGETS`.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from skann.estimators.settings import Settings
 from skann.model import Model, fields_of
 from skann.training.call import Call
 
-# Probabilities of more rows times classes are not kept.
+# Out-of-fold probabilities are not stored if there are more of them.
 MOST_PROBABILITIES = 1 << 24
 
 
 class Target(ABC):
-    """What a network learns to predict; encoded, it has a column for each output."""
+    """What a network learns to predict; encoded, it has one column per output."""
 
     kind: ClassVar[str]
 
     @abstractmethod
     def decode(self, encoded: Any) -> np.ndarray:
-        """Return encoded targets as the user knows them."""
+        """Convert encoded targets back to the user's targets."""
 
     @abstractmethod
     def predict(self, model: Model, raw: FloatArray) -> np.ndarray:
-        """Turn raw outputs of a model into predictions."""
+        """Convert raw outputs of a model to predictions."""
 
     def outputs_to_score(self, raw: FloatArray) -> np.ndarray:
-        """Return a copy of what `score` needs of the raw outputs of some rows."""
+        """Return a copy of the part of raw outputs that `score` needs."""
         return np.copy(raw)
 
     @abstractmethod
@@ -57,10 +57,10 @@ class Target(ABC):
         outputs: np.ndarray,
         sample_weight: FloatArray | None,
     ) -> float:
-        """Return the score of such outputs against encoded, unscaled targets."""
+        """Return the score of such outputs, for encoded, unscaled targets."""
 
     def loss(self, settings: Settings) -> str | Loss:
-        """Return the loss that the settings describe, or its name."""
+        """Return the loss defined by the settings, or its name."""
         return settings.loss
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Target(ABC):
         return None
 
     def strata(self, encoded: Any) -> np.ndarray | None:
-        """Return what the validation split is stratified by, or None."""
+        """Return the strata of the validation split, or None."""
         return None
 
     def weigh(
@@ -91,16 +91,16 @@ class Target(ABC):
         encoded: Any,
         sample_weight: FloatArray | None,
     ) -> Any:
-        """Return the targets to learn, which may differ from those to score by."""
+        """Return the training targets, which may differ from those for scores."""
         return encoded
 
     def out_of_fold(self, model: Model, raw: FloatArray) -> dict[str, Any]:
-        """Return the attributes that show out-of-fold predictions of the rows."""
+        """Return the attributes with the out-of-fold predictions of the rows."""
         return {"oof_prediction_": self.predict(model, raw)}
 
     @abstractmethod
     def fitted_attributes(self) -> dict[str, Any]:
-        """Return the attributes by which an estimator shows its target."""
+        """Return the fitted attributes that describe the target."""
 
     def as_state(self) -> dict[str, Any]:
         """Return the target as a plain dict."""
@@ -108,7 +108,7 @@ class Target(ABC):
 
     @staticmethod
     def from_state(state: dict[str, Any]) -> Target:
-        """Return the target that `as_state` took apart."""
+        """Return the target that was saved by `as_state`."""
         values = dict(state)
         return TARGETS[values.pop("kind")](**values)
 
@@ -123,10 +123,10 @@ class Labels(Target):
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels, in order.
+        The labels, in ascending order.
 
     one_output : bool
-        Whether a single output stands for two classes.
+        Whether a single output represents two classes.
     """
 
     kind = "labels"
@@ -134,7 +134,7 @@ class Labels(Target):
     one_output: bool
 
     def encode(self, y: np.ndarray) -> FloatArray | OneHotRows:
-        """Return a column for each class, or one for the second of two."""
+        """Return one column per class, or a single column for the second of two."""
         if self.classes.size == 1:
             return np.ones((y.shape[0], 1))
         indices = np.searchsorted(self.classes, y)
@@ -166,7 +166,7 @@ class Labels(Target):
 
     def log_probabilities(self, model: Model, raw: FloatArray) -> FloatArray:
         """Turn raw outputs into logarithms of probabilities."""
-        if self.classes.size == 1:  # certain, and independent of the output
+        if self.classes.size == 1:  # the probability is 1, whatever the output
             return np.zeros_like(raw)
         if raw.shape[1] == 1:
             return log_expit(np.concatenate([-raw, raw], axis=1))
@@ -266,8 +266,8 @@ class Indicators(Target):
             return sample_weight
         if not isinstance(settings.class_weight, str):
             raise ValueError(
-                f"class_weight={settings.class_weight!r} is for class labels, and y is "
-                "an indicator matrix of labels. Use 'balanced' or sample_weight."
+                f"class_weight={settings.class_weight!r} is only supported for class "
+                "labels, but y is an indicator matrix. Use 'balanced' or sample_weight."
             )
         labels = [(np.unique(label), label) for label in encoded.T]
         return weigh_labels(settings.class_weight, labels, sample_weight, call)
@@ -280,14 +280,14 @@ class Indicators(Target):
 
 
 def _usual_or_first(usual, loss):
-    """Return an output activation if the loss goes with it, else the loss's first."""
+    """Return an output activation if the loss supports it, else its first one."""
     if isinstance(loss, Loss) and usual not in loss.output_activations:
         return loss.output_activations[0]
     return usual
 
 
 def _smooth(encoded, share, sample_weight):
-    """Return (1 - share) * target + share * mean, as `label_smoothing` says."""
+    """Return (1 - share) * target + share * mean, for `label_smoothing`."""
     if not share or (sample_weight is not None and not sample_weight.any()):
         return encoded
     if isinstance(encoded, OneHotRows):
@@ -304,7 +304,7 @@ def smooth_towards(encoded, share, mean):
 
 
 def read_labels(y, settings, call, previous, classes, sample_weight):
-    """Return what there is to predict, and y encoded, for a classifier.
+    """Return the kind of target, and y encoded, for a classifier.
 
     Parameters
     ----------
@@ -315,13 +315,13 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
         The parameters.
 
     call : Call
-        What is asked for. A whole fit that goes on refuses data that lack a class.
+        The kind of call. A continued fit raises an error for data that lack a class.
 
     previous : Labels, Indicators or None
-        The target that training goes on with.
+        The target of the past training.
 
     classes : array-like of shape (n_classes,) or None
-        All classes that will ever occur; None for those in y.
+        All classes that can occur in any call; None for those in y.
 
     sample_weight : ndarray of shape (n_samples,) or None
         Not used.
@@ -332,12 +332,12 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
         The target.
 
     encoded : ndarray or OneHotRows of shape (n_samples, n_outputs), float64
-        The numbers to learn from.
+        The numeric targets.
 
     Raises
     ------
     ValueError
-        If y holds no labels, or others than those that were announced.
+        If y does not contain labels, or contains unknown labels.
     """
     if sparse.issparse(y):
         y = y.toarray()
@@ -345,16 +345,16 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
         y = column_or_1d(y, warn=True)
     if y.dtype.kind == "O" and type_of_target(y) == "unknown":
         raise ValueError(
-            f"Unknown label type: y has dtype object and holds {y.ravel()[0]!r}, among "
-            "others. If these are numbers of classes, pass y.astype(int); if they are "
-            "names, y.astype(str)."
+            f"Unknown label type: y has dtype object and contains {y.ravel()[0]!r}, "
+            "among others. If these are class indices, pass y.astype(int); if they are "
+            "names, pass y.astype(str)."
         )
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind == "multiclass-multioutput":
         raise ValueError(
-            "Multiclass-multioutput targets are not supported: got y of shape "
-            f"{y.shape}. Wrap the estimator in sklearn's MultiOutputClassifier."
+            "Multiclass-multioutput targets are not supported. Got y of shape "
+            f"{y.shape}. Wrap the estimator in scikit-learn's MultiOutputClassifier."
         )
     multilabel = kind == "multilabel-indicator"
     present = np.arange(y.shape[1]) if multilabel else np.unique(y)
@@ -390,7 +390,7 @@ def read_labels(y, settings, call, previous, classes, sample_weight):
 
 
 def _wants_softmax(settings):
-    """Say whether even two classes have an output each."""
+    """Return whether even two classes have one output each."""
     if settings.output_activation != "auto":
         return settings.output_activation == "softmax"
     loss = settings.loss
@@ -398,22 +398,22 @@ def _wants_softmax(settings):
 
 
 def _require_kind(multilabel, previous):
-    """Refuse class labels for a network of indicators, and the reverse."""
+    """Raise an error for class labels with a network of indicators, or vice versa."""
     was_multilabel = isinstance(previous, Indicators)
     if multilabel != was_multilabel:
         kinds = {True: "an indicator matrix of labels", False: "class labels"}
         raise ValueError(
-            f"The network was made for {kinds[was_multilabel]}, and y holds "
-            f"{kinds[multilabel]}."
+            f"The network was trained on {kinds[was_multilabel]}, but y contains "
+            f"{kinds[multilabel]}. Call fit with warm_start=False to start again."
         )
 
 
 def exp_inside_unit_interval(log_probabilities):
-    """Return exp(log p), inside (0, 1) and in order where exp would round to 0.
+    """Return exp(log p) inside (0, 1), in order even where exp would round to 0.
 
-    No logistic or softmax output is ever 0 or 1. Below a threshold t of the smallest
-    numbers, t / (1 + log(1 + log t - log p)) takes the place of p: it goes on from t,
-    and it falls so slowly that it never leaves the normal numbers.
+    Mathematically, no logistic or softmax output is 0 or 1. Below a tiny threshold t, p
+    is replaced by t / (1 + log(1 + log t - log p)), which continues from t and
+    decreases so slowly that it always remains a normal number.
     """
     info = np.finfo(log_probabilities.dtype)
     threshold = float(info.tiny) * 2.0**20
@@ -428,7 +428,7 @@ def exp_inside_unit_interval(log_probabilities):
 
 
 class _Values(Target):
-    """Numbers in some units."""
+    """Numeric targets with units."""
 
     def output_activation(self, loss, n_outputs):
         if isinstance(loss, str):
@@ -436,8 +436,8 @@ class _Values(Target):
         return loss.output_activations[0]
 
     def scaling(self, loss, settings):
-        # Only where the scaled problem is the same problem in other units: the output
-        # must be able to follow the change of units.
+        # Only if the scaled problem is the same problem in other units: the output must
+        # be able to follow the change of units.
         if settings.scaling is None:
             return None
         if loss.target_scaling == "affine":
@@ -449,12 +449,12 @@ class _Values(Target):
 
 @dataclass(frozen=True, eq=False)
 class Numbers(_Values):
-    """One number for each sample, or several.
+    """One or several numbers for each sample.
 
     Parameters
     ----------
     huber_delta : ndarray of shape (n_outputs,) or None
-        From which absolute error on the Huber loss is linear; None with other losses.
+        The absolute error from which the Huber loss is linear; None for other losses.
     """
 
     kind = "numbers"
@@ -482,7 +482,7 @@ class Numbers(_Values):
 
 @dataclass(frozen=True, eq=False)
 class Quantiles(_Values):
-    """Several quantiles of one number for each sample, with an output for each.
+    """Several quantiles of one number for each sample, with one output per quantile.
 
     Parameters
     ----------
@@ -497,7 +497,7 @@ class Quantiles(_Values):
         return encoded[:, 0]
 
     def predict(self, model, raw):
-        # Outputs may cross; in order they are no worse, and are what they are for.
+        # Outputs may cross; sorted quantiles are valid, and have no larger loss.
         return np.sort(model.in_target_units(raw), axis=1)
 
     def score(self, model, encoded, outputs, sample_weight):
@@ -505,7 +505,7 @@ class Quantiles(_Values):
         return self.score_predictions(encoded[:, 0], values, sample_weight)
 
     def score_predictions(self, y, predicted, sample_weight) -> float:
-        """Return the mean over the quantiles of the D^2 of their pinball losses."""
+        """Return the mean D^2 of the pinball losses of all quantiles."""
         scores = [
             d2_pinball_score(y, column, sample_weight=sample_weight, alpha=level)
             for level, column in zip(self.levels, predicted.T, strict=True)
@@ -520,7 +520,7 @@ class Quantiles(_Values):
 
 
 def read_numbers(y, settings, call, previous, classes, sample_weight):
-    """Return what there is to predict, and y as columns, for a regressor.
+    """Return the kind of target, and y as columns, for a regressor.
 
     The arguments are those of `read_labels`; `call` and `classes` are not used.
 
@@ -530,12 +530,12 @@ def read_numbers(y, settings, call, previous, classes, sample_weight):
         The target.
 
     encoded : ndarray of shape (n_samples, n_outputs)
-        The numbers to learn from.
+        The numeric targets.
 
     Raises
     ------
     ValueError
-        If the levels of `quantile` make no sense, or not with y.
+        If the levels of `quantile` are invalid, or incompatible with y.
 
     TypeError
         If y is sparse.
@@ -555,13 +555,13 @@ def read_numbers(y, settings, call, previous, classes, sample_weight):
     if y.shape[1] > 1:
         raise ValueError(
             f"Several quantiles, quantile={settings.quantile!r}, need a single target. "
-            f"Got y with {y.shape[1]}: use sklearn's MultiOutputRegressor."
+            f"Got y with {y.shape[1]} targets. Use scikit-learn's MultiOutputRegressor."
         )
     return Quantiles(levels), np.repeat(y, levels.size, axis=1)
 
 
 def _levels(settings):
-    """Return the quantiles that are wanted if there are several, else None."""
+    """Return the quantiles to predict if there are several, else None."""
     if not isinstance(settings.loss, str) or settings.loss != "quantile":
         return None
     if isinstance(settings.quantile, Real):
@@ -580,7 +580,7 @@ def _levels(settings):
 
 
 def _huber_delta(y, settings, previous, sample_weight):
-    """Return from which absolute error on "huber" is linear; None for other losses."""
+    """Return the absolute error from which "huber" is linear; None for other losses."""
     if not isinstance(settings.loss, str) or settings.loss != "huber":
         return None
     if settings.huber_delta is not None:

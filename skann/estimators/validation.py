@@ -1,4 +1,4 @@
-"""What is scored after each epoch: a part of the data, or others."""
+"""Validation data, which are scored after each epoch."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from skann.estimators.targets import Target
 from skann.model import Model
 from skann.training.batches import TrainingDivergedError
 
-# The loss of more numbers than these is added up block by block.
+# The loss of more numbers is summed block by block.
 MOST_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationPart:
-    """Data to score by.
+    """Data on which parameters are scored.
 
     Parameters
     ----------
     X : ndarray or CSR array of shape (n_val, n_features)
-        The raw inputs; of a part of the training data, all of them.
+        The unscaled inputs; for a part of the training data, all of its rows.
 
     encoded : ndarray or OneHotRows of shape (n_val, n_outputs)
         The encoded, unscaled targets.
@@ -43,14 +43,14 @@ class ValidationPart:
         The weights of the samples in the score.
 
     rows : ndarray of int or None
-        The rows of the training data that are scored; None if these are other data.
+        The rows of the training data that are scored; None for separate data.
 
     training_rows : ndarray of int or None
-        The rows that are left to learn from; None for all.
+        The remaining training rows; None for all.
 
     split_state : dict or None
-        The state of the generator that drew the split, to draw it once more; empty if
-        the split keeps the rows in order.
+        The state of the generator before it drew the split, to repeat it; empty if the
+        split keeps the rows in order.
     """
 
     X: Matrix
@@ -70,31 +70,30 @@ def set_aside(
     random_state: RandomState,
     split_state: dict[str, Any] | None,
 ) -> ValidationPart | None:
-    """Return the part of the data that early stopping scores by, or None.
+    """Return the part of the data that is set aside for early stopping, or None.
 
     Parameters
     ----------
     settings : Settings
-        Whether a part is set aside, and how large it is.
+        The settings, which define whether and how much data is set aside.
 
     target : Target
-        Says what the split is stratified by.
+        The target, which defines the strata of the split.
 
     X, encoded, sample_weight
         The training data, checked and encoded.
 
     random_state : RandomState
-        Draws the split; without `shuffle` nothing is drawn, and the last rows are set
-        aside.
+        Draws the split; without `shuffle`, the last rows are set aside.
 
     split_state : dict or None
-        That of the earlier split of these data. Training that goes on must not learn
-        from what it is scored by: the same data are split in the same way.
+        The state before an earlier split of these data. Continued training must split
+        the same data in the same way, or it would use the validation data.
 
     Raises
     ------
     ValueError
-        If there is too little to set aside.
+        If there are too few data to set aside.
     """
     if not settings.early_stopping:
         return None
@@ -115,7 +114,7 @@ def set_aside(
     weight = None if sample_weight is None else sample_weight[rows]
     if weight is not None and not weight.any():
         raise ValueError(
-            "The sample weights of the validation part are all zero. Change "
+            "All sample weights of the validation part are zero. Change "
             "validation_fraction or, if rows are shuffled, random_state."
         )
     return ValidationPart(X, encoded[rows], weight, rows, training_rows, split_state)
@@ -128,7 +127,7 @@ def summed_loss(
     raw: FloatArray,
     sample_weight: FloatArray | None,
 ) -> float:
-    """Return the weighted sum of the losses of raw outputs, which are used up.
+    """Return the weighted sum of the losses of raw outputs, which are overwritten.
 
     Parameters
     ----------
@@ -136,7 +135,7 @@ def summed_loss(
         The loss, in the units of the scaled targets.
 
     model : Model
-        Says how targets are scaled.
+        The model, which defines the scaling of the targets.
 
     encoded : ndarray or OneHotRows of shape (n_samples, n_outputs)
         The encoded, unscaled targets.
@@ -154,7 +153,7 @@ def summed_loss(
 
 
 class Validation:
-    """Scores parameters by validation data.
+    """Scores parameters on validation data.
 
     Parameters
     ----------
@@ -162,22 +161,22 @@ class Validation:
         The data.
 
     scoring : str, callable or None
-        By what, as the estimator's parameter says.
+        The scorer, as in the parameter of the estimator.
 
     model : Model
-        The model; its parameters are replaced by those to score.
+        The model, whose parameters are replaced by those to score.
 
     target : Target
         The kind of target.
 
     loss : Loss
-        For `scoring="loss"`.
+        The loss, for `scoring="loss"`.
 
     scaled_X : ndarray, CSR array or ScaledRows
-        The training data, as the network takes them.
+        The training data, as inputs of the network.
 
     as_estimator : callable
-        Takes a model and returns an estimator that predicts by it, for scorers.
+        A function of a model that returns an estimator with this model, for scorers.
     """
 
     def __init__(
@@ -212,7 +211,7 @@ class Validation:
         return float(score)
 
     def _own_score(self, theta):
-        """Return the estimator's own score."""
+        """Return the default score of the estimator."""
         part, model, target = self.part, self._model, self._target
         outputs = self._map_outputs(
             lambda raw: target.outputs_to_score(model.pooled(raw)), theta, part.rows
@@ -220,7 +219,7 @@ class Validation:
         return target.score(model, part.encoded, outputs, part.sample_weight)
 
     def _mean_loss(self, theta):
-        """Return the weighted mean loss, added up where there are many numbers."""
+        """Return the weighted mean loss, summed in blocks."""
         weight = self.part.sample_weight
         n_rows, n_outputs = self.part.encoded.shape
         step = max(1, MOST_NUMBERS // n_outputs)
@@ -240,7 +239,7 @@ class Validation:
         return summed_loss(loss, model, part.encoded[samples], raw, weight)
 
     def _pooled_copy(self, raw):
-        """Return a copy of raw outputs, one for all members, in theta's dtype."""
+        """Return a copy of the raw outputs for the mean of all members."""
         activation = self._model.architecture.output_activation
         return np.copy(mean_of_members(raw, activation))
 
@@ -257,7 +256,7 @@ class Validation:
         return map_outputs(transform_finite, model.network, theta, X, rows)
 
     def _score_by_scorer(self, theta):
-        """Return what a scorer says of the estimator as it would be now."""
+        """Return the score of the current estimator by a scorer."""
         part, scoring = self.part, self._scoring
         estimator = self._as_estimator(self._model.with_theta(theta))
         scorer = check_scoring(estimator, scoring)
@@ -273,9 +272,11 @@ class Validation:
             if not options:
                 raise
             raise ValueError(
-                f"scoring={scoring!r} does not take sample_weight, and the validation "
-                f"data have weights, perhaps from class_weight: {error}"
+                f"scoring={scoring!r} does not support sample_weight, but the "
+                f"validation data have weights (perhaps from class_weight): {error}"
             ) from error
         if not np.isfinite(score):
-            raise ValueError(f"scoring={scoring!r} returned {score}.")
+            raise ValueError(
+                f"scoring={scoring!r} returned {score}. It must return a finite number."
+            )
         return score

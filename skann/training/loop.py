@@ -1,7 +1,7 @@
-"""The loop over epochs: after each it records, scores, watches and calls back.
+"""The loop over epochs, which records, scores, checks and calls callbacks.
 
-The mathematics is done elsewhere; the loop decides when to go on. It is the same for
-every solver, and keeps what it learns to itself until somebody asks for the outcome.
+The computations are done elsewhere; the loop decides whether to continue. It is the
+same for every solver, and does not change anything else until its outcome is used.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from skann.training.stopping import Plateau, StoppingRule
 
 
 class Scorer(Protocol):
-    """What is scored after each epoch."""
+    """Scores parameters after each epoch."""
 
     def score(self, theta: FloatArray) -> float:
         """Return the score of these parameters."""
 
 
 class Judge(Protocol):
-    """What knows the loss of rows that were not learned from, now and then."""
+    """Computes the out-of-fold loss after some epochs."""
 
     def loss_after(self, n_epochs: int, theta: FloatArray) -> float | None:
-        """Return the loss after so many epochs of a fit; None if it is not time."""
+        """Return the loss after a number of epochs; None if none is due."""
 
 
 class Tasks(Protocol):
-    """Who wants to hear of each epoch, and may stop training."""
+    """Callbacks of each epoch, which may stop training."""
 
     def begin(self, name: str) -> None:
-        """Hear that an epoch begins."""
+        """Begin an epoch."""
 
     def end(self) -> bool:
-        """Hear that it has ended; return whether to stop."""
+        """End an epoch, and return whether to stop."""
 
     def abandon(self) -> None:
-        """Hear that the epoch that has begun is none."""
+        """Discard the epoch that has begun."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a loop has made so far.
+    """The result of a loop so far.
 
     Parameters
     ----------
@@ -57,34 +57,34 @@ class Outcome:
         The last parameters.
 
     best_theta : ndarray of shape (n_parameters,) or None
-        The best, if those are kept and known.
+        The best parameters, if these are kept and known.
 
     history : dict of lists
-        A row per epoch.
+        The history, with one row per epoch.
 
     n_iter : int
-        The number of epochs that count as this fit's.
+        The number of epochs of this fit.
 
     progress : Progress
-        How far training has come.
+        The progress of training.
 
     learning_rate : float or None
-        The rate of the last epoch.
+        The learning rate of the last epoch.
 
     stopped : bool
         Whether a plateau ended training.
 
     interrupted : bool
-        Whether the user did.
+        Whether the user interrupted training.
 
     ending : Ending
         Why the solver ended.
 
     message : str
-        What the solver has to say of it.
+        The message of the solver about it.
 
     memory : dict
-        What further training goes on from, by the names of TrainingState.
+        The state for further training, with the names of `TrainingState`.
     """
 
     theta: FloatArray
@@ -101,36 +101,36 @@ class Outcome:
 
 
 class TrainingLoop:
-    """Runs a solver, and decides after each of its epochs.
+    """Runs a solver, and decides after each epoch whether to continue.
 
     Parameters
     ----------
     solver : Solver
-        Runs epochs.
+        The solver, which runs the epochs.
 
     rule : StoppingRule
-        When a plateau has lasted too long.
+        The rule that decides when a plateau has lasted too long.
 
     progress : Progress
-        What was done before; changed in place.
+        The progress of earlier training, which is changed in place.
 
     scorer : Scorer or None
-        What is scored after each epoch.
+        Scores parameters after each epoch.
 
     judge : Judge or None
-        What knows the loss of rows that were not learned from.
+        Computes the out-of-fold loss.
 
     best_theta : ndarray of shape (n_parameters,) or None
-        The best parameters so far, in case the search for better ones goes on.
+        The best parameters so far, if the search for better ones continues.
 
     history : dict of lists or None
-        The rows of earlier epochs.
+        The history of earlier epochs.
 
     n_iter : int, default=0
-        The number of epochs that were counted so far.
+        The number of earlier epochs of this fit.
 
     report : Report or None
-        Who tells the user of each epoch.
+        Shows each epoch to the user.
     """
 
     def __init__(
@@ -165,18 +165,18 @@ class TrainingLoop:
         if not rule.continues_search or progress.plateau.watched != rule.watched:
             progress.plateau = Plateau(watched=rule.watched)
             self._best_theta = None
-        # What an interrupted epoch is taken back to.
+        # The state to restore after an interrupted epoch.
         self._before = len(self._history["loss"]), n_iter, progress.as_dict()
         seconds = self._history["seconds"]
         self._start = time.perf_counter() - (seconds[-1] if seconds else 0.0)
 
     def run(self, tasks: Tasks | None = None) -> Outcome:
-        """Run the solver to its end, and return what came of it.
+        """Run the solver to its end, and return the outcome.
 
         Parameters
         ----------
         tasks : Tasks, default=None
-            Who else is told of each epoch.
+            The callbacks of each epoch.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class TrainingLoop:
             If the loss or the parameters are no longer finite.
         """
         self._tasks = tasks
-        # Overflow is looked for where it matters and reported in words.
+        # Overflow is detected where it matters, and reported by an error.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             try:
                 self._ending = self._solver.run(self)
@@ -198,7 +198,7 @@ class TrainingLoop:
         return self.outcome()
 
     def outcome(self) -> Outcome:
-        """Return what came of training so far; its arrays may still change."""
+        """Return the outcome of training so far; its arrays may still change."""
         return Outcome(
             theta=self._theta,
             best_theta=self._best_theta,
@@ -216,13 +216,13 @@ class TrainingLoop:
     # ------------------------------------------------------------- called by solvers
 
     def begin_epoch(self, learning_rate: float | None = None) -> None:
-        """Note the rate of an epoch that begins, and let others know of it."""
+        """Store the learning rate of an epoch that begins, and notify the callbacks."""
         self._learning_rate = learning_rate
         if self._tasks is not None:
             self._tasks.begin(self._solver.task_name)
 
     def end_epoch(self, epoch: Epoch) -> bool:
-        """Record and judge an epoch; return whether training should stop."""
+        """Record and evaluate an epoch; return whether training should stop."""
         self._theta = epoch.theta
         self.progress.n_samples_seen += self._solver.n_rows
         self._record(epoch)
@@ -233,9 +233,9 @@ class TrainingLoop:
         return wants_to_stop or self._stopped
 
     def abandon_epoch(self, last: Epoch) -> None:
-        """Take note of where a solver ended that had begun another epoch."""
+        """Discard an epoch that a solver has begun, and store where it ended."""
         self._theta = last.theta
-        if not self._history["loss"]:  # it has stopped where it started
+        if not self._history["loss"]:  # the solver stopped where it started
             self._record(last)
             self._show(is_best=False)
             self._n_iter = 0
@@ -264,7 +264,7 @@ class TrainingLoop:
         )
 
     def _show(self, *, is_best: bool) -> None:
-        """Tell the user of the last epoch, if asked."""
+        """Show the last epoch to the user, if requested."""
         if self._report is None:
             return
         last = {quantity: values[-1] for quantity, values in self._history.items()}
@@ -281,7 +281,7 @@ class TrainingLoop:
         )
 
     def _close_report(self, best_epoch: int | None) -> None:
-        """Tell the user that training has ended, and which weights are kept."""
+        """Show that training has ended, and which weights are kept."""
         if self._report is not None:
             self._report.close(best_epoch)
 
@@ -302,7 +302,7 @@ class TrainingLoop:
         return improved
 
     def _should_stop(self) -> bool:
-        """Say whether training is on a plateau that no lower learning rate leaves."""
+        """Return whether to stop because of a plateau; reduce the rate if possible."""
         watches = self._rule.watched != "loss" or self._solver.stops_by_loss
         if not (watches and self._rule.is_met(self.progress.plateau)):
             return False
@@ -318,7 +318,7 @@ class TrainingLoop:
         return rate is None
 
     def _forget_unfinished_epoch(self) -> None:
-        """Let everything that counts epochs agree on those that are complete."""
+        """Reset everything that counts epochs to the number of complete ones."""
         n_rows_before, n_iter, progress = self._before
         n_complete = min(len(column) for column in self._history.values())
         for column in self._history.values():

@@ -1,8 +1,8 @@
-"""How a gradient becomes a step.
+"""Optimizers, which convert gradients to steps.
 
-An optimizer holds its settings and works on flat arrays, in place. What it remembers
-from step to step lives in a dict of arrays and numbers, so that it can be saved with
-the estimator and training can go on from it.
+An optimizer stores its settings and works on flat arrays, in place. Its memory between
+steps is a dict of arrays and numbers, which is saved with the estimator so that
+training can continue.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ OptimizerState = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fading:
-    """How an array of an optimizer's state becomes smaller where gradients are zero.
+    """How an array of an optimizer's state decays while gradients are zero.
 
-    Numbers that come close to the subnormal ones, with which processors are slow, are
-    set to zero or, if they must stay positive, to a number that is just large enough.
+    Subnormal numbers are slow on most processors. Numbers close to them are set to zero
+    or, if they must remain positive, to a number that is just large enough.
 
     Parameters
     ----------
     decay : float, default=0.9
-        What a step without a gradient multiplies it by.
+        The factor by which a step without a gradient multiplies the array.
 
     stays_positive : bool, default=False
-        Whether something is divided by it, or by its root.
+        Whether the array or its square root is used as a divisor.
     """
 
     decay: float = 0.9
@@ -41,15 +41,16 @@ class Fading:
 
 
 class Optimizer(Searchable, ABC):
-    """A rule for moving parameters along a gradient.
+    """The base class of optimizers, which update parameters with gradients.
 
-    Subclass it for an optimizer of your own, and pass an instance as `solver`. The
-    arguments of its `__init__` (the fields of a dataclass), kept under their names, are
-    parameters that a search reaches as `solver__<name>`.
+    To define your own optimizer, write a subclass and pass an instance as `solver`. The
+    arguments of its `__init__` (or the fields of a dataclass), stored under the same
+    names, are parameters that a search can set as `solver__<name>`.
 
     Examples
     --------
-    Steps of one size, by the sign of the gradient (Riedmiller and Braun, 1993):
+    Steps of equal size, in the direction of the sign of the gradient (Riedmiller and
+    Braun, 1993):
 
     >>> import numpy as np
     >>> from skann import BackpropRegressor, Optimizer
@@ -69,9 +70,9 @@ class Optimizer(Searchable, ABC):
 
     @abstractmethod
     def initial_state(self, theta: FloatArray) -> OptimizerState:
-        """Return the state before the first step, of theta's size and dtype.
+        """Return the state before the first step, with theta's size and dtype.
 
-        It is saved with the estimator, and may hold arrays and numbers.
+        It is saved with the estimator, and may contain arrays and numbers.
         """
 
     @abstractmethod
@@ -82,7 +83,7 @@ class Optimizer(Searchable, ABC):
         learning_rate: float,
         state: OptimizerState,
     ) -> None:
-        """Move `theta` and bring `state` up to date, both in place.
+        """Update `theta` and `state`, both in place.
 
         Parameters
         ----------
@@ -90,39 +91,39 @@ class Optimizer(Searchable, ABC):
             The parameters.
 
         gradient : ndarray of shape (n_parameters,)
-            The gradient there, which may be used up.
+            The gradient at `theta`, which may be overwritten.
 
         learning_rate : float
             The learning rate of this epoch.
 
         state : dict
-            What `initial_state` has returned.
+            The state, as returned by `initial_state`.
         """
 
     def fading(self) -> dict[str, Fading]:
-        """Return how the arrays of the state fade, by their names.
+        """Return how the arrays of the state decay, by name.
 
-        An array of theta's size that is not named fades as `Fading()` says.
+        For other arrays of theta's size, the default is `Fading()`.
         """
         return {}
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Gradient descent with classical or Nesterov's momentum.
+    """Gradient descent with classical or Nesterov momentum.
 
-    velocity = momentum * velocity - eta * gradient, and theta moves by the velocity
-    or, with Nesterov's momentum, by momentum * velocity - eta * gradient (Sutskever
-    et al., 2013, "On the importance of initialization and momentum in deep learning",
-    equations 1 to 4, in terms of the point that is looked ahead to).
+    With velocity = momentum * velocity - eta * gradient, theta changes by the velocity
+    or, with Nesterov momentum, by momentum * velocity - eta * gradient (Sutskever et
+    al., 2013, "On the importance of initialization and momentum in deep learning",
+    equations 1 to 4, expressed by the look-ahead point).
 
     Parameters
     ----------
     momentum : float, default=0.9
-        The share of the last step that is kept, in [0, 1].
+        The fraction of the last velocity that is kept, in [0, 1].
 
     nesterov : bool, default=True
-        Whether the momentum is Nesterov's.
+        Whether to use Nesterov momentum.
 
     Examples
     --------
@@ -159,27 +160,28 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Steps that adapt to each parameter's own gradients.
+    """Adam, which adapts the steps to the gradients of each parameter.
 
     With m = beta_1 m + (1 - beta_1) g and v = beta_2 v + (1 - beta_2) g ** 2, theta
-    moves by -eta_t m / (sqrt(v) + epsilon), where eta_t = eta sqrt(1 - beta_2 ** t) /
+    changes by -eta_t m / (sqrt(v) + epsilon), where eta_t = eta sqrt(1 - beta_2 ** t) /
     (1 - beta_1 ** t) (Kingma and Ba, 2015, "Adam: a method for stochastic
     optimization", algorithm 1 in the form at the end of section 2).
 
-    The state holds s = m / (1 - beta_1) and r = v / (1 - beta_2), the sums of which m
-    and v are weighted means: s = beta_1 s + g and r = beta_2 r + g ** 2 take one pass
-    less each. The constants go into eta_t and epsilon.
+    The state contains s = m / (1 - beta_1) and r = v / (1 - beta_2), because s = beta_1
+    s + g and r = beta_2 r + g ** 2 need one pass less each. The constants are included
+    in eta_t and epsilon.
 
     Parameters
     ----------
     beta_1 : float, default=0.9
-        The decay of the mean of the gradients, in [0, 1).
+        The exponential decay rate of the running mean of the gradients, in [0, 1).
 
     beta_2 : float, default=0.999
-        The decay of the mean of their squares, in [0, 1).
+        The exponential decay rate of the running mean of the squared gradients, in [0,
+        1).
 
     epsilon : float, default=1e-8
-        Keeps the denominator away from zero; above 0.
+        A small number that keeps the denominator away from zero, greater than 0.
 
     Examples
     --------
@@ -213,8 +215,8 @@ class Adam(Optimizer):
         }
 
     def fading(self):
-        # Not zero: a sum of gradients that is still there is divided by the root of
-        # the sum of their squares.
+        # Not zero, since a remaining sum of gradients is divided by the root of the sum
+        # of their squares.
         return {
             "sum": Fading(self.beta_1),
             "square_sum": Fading(self.beta_2, stays_positive=True),

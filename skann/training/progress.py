@@ -1,4 +1,4 @@
-"""How far training has come."""
+"""The progress of training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skann.training.stopping import Plateau
 
 @dataclass
 class Progress:
-    """What schedules, stopping rules and sample weights need to know of the past.
+    """The progress so far, for schedules, stopping rules and sample weights.
 
     Parameters
     ----------
@@ -18,13 +18,13 @@ class Progress:
         The number of epochs since the weights were drawn.
 
     n_samples_seen : int, default=0
-        The number of samples of all those epochs.
+        The number of samples in all those epochs.
 
     n_reductions : int, default=0
-        How often a plateau lowered the learning rate.
+        How often a plateau has reduced the learning rate.
 
     mean_weight : float, default=1
-        The mean sample weight of the data that losses are divided by.
+        The mean sample weight of the data, by which losses are divided.
 
     plateau : Plateau
         The state of the search for a plateau.
@@ -42,13 +42,13 @@ class Progress:
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> Progress:
-        """Return the progress that `as_dict` saved."""
+        """Return the progress that was saved by `as_dict`."""
         return cls(**{**saved, "plateau": Plateau(**saved["plateau"])})
 
     def merge_weight(self, mean_weight: float, n_samples: int) -> None:
-        """Average the mean weight of more data into that of the data seen so far.
+        """Update the mean weight of the data seen so far with that of more data.
 
-        The same mean again changes nothing, not even a rounding.
+        An equal mean does not change anything, not even by rounding.
         """
         share = n_samples / (self.n_samples_seen + n_samples)
         self.mean_weight += (mean_weight - self.mean_weight) * share

@@ -1,4 +1,4 @@
-"""What a user sees of a fit while it runs: a table with a row per epoch, or a bar."""
+"""The progress shown during a fit: a table with one row per epoch, or a bar."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EpochRow:
-    """What a report is told of an epoch.
+    """The information about an epoch in a report.
 
     Parameters
     ----------
     epoch : int
-        Its number in this fit, from 1.
+        The number of the epoch in this fit, starting from 1.
 
     loss : float
         The objective.
 
     seconds : float
-        Since training began.
+        The time since training began.
 
     learning_rate : float, default=None
-        The rate; None if there is none.
+        The learning rate; None if there is none.
 
     validation_score : float, default=None
-        The score of validation data, if there are any.
+        The score on the validation data, if there are any.
 
     oof_loss : float, default=None
         The loss of the rows that members leave out, at the end of a cycle.
 
     is_best : bool, default=False
-        Whether what is watched has never been better.
+        Whether the watched quantity is the best so far.
     """
 
     epoch: int
@@ -46,40 +46,40 @@ class EpochRow:
 
 
 class Report(ABC):
-    """Who tells the user of epochs."""
+    """Shows the progress of training to the user."""
 
     @abstractmethod
     def show(self, row: EpochRow) -> None:
-        """Tell of an epoch that has ended."""
+        """Show an epoch that has ended."""
 
     @abstractmethod
     def say(self, message: str) -> None:
-        """Tell of a plateau."""
+        """Show a message about a plateau."""
 
     @abstractmethod
     def close(self, best_epoch: int | None = None) -> None:
-        """Tell that training has ended, and which epoch's weights are kept if known."""
+        """Show that training has ended, and the epoch whose weights are kept."""
 
 
 class EpochTable(Report):
-    """Prints a header, and then a row for each epoch.
+    """Prints a header, and then one row per epoch.
 
-    The best epoch so far has an asterisk behind what is watched. "left" is the time
-    that the other epochs take if all of them come.
+    The best epoch so far is marked with an asterisk after the watched quantity. "left"
+    is the estimated time for all remaining epochs.
 
     Parameters
     ----------
     n_epochs : int or None
-        How many epochs there are at most; None if that is not known.
+        The maximum number of epochs; None if it is not known.
 
     with_scores, with_oof_loss, with_rate : bool
-        Which columns there are beside those that every fit has.
+        Whether to show these additional columns.
 
     watched : {"loss", "score", "oof_loss"}, default="loss"
-        Which column has the asterisk.
+        The column with the asterisk.
 
     with_header : bool, default=True
-        Whether to print the header: not for a later piece of a stream.
+        Whether to print the header, which is omitted for later pieces of a stream.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class EpochTable(Report):
             return
         if best_epoch != self._last.epoch:
             print(
-                f"The weights of epoch {best_epoch}, the last one marked *, are kept."
+                f"The weights of epoch {best_epoch}, the last one marked *, were kept."
             )
 
     def _print_header(self) -> None:
@@ -153,20 +153,20 @@ class EpochTable(Report):
             print("".join(line).rstrip())
 
     def _mark(self, row: EpochRow, of: str) -> str:
-        """Return what stands behind a cell: the column that is watched has room."""
+        """Return the mark after a cell; the watched column has space for it."""
         if of != self._watched:
             return ""
         return " *" if row.is_best else "  "
 
     def _left(self, row: EpochRow) -> str:
-        """Return the time that all other epochs take, from those of this fit."""
+        """Return the estimated time for all remaining epochs."""
         first = self._first
         assert first is not None
         assert self._n_epochs is not None
         n_left = self._n_epochs - row.epoch
         if first.epoch == 1:
             per_epoch = row.seconds / row.epoch
-        elif row is first:  # a fit that goes on: nothing is known of its pace yet
+        elif row is first:  # a continued fit, whose pace is not known yet
             return ""
         else:
             per_epoch = (row.seconds - first.seconds) / (row.epoch - first.epoch)
@@ -174,12 +174,12 @@ class EpochTable(Report):
 
 
 class EpochBar(Report):
-    """Shows a bar that fills with the epochs, by rich.
+    """Shows a progress bar, using rich.
 
     Parameters
     ----------
     n_epochs : int
-        How many epochs there are at most.
+        The maximum number of epochs.
 
     Raises
     ------
@@ -192,8 +192,9 @@ class EpochBar(Report):
             from rich import progress
         except ImportError as error:
             raise ImportError(
-                'verbose=2 shows a bar, which needs rich: pip install "skann[progress]"'
-                ". verbose=True prints a table without it."
+                "verbose=2 shows a progress bar, which requires the package rich: "
+                'pip install "skann[progress]". Or use verbose=True, which prints a '
+                "table without rich."
             ) from error
         self._bar = progress.Progress(
             progress.TextColumn("epoch"),
@@ -228,10 +229,10 @@ class EpochBar(Report):
 def make_report(
     verbose: bool | int, n_epochs: int | None, **options: Any
 ) -> Report | None:
-    """Return the report that `verbose` asks for, None for none.
+    """Return the report for a value of `verbose`, or None.
 
-    `options` are those of `EpochTable`. A single epoch, whose number among all is not
-    known, has a row in any case: there is nothing to fill.
+    `options` are those of `EpochTable`. If the number of epochs is not known, a table
+    is used instead of a bar.
     """
     if not verbose:
         return None
@@ -241,7 +242,7 @@ def make_report(
 
 
 def number(value: float | None) -> str:
-    """Return a number with its points below each other where that is possible."""
+    """Return a number as text, with decimal points aligned where possible."""
     if value is None:
         return ""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
@@ -250,7 +251,7 @@ def number(value: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as hours, minutes and seconds, and a short one as seconds."""
+    """Return a time in hours, minutes and seconds, or a short one in seconds."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

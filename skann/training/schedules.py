@@ -1,7 +1,7 @@
-"""How the learning rate changes from epoch to epoch.
+"""Learning-rate schedules.
 
-A schedule is a function of how far training has come, and of nothing else: training
-that is cut in pieces and continued takes the same steps as training at once.
+A schedule is a function of the progress of training and nothing else, so training in
+several calls takes the same steps as training in a single call.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from skann.training.progress import Progress
 
 
 class Schedule(Searchable, ABC):
-    """The learning rate of each epoch.
+    """The base class of learning-rate schedules.
 
-    Subclass it for a schedule of your own, and pass an instance as `learning_rate`. The
-    arguments of its `__init__` (the fields of a dataclass), kept under their names, are
-    parameters that a search reaches as `learning_rate__<name>`.
+    To define your own schedule, write a subclass and pass an instance as
+    `learning_rate`. The arguments of its `__init__` (or the fields of a dataclass),
+    stored under the same names, are parameters that a search can set as
+    `learning_rate__<name>`.
 
     Examples
     --------
@@ -36,24 +37,25 @@ class Schedule(Searchable, ABC):
 
     @abstractmethod
     def rate(self, learning_rate_init: float, progress: Progress) -> float:
-        """Return the learning rate of the epoch that begins at `progress`.
+        """Return the learning rate for the next epoch.
 
         Parameters
         ----------
         learning_rate_init : float
-            The estimator's parameter.
+            The parameter of the estimator.
 
         progress : Progress
-            What was done so far: `n_epochs`, `n_samples_seen` and more.
+            The progress so far, with the attributes `n_epochs`, `n_samples_seen` and
+            others.
 
         Returns
         -------
         rate : float
-            Not negative.
+            The learning rate, which must not be negative.
         """
 
     def can_reduce(self, learning_rate_init: float, progress: Progress) -> bool:
-        """Say whether a plateau lowers the rate; if not, a plateau ends training."""
+        """Return whether a plateau reduces the rate; if not, it ends training."""
         return False
 
 
@@ -69,8 +71,8 @@ class Constant(Schedule):
 class InverseScaling(Schedule):
     """The rate eta = learning_rate_init / (t + 1) ** power_t, where t counts samples.
 
-    With many samples per epoch the rate falls fast: after one epoch of 10 000 samples
-    and power_t = 0.5 it is a hundredth of what it was.
+    With many samples per epoch, the rate falls quickly: with power_t = 0.5, one epoch
+    of 10 000 samples reduces it to a hundredth.
 
     Parameters
     ----------
@@ -85,14 +87,14 @@ class InverseScaling(Schedule):
             raise ValueError(f"power_t must not be negative. Got {self}.")
 
     def rate(self, learning_rate_init, progress):
-        # A negative exponent ends at zero where a positive one would overflow.
+        # A negative exponent underflows to zero where a positive one would overflow.
         t = float(progress.n_samples_seen + 1)
         return learning_rate_init * t**-self.power_t
 
 
 @dataclass(frozen=True)
 class Adaptive(Schedule):
-    """The rate is divided by 5 at each plateau, until it has fallen to 1e-6."""
+    """The rate is divided by 5 at each plateau, until it reaches 1e-6."""
 
     def rate(self, learning_rate_init, progress):
         rate = learning_rate_init
@@ -111,7 +113,7 @@ class Exponential(Schedule):
     Parameters
     ----------
     decay : float, default=0.99
-        What the rate is multiplied by after each epoch, above 0.
+        The factor by which the rate is multiplied after each epoch, greater than 0.
     """
 
     decay: float = 0.99
@@ -128,13 +130,13 @@ class Exponential(Schedule):
 class InverseTime(Schedule):
     """The rate eta_l = eta_(l-1) / (1 + decay * l), where l counts the epochs from 0.
 
-    The divisions compound, so that it falls faster and faster: with a decay of 0.01 to
-    a half after 12 epochs and to a millionth after 57.
+    The divisions accumulate, so the rate falls faster and faster: with a decay of 0.01,
+    to a half after 12 epochs and to a millionth after 57 epochs.
 
     Parameters
     ----------
     decay : float, default=0.01
-        At least 0.
+        The decay rate, at least 0.
     """
 
     decay: float = 0.01
@@ -157,10 +159,10 @@ class Horizon(Schedule):
     Parameters
     ----------
     n_epochs : int
-        The number of epochs that it lasts. After them the rate is zero.
+        The length of the schedule in epochs. Afterwards, the rate is zero.
 
     start : int, default=0
-        The number of epochs that were trained before it begins.
+        The number of epochs of training before the schedule begins.
     """
 
     n_epochs: int
@@ -172,7 +174,7 @@ class Horizon(Schedule):
 
     @abstractmethod
     def factor(self, share: float) -> float:
-        """Return the rate in units of the largest one, after a share of all epochs."""
+        """Return the rate relative to the largest one, after a share of all epochs."""
 
     def rate(self, learning_rate_init, progress):
         share = (progress.n_epochs - self.start) / self.n_epochs
@@ -189,10 +191,10 @@ class Cosine(Horizon):
     Parameters
     ----------
     n_epochs : int
-        The number of epochs that it lasts. After them the rate is zero.
+        The length of the schedule in epochs. Afterwards, the rate is zero.
 
     start : int, default=0
-        The number of epochs that were trained before it begins.
+        The number of epochs of training before the schedule begins.
     """
 
     def factor(self, share):
@@ -201,18 +203,19 @@ class Cosine(Horizon):
 
 @dataclass(frozen=True)
 class OneCycle(Horizon):
-    """Up from learning_rate_init / 25 in the first 30 % of the epochs, then down to 0.
+    """The rate rises from learning_rate_init / 25 in 30 % of the epochs, then falls.
 
-    Both ways follow half a cosine. After Smith and Topin, 2018, "Super-convergence:
-    very fast training of neural networks using large learning rates", section 2.
+    It rises to learning_rate_init and falls to 0, both along half a cosine. Based on
+    Smith and Topin, 2018, "Super-convergence: very fast training of neural networks
+    using large learning rates", section 2.
 
     Parameters
     ----------
     n_epochs : int
-        The number of epochs that it lasts. After them the rate is zero.
+        The length of the schedule in epochs. Afterwards, the rate is zero.
 
     start : int, default=0
-        The number of epochs that were trained before it begins.
+        The number of epochs of training before the schedule begins.
     """
 
     def factor(self, share):
@@ -222,32 +225,32 @@ class OneCycle(Horizon):
         return (1 + math.cos(math.pi * (share - rise) / (1 - rise))) / 2
 
 
-# The first of several cycles usually has no fewer epochs.
+# The usual minimum number of epochs of the first of several cycles.
 FIRST_CYCLE = 8
 
 
 @dataclass(frozen=True)
 class Cycles(Horizon):
-    """One cycle after the other, each about twice as long as the one before it.
+    """A series of cycles, each about twice as long as the one before.
 
-    Each is a `OneCycle`. There are as many as make the first at least `first` epochs
-    long: 8, 16 and 32 of 56 epochs, 8, 16, 32 and 64 of 120, and so on. After each the
-    network has settled, so that it can be judged, and training can end there (after
-    Loshchilov and Hutter, 2017, "SGDR: stochastic gradient descent with warm restarts",
-    section 3).
+    Each cycle is a `OneCycle`. There are as many cycles as possible if the first one
+    has at least `first` epochs: cycles of 8, 16 and 32 epochs for a total of 56, of 8,
+    16, 32 and 64 epochs for 120, and so on. At the end of each cycle, the network has
+    converged, so it can be evaluated and training can end (based on Loshchilov and
+    Hutter, 2017, "SGDR: stochastic gradient descent with warm restarts", section 3).
 
     Parameters
     ----------
     n_epochs : int
-        The number of epochs that all of them last. After them the rate is zero.
+        The total number of epochs of all cycles. Afterwards, the rate is zero.
 
     start : int, default=0
-        The number of epochs that were trained before they begin.
+        The number of epochs of training before the cycles begin.
 
     first : int, default=8
-        The least number of epochs of the first cycle. If it is less than 8, each epoch
-        has the rate of its middle instead of that of its beginning, so that short
-        cycles, too, end at a small rate.
+        The minimum number of epochs of the first cycle. If it is less than 8, each
+        epoch uses the rate at its middle instead of its beginning, so that short cycles
+        also end with a small rate.
 
     Examples
     --------
@@ -267,7 +270,7 @@ class Cycles(Horizon):
 
     @property
     def ends(self) -> list[int]:
-        """List of int : How many epochs are done when each cycle ends."""
+        """The number of epochs at the end of each cycle, a list of int."""
         n_cycles = max(1, (self.n_epochs // self.first + 1).bit_length() - 1)
         parts = 2**n_cycles - 1
         return [
@@ -276,12 +279,13 @@ class Cycles(Horizon):
         ]
 
     def factor(self, share):
-        epoch = round(share * self.n_epochs, 6)  # which is a whole number
+        epoch = round(share * self.n_epochs, 6)  # it is an integer
         begin = 0
         for end in self.ends:
             if epoch < end:
-                # Of few epochs the first has too small a rate, and the last too large
-                # a one for the network to settle: take that of the middle of each.
+                # With few epochs, the rate of the first would be too small, and that of
+                # the last too large for convergence: use the rate at the middle of each
+                # epoch.
                 middle = 0.5 if self.first < FIRST_CYCLE else 0.0
                 return OneCycle(1).factor((epoch + middle - begin) / (end - begin))
             begin = end

@@ -1,4 +1,4 @@
-"""When training should stop, or slow down: it gets nowhere any more."""
+"""Rules to stop training, or reduce its rate, when it no longer improves."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass
 class Plateau:
-    """Counts the epochs in a row that brought no improvement worth `tol`.
+    """Counts the consecutive epochs without an improvement of at least `tol`.
 
-    Losses count as they are; scores, which should rise, count with the sign changed.
+    Losses are used as they are; scores, which should increase, with a changed sign.
 
     Parameters
     ----------
@@ -18,10 +18,10 @@ class Plateau:
         The smallest value so far.
 
     count : int, default=0
-        The number of epochs in a row without improvement.
+        The number of consecutive epochs without improvement.
 
     watched : {"loss", "score", "oof_loss"}, default="loss"
-        What the values are: a plateau of one says nothing of the other.
+        The quantity of the values. A plateau of one says nothing about another.
     """
 
     best: float = math.inf
@@ -29,7 +29,7 @@ class Plateau:
     watched: str = "loss"
 
     def update(self, value: float, tol: float) -> bool:
-        """Take in an epoch's value; return whether it is the best so far."""
+        """Add the value of an epoch; return whether it is the best so far."""
         self.count = self.count + 1 if value > self.best - tol else 0
         if value < self.best:
             self.best = value
@@ -39,26 +39,25 @@ class Plateau:
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """What is watched, and how long a plateau may last.
+    """The quantity to watch, and how long a plateau may last.
 
     Parameters
     ----------
     tol : float
-        The improvement that counts; of the loss of rows that members leave out, the
-        share by which it becomes smaller.
+        The minimum improvement; for the out-of-fold loss, relative to its value.
 
     n_iter_no_change : float
-        The number of epochs in a row that may bring none; inf for any number.
+        The maximum number of consecutive epochs without improvement; inf for no limit.
 
     watched : {"loss", "score", "oof_loss"}
-        What a plateau is one of: the training loss, the validation score, or the loss
-        of the rows that members leave out, which is known when a cycle ends.
+        The quantity to watch: the training loss, the validation score, or the
+        out-of-fold loss, which is known at the end of each cycle.
 
     keeps_best : bool
-        Whether the best parameters so far are kept.
+        Whether to keep the best parameters so far.
 
     continues_search : bool
-        Whether the search for a plateau goes on from an earlier call.
+        Whether the search for a plateau continues from an earlier call.
     """
 
     tol: float
@@ -68,21 +67,20 @@ class StoppingRule:
     continues_search: bool
 
     def least_gain(self, best: float) -> float:
-        """Return the improvement on the best value that counts."""
+        """Return the minimum improvement on the best value."""
         if self.watched == "oof_loss" and math.isfinite(best):
             return self.tol * abs(best)
         return self.tol
 
     def is_met(self, plateau: Plateau) -> bool:
-        """Say whether the plateau has lasted too long."""
+        """Return whether the plateau has lasted too long."""
         return plateau.count > self.n_iter_no_change
 
     def explain(self) -> str:
-        """Say what the rule has seen."""
+        """Explain in words why the rule is met."""
         if self.watched == "oof_loss":
             return (
-                "The last cycle did not make the out-of-fold loss smaller by "
-                f"{self.tol:.0%}."
+                f"The last cycle did not reduce the out-of-fold loss by {self.tol:.0%}."
             )
         watched = "Validation score" if self.watched == "score" else "Training loss"
         return (

@@ -364,10 +364,10 @@ REASONS = {
     ),
     "narrow": ({"hidden_layer_sizes": (64, 4)}, "mlp", "fewer than 32 units"),
     "unscaled": ({"scaling": None}, "mlp", "not scaled"),
-    "by name": ({"recipe": "mlp"}, "mlp", "recipe='mlp' was asked for"),
+    "by name": ({"recipe": "mlp"}, "mlp", "recipe='mlp' was set"),
     "slow": ({"learning_rate_init": 1e-4}, "mlp", "0.0001 is too small"),
     "not slow": ({"learning_rate_init": 0.001}, "table", "100 samples or more"),
-    "few steps": ({"batch_size": 4096}, "mlp", "batch_size=4096 leaves too few steps"),
+    "few steps": ({"batch_size": 4096}, "mlp", "batch_size=4096 allows too few steps"),
     "enough steps": ({"batch_size": 100}, "table", "100 samples or more"),
     "two reasons": (
         {"solver": "lbfgs", "scaling": None}, "mlp", "'lbfgs'.* and .*not scaled",

@@ -210,7 +210,7 @@ def test_weights_that_are_all_zero_leave_nothing_to_start_from(kind, situation):
         pytest.param(X.astype(object), slice(None), id="numbers as objects"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*the inputs are all zero")
+@pytest.mark.filterwarnings("ignore:.*all inputs are zero")
 def test_dull_data_are_fitted(kind, situation, data, target, solver):
     if "warm" in situation and kind == "classifier":
         situation = "fit, fitted"  # a warm fit needs every class

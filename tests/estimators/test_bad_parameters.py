@@ -261,7 +261,7 @@ def test_a_part_without_any_weight_is_refused(kind, fitted, part, monkeypatch):
     weight[rows[part]] = 0
     estimator = make_fitted(kind) if fitted else make(kind)
     estimator.set_params(early_stopping=True)
-    with fails(estimator, ValueError, [f"{part} part", "all zero"]):
+    with fails(estimator, ValueError, [f"{part} part", "All sample weights", "zero"]):
         estimator.fit(X, TARGETS[kind], weight)
 
 
@@ -277,7 +277,7 @@ def test_partial_fit_has_no_validation_part_to_stop_by(kind, situation):
 
 # X_val, y_val and sample_weight_val, and words of the error.
 BAD_VALIDATION = {
-    "no X_val": (None, LABELS, None, ["X_val and y_val go together", "no X_val"]),
+    "no X_val": (None, LABELS, None, ["both X_val and y_val", "no X_val"]),
     "no y_val": (X, None, None, ["X_val without y_val"]),
     "weights alone": (None, None, ONES, ["no X_val"]),
     "another width": (X[:, :2], LABELS, None, ["2 features", "expecting 3"]),
@@ -285,7 +285,7 @@ BAD_VALIDATION = {
     "another length": (X[:5], LABELS, None, ["inconsistent numbers of samples"]),
     "a negative weight": (X, LABELS, -ONES, ["egative"]),
     "weights of zero": (X, LABELS, 0 * ONES, ["zero"]),
-    "one sample": (X[:1], LABELS[:1], None, ["too few"]),
+    "one sample": (X[:1], LABELS[:1], None, ["at least two samples"]),
     "several targets": (X, np.c_[LABELS, LABELS > 0], None, []),
 }
 

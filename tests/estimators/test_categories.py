@@ -156,7 +156,7 @@ WRONG = {
     "a mask too short": ([True, False], "must have shape (n_features,), got: (2,)"),
     "floats": ([0.5], "must be an array-like of bool, int or str"),
     "not the text": (["is_new"], "could not convert string to float"),
-    "none": (None, "name the columns in categorical_features"),
+    "none": (None, "list the columns in categorical_features"),
 }
 
 
@@ -175,7 +175,9 @@ def test_training_does_not_go_on_with_other_categorical_columns(named, method):
     estimator = regressor(warm_start=True).fit(FRAME, NUMBERS)
     before = estimator.predict(FRAME)
     estimator.set_params(categorical_features=named)
-    with pytest.raises(ValueError, match=r"categorical columns are number \[0, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"categorical columns have the indices \[0, 2\]"
+    ):
         getattr(estimator, method)(FRAME, NUMBERS)
     assert_array_equal(estimator.predict(FRAME), before)
     estimator.set_params(categorical_features=["color", "is_new"])
@@ -189,7 +191,7 @@ def test_names_without_a_frame_are_refused_in_words():
 
 def test_sparse_inputs_have_no_categorical_columns():
     table = sparse.csr_array(np.eye(6))
-    with pytest.raises(ValueError, match="sparse X are not supported"):
+    with pytest.raises(ValueError, match="not supported for sparse X"):
         regressor(categorical_features=[0]).fit(table, np.arange(6.0))
 
 
@@ -201,7 +203,7 @@ def test_dates_are_refused_in_words(when):
         "fit": lambda: estimator.fit(dated, NUMBERS),
         "predict": lambda: estimator.fit(FRAME, NUMBERS).predict(dated),
     }[when]
-    with pytest.raises(ValueError, match="Column 'count' of X holds dates"):
+    with pytest.raises(ValueError, match="Column 'count' of X contains dates"):
         call()
 
 
@@ -216,7 +218,9 @@ def test_dates_that_are_named_are_labels():
 def test_cells_that_are_no_labels_are_refused_in_words():
     table = FRAME.astype({"color": object})
     table.at[4, "color"] = ["red", "blue"]
-    with pytest.raises(ValueError, match="column 'color' of X holds cells that are"):
+    with pytest.raises(
+        ValueError, match="column 'color' of X contains cells that cannot"
+    ):
         regressor().fit(table, NUMBERS)
 
 

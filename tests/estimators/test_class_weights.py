@@ -150,7 +150,7 @@ def test_balanced_needs_all_data(target):
         ("binary", {0: -1.0}, "class_weight.*negative"),
         ("binary", {0: np.nan}, "class_weight.*finite"),
         ("binary", {0: np.inf}, "class_weight.*finite"),
-        ("binary", {0: 0, 1: 0}, "class_weight.*no sample"),
+        ("binary", {0: 0, 1: 0}, "class_weight.*all samples to zero"),
         ("labels", {0: 2.0}, "class_weight.*balanced"),
         ("binary", "even", "class_weight"),
         ("binary", 2.0, "class_weight"),
@@ -166,7 +166,7 @@ def test_class_weights_that_are_none_are_refused(target, class_weight, message):
 
 def test_balanced_weights_that_overflow_are_refused_in_words():
     y = [[1, 1], [1, 0], [0, 0]]
-    with pytest.raises(ValueError, match="class_weight must hold finite weights"):
+    with pytest.raises(ValueError, match="class_weight must be finite"):
         small(class_weight="balanced").fit(X[:3], y, [1e155, 1e-31, 6e-31])
 
 

@@ -82,7 +82,7 @@ def test_a_fit_that_diverges_says_when_and_what_to_change(name, situation):
 
     with pytest.raises(ValueError, match=r"Training diverged in epoch \d+") as caught:
         diverge()
-    for word in [*words, "last finite loss", "as it was before"]:
+    for word in [*words, "last finite loss", "left unchanged"]:
         assert word in str(caught.value)
     assert hasattr(estimator, "coefs_") or "unfitted" in situation
 

@@ -66,7 +66,9 @@ def test_labels_without_a_value_are_refused_in_words(missing, container):
         else container(labels, dtype=object)
     )
     classifier = small(BackpropClassifier)
-    with pytest.raises(ValueError, match=r"no value in 1 of 40 .*at 5.*fillna"):
+    with pytest.raises(
+        ValueError, match=r"missing values in 1 of 40 .*at index 5.*fillna"
+    ):
         classifier.fit(X, y)
     assert not hasattr(classifier, "classes_")
 
@@ -74,12 +76,16 @@ def test_labels_without_a_value_are_refused_in_words(missing, container):
 def test_a_column_of_text_with_gaps_is_refused_in_words():
     y = pd.Series(NAMES, dtype="string")
     y[7] = pd.NA
-    with pytest.raises(ValueError, match=r"no value in 1 of 40 entries.*at 7"):
+    with pytest.raises(
+        ValueError, match=r"missing values in 1 of 40 entries.*at index 7"
+    ):
         small(BackpropClassifier).fit(X, y)
 
 
 def test_numbers_without_a_value_are_refused_in_words():
-    with pytest.raises(ValueError, match=r"no value in 1 of 40 entries.*None at 0"):
+    with pytest.raises(
+        ValueError, match=r"missing values in 1 of 40 entries.*None at index 0"
+    ):
         small().fit(X, [None, *X[1:, 0]])
 
 
@@ -95,7 +101,7 @@ def test_numbers_of_classes_as_objects_are_refused_in_words(shape):
 @pytest.mark.parametrize("n_samples", [1, 2])
 def test_rows_that_are_all_alike_leave_nothing_of_scaled_inputs(n_samples):
     same = np.ones((n_samples, 3))
-    with pytest.warns(UserWarning, match="scaled, the inputs are all zero"):
+    with pytest.warns(UserWarning, match="After scaling, all inputs are zero"):
         small().fit(same, np.ones(n_samples))
     with warnings.catch_warnings(action="error"):
         small(scaling=None).fit(same, np.ones(n_samples))
@@ -121,15 +127,15 @@ STUCK = {  # biases that switch every relu off
     "intercept_init": [np.full(3, -9.0), np.zeros(1)],
 }
 NOTHING = {
-    "constant inputs": ({}, np.ones((40, 3)), {}, "The 3 columns of X.*constant"),
-    "penalty": ({"alpha": 1e6, "solver": "lbfgs"}, X, {}, "lower alpha"),
+    "constant inputs": ({}, np.ones((40, 3)), {}, "All 3 inputs.*constant"),
+    "penalty": ({"alpha": 1e6, "solver": "lbfgs"}, X, {}, "Lower alpha"),
     "too small": (
         {"solver": "sgd", "learning_rate_init": 1e-9, "momentum": 0.0},
-        X, {}, "too small: raise learning_rate_init",
+        X, {}, "too small. Raise learning_rate_init",
     ),
     "too large": (
         {"solver": "adam", "learning_rate_init": 3.0, "learning_rate": "constant"},
-        X, {}, "too large: lower learning_rate_init",
+        X, {}, "too large. Lower learning_rate_init",
     ),
     "stuck units": (
         {"solver": "lbfgs", "activation": "relu"},
@@ -137,7 +143,7 @@ NOTHING = {
     ),
     "no hidden layer": (
         {"solver": "lbfgs", "hidden_layer_sizes": ()},
-        np.abs(X), {}, "not in a linear way: try hidden layers",
+        np.abs(X), {}, "not linearly. Try hidden layers",
     ),
 }  # fmt: skip
 
@@ -161,5 +167,5 @@ def test_the_likely_cause_is_named(cause):
 def test_two_logistic_units_on_xor_are_on_a_plateau():
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     classifier = BackpropClassifier((2,), "logistic", solver="sgd", random_state=1)
-    with pytest.warns(ConvergenceWarning, match="try activation='tanh'"):
+    with pytest.warns(ConvergenceWarning, match="Try activation='tanh'"):
         classifier.set_params(max_iter=1000).fit(corners, [0, 1, 1, 0])

@@ -396,7 +396,7 @@ def test_what_happens_is_said(capsys):
     assert printed.count(" out-of-fold  ") == 1
     # A row at the end of a cycle has that number as well.
     assert sum(len(line.split()) == 8 for line in printed.splitlines()) == 1
-    assert "did not make the out-of-fold loss smaller by 4%" in printed
+    assert "did not reduce the out-of-fold loss by 4%" in printed
 
 
 # ----------------------------------------------------------------- no stale predictions

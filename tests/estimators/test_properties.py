@@ -12,7 +12,7 @@ from skann import BackpropClassifier, BackpropRegressor
 
 # Two or three epochs never converge.
 IGNORE = "ignore::sklearn.exceptions.ConvergenceWarning"
-pytestmark = pytest.mark.filterwarnings(IGNORE, "ignore:.*the inputs are all zero")
+pytestmark = pytest.mark.filterwarnings(IGNORE, "ignore:.*all inputs are zero")
 
 COMMON = {"deadline": None, "derandomize": True, "database": None}
 SLOW_STRATEGIES = [HealthCheck.too_slow, HealthCheck.data_too_large]

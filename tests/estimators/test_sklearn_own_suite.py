@@ -22,7 +22,7 @@ SUITE = Path(sklearn.neural_network.__file__).with_name("tests") / "test_mlp.py"
 # docs/agreement.md: they read private state, demand the exact words of a message, or
 # demand what is wrong.
 FAILURES = {
-    "test_fit": "has no weights yet: call fit first",
+    "test_fit": "has no weights yet. Call fit first",
     "test_gradient": "no attribute '_loss_grad_lbfgs'",
     "test_learning_rate_warmstart": "no attribute '_optimizer'",
     "test_nonfinite_params": "too large for float64",

@@ -294,7 +294,7 @@ def test_each_warm_fit_runs_through_the_schedule_and_a_stream_through_one(kind, 
         stream.partial_fit(X, TARGETS[kind], **options)
     assert stream.history_["learning_rate"] == rates[:8]
     before = parameters(stream)
-    with pytest.warns(ConvergenceWarning, match=rf"{name}.*come to its end.*max_iter"):
+    with pytest.warns(ConvergenceWarning, match=rf"{name}.*reached its end.*max_iter"):
         stream.partial_fit(X, TARGETS[kind])
     assert_allclose(parameters(stream), before, rtol=1e-12)
 

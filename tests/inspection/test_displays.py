@@ -459,7 +459,7 @@ each_look = pytest.mark.parametrize("name", LOOKS_AT_ONE)
 @pytest.mark.parametrize("regressor", [CURVES, OF_COSINES], ids=["", "cosines"])
 def test_who_looks_at_one_network_is_told_of_several(name, regressor):
     with pytest.raises(
-        ValueError, match=r"averages 3 networks.*estimator\.member\(0\)"
+        ValueError, match=r"ensemble of 3 networks.*estimator\.member\(0\)"
     ):
         LOOKS_AT_ONE[name](regressor)
 
@@ -472,10 +472,10 @@ def test_each_of_several_networks_can_be_looked_at(name, regressor):
 
 
 def test_images_of_weights_and_folded_weights_are_those_of_one_network():
-    with pytest.raises(ValueError, match="averages 3 networks"):
+    with pytest.raises(ValueError, match="ensemble of 3 networks"):
         WeightImageDisplay.from_estimator(PICTURES, (8, 8))
     WeightImageDisplay.from_estimator(PICTURES.member(1), (8, 8))
-    with pytest.raises(ValueError, match="averages 3 networks"):
+    with pytest.raises(ValueError, match="ensemble of 3 networks"):
         CURVES.fold_scaling()
     assert len(CURVES.member(0).fold_scaling()) == 2
 
