@@ -1,1 +1,1 @@
-"""The mathematics: everything about a network that needs no data science."""
+"""The mathematics of networks, independent of data and of scikit-learn."""

@@ -1,4 +1,4 @@
-"""Outputs of a network block by block, so that memory does not grow with the rows."""
+"""Outputs of a network block by block, with constant memory."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ def map_outputs(
 ) -> np.ndarray:
     """Apply a function to the raw outputs of a network, block by block.
 
-    Apart from the result, the memory that it takes depends on the network alone.
+    Apart from the result, the required memory depends only on the network.
 
     Parameters
     ----------
     transform : callable
-        Takes raw outputs of shape (n_block, n_outputs), with an axis of members in
-        front if theta has one, which it must not keep, and returns an array of n_block
-        rows.
+        A function of raw outputs of shape (n_block, n_outputs), with an additional
+        first axis if theta has one. It must not keep its argument, and returns an array
+        of n_block rows.
 
     network : Network
         The network.
 
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
-        Its parameters.
+        The parameters.
 
     X : ndarray, CSR array or object whose rows can be indexed like theirs
-        The inputs, of shape (n_samples, n_features), as the network takes them.
+        The inputs of the network, of shape (n_samples, n_features).
 
     rows : ndarray of int, default=None
-        The rows of X to use; None stands for all.
+        The rows of X to use. If None, all rows.
 
     workspaces : sequence of Workspace, default=None
-        Memory for a block, for each group of members; None allocates it.
+        The memory for a block, for each group of members. If None, it is allocated.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""Leaving out hidden units at random while a network learns.
+"""Dropout: leaving out hidden units at random in training.
 
-Each unit is left out of a step with the probability `rate`; those that stay are
-divided by 1 - rate, so that the next layer gets the same sum on average and nothing is
-changed when predicting (Srivastava et al., 2014, "Dropout: a simple way to prevent
-neural networks from overfitting", section 4, in the inverted form of section 10).
+Each unit is left out of a step with probability `rate`. The others are divided by 1 -
+rate, so the next layer gets the same sum on average, and predictions need no correction
+(Srivastava et al., 2014, "Dropout: a simple way to prevent neural networks from
+overfitting", section 4, in the inverted form of section 10).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 
 from skann.core.types import FloatArray, Generators
 
-# A unit is left out if 16 random bits are below the rate in units of 1 / 65536: they
-# are drawn four times as fast as floats.
+# A unit is left out if 16 random bits are below the rate in units of 1 / 65536. They
+# are drawn four times faster than floats.
 _LEVELS = 1 << 16
 
-# The length of the sequence from which masks are cut. It stays in a processor's cache.
+# The length of the sequence from which masks are taken. It fits into the CPU cache.
 _N_DRAWN = 1 << 19
 
 
 @lru_cache(maxsize=64)
 def _threshold(rate: float) -> int:
-    """Return below which number a unit is left out, never all of them."""
+    """Return the threshold below which a unit is left out."""
     return min(round(rate * _LEVELS), _LEVELS - 1)
 
 
@@ -37,9 +37,9 @@ def leave_out(
 ) -> None:
     """Multiply a hidden layer's output and slope by a random mask, in place.
 
-    A mask holds 0 for units that are left out, else 1 / (1 - rate). It begins at a
-    random place of one long random sequence: drawn anew each time, masks would take a
-    tenth of a fit. Only very large ones are.
+    A mask contains 0 for units that are left out, else 1 / (1 - rate). It starts at a
+    random position of one long random sequence, because drawing each mask would take a
+    tenth of the time of a fit. Only very large masks are drawn.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ def leave_out(
         f(z) and f'(z) of the layer.
 
     rate : float
-        The probability to be left out, in [0, 1); it is rounded to a multiple of
-        1 / 65536. A rate of zero draws nothing.
+        The probability that a unit is left out, in [0, 1), rounded to a multiple of 1 /
+        65536. With a rate of zero, nothing is drawn.
 
     generator : numpy.random.Generator or sequence of them
-        What draws the place, or the bits; with members, one for each.
+        The generators of the position or the bits, one per member.
     """
     if isinstance(generator, Sequence):
         for its_output, its_slope, its_own in zip(
@@ -76,12 +76,12 @@ def leave_out(
 
 @lru_cache(maxsize=16)
 def _sequence(threshold: int, dtype: str) -> FloatArray:
-    """Return a sequence of the numbers in masks, the same whenever it is asked for."""
+    """Return the sequence from which masks are taken, always the same."""
     return _draw(threshold, _N_DRAWN, dtype, np.random.default_rng(0))
 
 
 def _draw(threshold, n_numbers, dtype, generator):
-    """Draw so many numbers of a mask."""
+    """Draw a number of elements of a mask."""
     words = generator.bit_generator.random_raw(-(-n_numbers // 4))
     numbers = (words.view(np.uint16)[:n_numbers] >= threshold).astype(dtype)
     numbers *= _LEVELS / (_LEVELS - threshold)

@@ -1,8 +1,8 @@
-"""One prediction from the outputs of several networks.
+"""The mean prediction of several networks.
 
-The members of an ensemble are averaged where people look at them: probabilities of
-classes, or values. The mean is given as the raw output of a single network that would
-predict it, so that all that is made of raw outputs can be made of the mean as well.
+The members of an ensemble are averaged in terms of predictions: class probabilities or
+values. The mean is expressed as the raw output of a single network with this
+prediction, so that it can be used like any other raw output.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from scipy.special import log_expit, logsumexp
 
 from skann.core.types import FloatArray
 
-# So many members form a group. They share the cosines of the inputs, and are computed
-# side by side: fewer calls of numpy than one by one, on arrays that stay in the cache.
+# The number of members in a group. They share the cosines of the inputs and are
+# computed side by side, with fewer calls of numpy, on arrays that fit into the cache.
 GROUP_SIZE = 4
 
 
 def groups_of(n_members: int) -> list[range]:
-    """Return the numbers of the members in each group."""
+    """Return the indices of the members in each group."""
     numbers = range(n_members)
     return [numbers[start : start + GROUP_SIZE] for start in numbers[::GROUP_SIZE]]
 
 
 def groups_in(theta: FloatArray) -> list[FloatArray]:
-    """Return the parameters of each group, as views; [theta] for a plain network."""
+    """Return the parameters of each group, as views; [theta] for a single network."""
     if theta.ndim == 1:
         return [theta]
     return [theta[group.start : group.stop] for group in groups_of(len(theta))]
@@ -35,7 +35,7 @@ def groups_in(theta: FloatArray) -> list[FloatArray]:
 
 def _log_mean_exp(logarithms: FloatArray) -> FloatArray:
     """Return log(mean(exp(l))) over the first axis, without overflow."""
-    with np.errstate(over="ignore"):  # a difference that large counts for nothing
+    with np.errstate(over="ignore"):  # such a large difference has no effect
         return logsumexp(logarithms, axis=0) - math.log(len(logarithms))
 
 
@@ -65,7 +65,7 @@ def _mean(values: FloatArray) -> FloatArray:
     return (values / len(values)).sum(axis=0)
 
 
-# By the name of the output activation, the raw output that the mean stands for.
+# The raw output for the mean, by the name of the output activation.
 _MEANS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "identity": _mean,
     "logistic": _mean_logistic,
@@ -77,7 +77,7 @@ _MEANS: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 
 def mean_of_members(raw: FloatArray, output_activation: str) -> FloatArray:
-    """Return the raw output that stands for the mean prediction of all members.
+    """Return the raw output for the mean prediction of all members.
 
     With the output activation f this is f^(-1)(mean over members of f(raw)); of softmax
     outputs, log(mean).
@@ -85,7 +85,7 @@ def mean_of_members(raw: FloatArray, output_activation: str) -> FloatArray:
     Parameters
     ----------
     raw : ndarray of shape (n_members, n_samples, n_outputs), or without members
-        The raw outputs of each member. Without members they are returned as they are.
+        The raw outputs of each member. Without members, they are returned unchanged.
 
     output_activation : str
         The name of the output activation.

@@ -1,14 +1,14 @@
 """The forward pass and backpropagation.
 
-A network is a list of layers, no more: the parameters come from outside as one flat
-vector, theta, and the intermediate results live in a workspace. (A theta with a row for
-each of several members stands for as many networks, which are computed side by side.)
-Forward, each layer takes what the one below it passes on; the last one stops at the raw
-output, which the loss turns into predictions. Backpropagation starts from the loss's
-gradient with respect to the raw output and goes down: each layer turns the gradient
-with respect to its output into those of its parameters and of its input. So both passes
-are loops, and what a layer computes stands in its file. For L dense layers they amount
-to
+A network is just a list of layers: the parameters are passed as one flat vector, theta,
+and the intermediate results are stored in a workspace. (A theta with one row per member
+represents several networks, which are computed side by side.) In the forward pass, each
+layer takes the output of the layer below; the last one stops at the raw output, which
+the loss turns into predictions. Backpropagation starts from the gradient of the loss
+with respect to the raw output and goes down: each layer converts the gradient with
+respect to its output to those of its parameters and its input. Both passes are thus
+loops over the layers, whose formulas are in their own modules. For L dense layers, they
+amount to
 
     z_l = a_(l-1) W_l + b_l,        a_l = f_l(z_l),        a_0 = X,
 
@@ -38,8 +38,8 @@ from skann.core.layers.layer import Arrays, Embedding, Layer, Memory
 from skann.core.parameters import ParameterValues, layout_of
 from skann.core.types import FloatArray, Generators, Matrix
 
-# A block of rows, if it is not a minibatch, has at most so many, and at most so many
-# numbers in the widest layer.
+# The maximum number of rows in a block that is not a minibatch, and the maximum number
+# of elements in its widest layer.
 _MOST_ROWS = 1000
 _MOST_NUMBERS = 1 << 20
 
@@ -47,8 +47,8 @@ _MOST_NUMBERS = 1 << 20
 class LayerList(list):
     """The arrays of all layers, as views into theta.
 
-    Assigning to an element writes the values into theta, so that `coefs_[0] = W` does
-    what it says instead of replacing a view that nobody looks at again.
+    Assigning to an element writes the values into theta, so `coefs_[0] = W` has the
+    expected effect, instead of replacing a view that is not used again.
     """
 
     def __setitem__(self, index, value):
@@ -72,33 +72,32 @@ class Network:
         The number of inputs, of units of each hidden layer, and of outputs.
 
     activation : str, HiddenActivation, or a sequence of these
-        The name of the activation of the hidden layers, or an object, or a sequence
-        with one for each hidden layer.
+        The activation function of the hidden layers, by name or as an object, or a
+        sequence with one for each hidden layer.
 
     embedding : Embedding, default=None
-        What makes the columns that the first dense layer takes from the inputs; None
-        for the inputs themselves.
+        The embedding, which converts the inputs to the columns for the first dense
+        layer; None for no embedding.
 
     dropout : float or sequence of float, default=0
-        The probability of the units of each hidden layer to be left out of a step.
+        The probability that a unit of each hidden layer is dropped in a step.
 
     Attributes
     ----------
     layers : list of Layer
-        The layers from the input up.
+        The layers, starting from the input.
 
     dense_layers : list of Dense
-        Those that end the network and have weights and biases.
+        The last layers of the network, which have weights and biases.
 
     layout : ParameterLayout
-        Which part of theta belongs to which layer: all weights, all biases, and then
-        the embedding.
+        The layout of theta: all weights, all biases, and then the embedding.
 
     activations : list of HiddenActivation
         The activation of each hidden layer.
 
     n_weights : int
-        The number of penalised parameters, the weights, which theta holds first.
+        The number of penalised parameters, the weights, which come first in theta.
 
     n_parameters : int
         The length of theta.
@@ -147,9 +146,9 @@ class Network:
 
     @property
     def rows_per_block(self) -> int:
-        """How many rows at once are fast: many together, but few enough for the cache.
+        """The number of rows per block: many, but few enough for the cache.
 
-        It bounds the memory as well, however wide the layers are.
+        It also limits the memory, however wide the layers are.
         """
         widest = max(max(layer.n_in, layer.n_out) for layer in self.layers)
         return max(1, min(_MOST_ROWS, _MOST_NUMBERS // widest))
@@ -174,7 +173,7 @@ class Network:
         return self._of_embedding(self.layout.views(theta))
 
     def embedding_values(self, theta: FloatArray) -> dict[str, FloatArray]:
-        """Return the values of the embedding's parameters by name, empty without one.
+        """Return the values of the embedding's parameters by name.
 
         Those with a rate of their own are copies.
         """
@@ -191,7 +190,7 @@ class Network:
         """Return, for each input, the part of the first weights that it feeds.
 
         These are copies of shape (n_columns, n_units), where the columns are the input
-        itself and those that an embedding makes of it.
+        itself and the columns that an embedding derives from it.
         """
         weights = self.weights(theta)[0]
         if self.embedding is None:
@@ -203,14 +202,15 @@ class Network:
     ) -> FloatArray:
         """Return a new random theta.
 
-        Dense layers are drawn from the input up, weights before biases, and then the
-        embedding.
+        Dense layers are drawn first, starting from the input, with weights before
+        biases; then the embedding.
 
         Parameters
         ----------
         init : str or Initializer
-            What draws the weights of a layer. What a name stands for may depend on the
-            layer's activation; the output layer follows the last hidden layer.
+            The initialiser of the weights. The meaning of a name may depend on the
+            activation of the layer; the output layer is drawn like the last hidden
+            layer.
 
         random_state : RandomState
             The generator.
@@ -230,13 +230,13 @@ class Network:
         return self.layout.pack([drawn[number] for number in sorted(drawn)], dtype)
 
     def parameter_name(self, index: int) -> str:
-        """Say which element of `coefs_` or `intercepts_` stands at theta[index]."""
+        """Return the name of theta[index], an element of `coefs_` or `intercepts_`."""
         return self.layout.parameter_name(index)
 
     def absorb_input_change(
         self, theta: FloatArray, shift: np.ndarray, ratio: np.ndarray
     ) -> None:
-        """Change theta in place so that inputs x' give what x gave.
+        """Change theta in place so that inputs x' give the same outputs as x.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class Network:
         with_slopes: bool = False,
         generator: Generators | None = None,
     ) -> FloatArray:
-        """Compute the raw output for the rows of X, an array of the workspace.
+        """Compute the raw output for the rows of X, in an array of the workspace.
 
         Parameters
         ----------
@@ -280,19 +280,19 @@ class Network:
             The inputs; n_samples is at most the workspace's number of rows.
 
         workspace : Workspace
-            Receives the output of every layer.
+            The workspace, which receives the output of every layer.
 
         with_slopes : bool, default=False
-            Whether to keep f'(z) of the hidden layers as well, for `backward`.
+            Whether to compute f'(z) of the hidden layers as well, for `backward`.
 
         generator : numpy.random.Generator or sequence of them, default=None
-            What leaves hidden units out at random, while the slopes are kept, for each
-            member; None leaves in all.
+            The generators for dropout, one per member, used if slopes are computed;
+            None for no dropout.
 
         Returns
         -------
         raw : ndarray of shape (n_samples, n_outputs) or (n_members, ...)
-            The last layer's pre-activation. In memory one output follows the other.
+            The pre-activation of the last layer, in Fortran order.
         """
         memories = workspace.buffers(X.shape[0]).memories
         values = workspace.values(theta)
@@ -310,9 +310,9 @@ class Network:
         workspace: Workspace,
         gradient: FloatArray,
     ) -> None:
-        """Propagate the delta of the raw output down to every parameter.
+        """Propagate the delta of the raw output back to all parameters.
 
-        It stands in the workspace, whose hidden outputs are used up on the way.
+        It is stored in the workspace, whose hidden outputs are overwritten.
 
         Parameters
         ----------
@@ -323,11 +323,11 @@ class Network:
             The inputs of the forward pass.
 
         workspace : Workspace
-            Holds the outputs and slopes of the forward pass and the delta of the last
-            layer.
+            The workspace with the outputs and slopes of the forward pass, and the delta
+            of the last layer.
 
         gradient : ndarray of shape (n_parameters,)
-            Receives the gradient, in theta's layout.
+            The array to which the gradient is written, in theta's layout.
         """
         buffers = workspace.buffers(X.shape[0])
         memories = buffers.memories
@@ -347,12 +347,12 @@ class Network:
 
 
 def rows_of_members(outputs: FloatArray) -> FloatArray:
-    """Return outputs of members as rows, one member after the other.
+    """Return the outputs of members as rows, one member after the other.
 
     Parameters
     ----------
     outputs : ndarray of shape (n_samples, n_outputs) or (n_members, ...)
-        Raw outputs or their gradient, as a network holds them.
+        Raw outputs or their gradient, as computed by a network.
 
     Returns
     -------
@@ -371,8 +371,9 @@ def _make_dense_layers(
     dropout: float | Sequence[float],
 ) -> list[Dense]:
     """Return hidden layers with these activations, and an output layer without one."""
-    # The output layer starts like the last hidden layer. Without one it starts as
-    # the activation says, though it has no use for it, as scikit-learn's MLP.
+    # The output layer is initialised like the last hidden layer. Without hidden layers,
+    # it is initialised for the given activation, although that is not used, as in
+    # scikit-learn's MLP.
     if activations:
         last = activations[-1]
     elif isinstance(activation, str | HiddenActivation):
@@ -398,10 +399,10 @@ class Buffers:
     Parameters
     ----------
     memories : list of Memory
-        What each layer computes.
+        The results of each layer.
 
     delta : ndarray of the shape of the raw output
-        The gradient with respect to it. In memory one output follows the other.
+        The gradient with respect to the raw output, in Fortran order.
     """
 
     memories: list[Memory]
@@ -411,27 +412,26 @@ class Buffers:
 class Workspace:
     """Memory for the forward and backward pass over at most `n_rows` samples.
 
-    It belongs to one computation at a time: each thread makes its own.
+    It can be used for one computation at a time: each thread needs its own.
 
     Parameters
     ----------
     network : Network
-        The network whose layers it serves.
+        The network.
 
     n_rows : int
-        The largest number of samples at once.
+        The maximum number of samples.
 
     dtype : dtype
         float32 or float64.
 
     members : tuple of int, default=()
-        The axis of members, (n_members,), that theta has in front of its parameters;
-        () if it has none.
+        The additional first axis of theta, (n_members,); () for a single network.
 
     keep : bool, default=False
-        Whether each layer keeps copies of what passes through it: `memories[l].kept`
-        of the buffers holds its "input", "pre_activation" and "activation" and, after
-        the way back, its "delta", the gradient with respect to the pre-activation.
+        Whether each layer stores copies of its values: `memories[l].kept` of the
+        buffers contains its "input", "pre_activation" and "activation" and, after the
+        backward pass, its "delta", the gradient with respect to the pre-activation.
 
     Examples
     --------
@@ -464,10 +464,10 @@ class Workspace:
         self._buffers: dict[int, Buffers] = {}
         self._values: ParameterValues | None = None
         self._gradient: FloatArray | None = None
-        self.buffers(n_rows)  # the memory of which those for fewer rows are parts
+        self.buffers(n_rows)  # the memory for fewer rows is a part of this
 
     def buffers(self, n_samples: int) -> Buffers:
-        """Return the memory cut to `n_samples` rows; a fit sees one or two sizes."""
+        """Return the memory for `n_samples` rows; a fit has only one or two sizes."""
         try:
             return self._buffers[n_samples]
         except KeyError:
@@ -490,10 +490,10 @@ class Workspace:
         Parameters
         ----------
         theta : ndarray of shape (n_parameters,)
-            The parameters. The arrays are made once, as theta changes in place.
+            The parameters. The arrays are created once, since theta changes in place.
 
         as_before : bool, default=False
-            Whether theta has not changed since the last call.
+            Whether theta is unchanged since the last call.
 
         Returns
         -------
@@ -509,7 +509,7 @@ class Workspace:
         return values.layers
 
     def gradient_views(self, gradient: FloatArray) -> list[list[FloatArray]]:
-        """Return the parts of a gradient, made once for the same array."""
+        """Return the parts of a gradient, created once for the same array."""
         if self._gradient is not gradient:
             self._gradient = gradient
             self._gradient_views = self._network.layout.views(gradient)

@@ -1,12 +1,13 @@
-"""The number that training makes smaller, and its gradient.
+"""The objective of training, and its gradient.
 
 For a batch B with sample weights w,
 
     J(theta) = sum_B w * loss / W + alpha / (2 W) * sum_l ||W_l||^2,
 
-biases not penalised, where W is the mean weight of the whole data times the size of
-the batch. So a weight scales its sample's share of the gradient whatever the batch
-size, and with equal weights J is the mean loss plus alpha / (2 n) ||W||^2.
+where W is the mean weight of all data times the batch size, and biases are not
+penalised. The contribution of a sample to the gradient is thus proportional to its
+weight, whatever the batch size. With equal weights, J is the mean loss plus alpha / (2
+n) ||W||^2.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Objective:
     ) -> float:
         """Return scale * sum_B w * loss and write its gradient into `gradient`.
 
-        With the default scale these are the plain sums, which may be added up over
-        blocks of samples before anything is divided.
+        With the default scale, these are plain sums, which can be added over blocks of
+        samples before they are divided.
         """
         raw = self.network.forward(
             theta, X, workspace, with_slopes=True, generator=generator
@@ -83,7 +84,7 @@ class Objective:
         Parameters
         ----------
         theta : ndarray of shape (n_parameters,)
-            Where to evaluate.
+            The parameters.
 
         X : ndarray or CSR array of shape (n_samples, n_inputs)
             The inputs of the batch.
@@ -101,13 +102,13 @@ class Objective:
             Buffers for at least n_samples rows.
 
         gradient : ndarray of shape (n_parameters,)
-            Receives dJ/dtheta.
+            The array to which dJ/dtheta is written.
 
         scratch : ndarray of shape (n_weights,), default=None
-            Saves an allocation.
+            Scratch memory, to avoid an allocation.
 
         generator : numpy.random.Generator, default=None
-            What leaves hidden units out at random, where the network has dropout.
+            The generator for dropout.
 
         Returns
         -------
@@ -134,6 +135,6 @@ class Objective:
         weights, weight_gradient = theta[..., penalised], gradient[..., penalised]
         strength = self.alpha * scale
         weight_gradient += np.multiply(weights, strength, out=scratch)
-        # The weights of several members do not lie one after the other.
+        # The weights of several members are not contiguous.
         rows = weights if weights.ndim > 1 else [weights]
         return 0.5 * strength * sum(float(row.dot(row)) for row in rows)

@@ -1,13 +1,14 @@
 """Theta, the flat vector of all parameters, and its named segments.
 
-Each layer declares the arrays that it learns as segments. The layout puts them one
-after the other, so that an optimizer sees one vector, and the penalty and weight decay
-see one contiguous slice of it, while layers see arrays with a shape.
+Each layer declares its arrays of parameters as segments, and the layout places them one
+after the other. An optimizer thus works on one vector, the penalty and weight decay on
+one contiguous slice of it, and layers on arrays with a shape.
 
-A step of Adam moves every number in theta by about the learning rate, however large
-the number is. So a segment has a rate: theta holds value / rate, and a step moves the
-value `rate` times as far. By the chain rule dJ/d(value / rate) = rate * dJ/dvalue. This
-is a change of variables, which serves any optimizer, L-BFGS included.
+A step of Adam changes every number in theta by about the learning rate, however large
+the number is. A segment can therefore have a rate: theta contains value / rate, and a
+step changes the value by `rate` times as much. By the chain rule dJ/d(value / rate) =
+rate * dJ/dvalue. This is a change of variables, which works for any optimizer,
+including L-BFGS.
 """
 
 from __future__ import annotations
@@ -28,31 +29,31 @@ from skann.core.types import FloatArray
 class Segment(NamedTuple):
     """An array of parameters of a layer, and its place in theta.
 
-    A tuple is made and compared quickly: a small model that predicts one row makes a
-    network first.
+    Tuples are fast to create and compare, which matters for predictions of single rows
+    by small models.
 
     Parameters
     ----------
     name : str
-        What the layer calls it.
+        The name of the array in the layer.
 
     shape : tuple of int
         The shape of the array.
 
     penalised : bool, default=False
-        Whether the penalty and weight decay make it smaller.
+        Whether the penalty and weight decay apply to it.
 
     rate : float, default=1
-        How many times as far as a weight its values move in a step of the same length.
+        The change of its values in a step, relative to that of weights.
 
     attribute : str, default=""
-        What shows it to the user: an attribute of the estimator, such as "coefs_".
+        The attribute of the estimator that shows it to the user, such as "coefs_".
 
     shared : bool, default=False
-        Whether the members of a group have the same values, those of the first.
+        Whether all members of a group have the same values.
 
     start : int, default=0
-        Where it begins in theta, which the layout decides.
+        Its start in theta, which is set by the layout.
     """
 
     name: str
@@ -70,26 +71,26 @@ class Segment(NamedTuple):
 
     @property
     def stop(self) -> int:
-        """Where it ends in theta."""
+        """Its end in theta."""
         return self.start + self.size
 
     def view(self, theta: FloatArray) -> FloatArray:
-        """Return the part of theta, in the segment's shape."""
+        """Return its part of theta, with the shape of the segment."""
         return theta[..., self.start : self.stop].reshape(
             *theta.shape[:-1], *self.shape
         )
 
 
 class ParameterLayout:
-    """Which part of theta belongs to which array of which layer.
+    """The layout of theta: the position of each array of each layer.
 
-    All penalised segments come first, layer by layer. The others of the same layers
-    follow, and then those of layers of which nothing is penalised.
+    All penalised segments come first, layer by layer. The other segments of the same
+    layers follow, and then those of layers without penalised segments.
 
     Parameters
     ----------
     layers : sequence of sequences of Segment
-        What each layer declares, from the input up. Their `start` is not looked at.
+        The segments of each layer, starting from the input. Their `start` is ignored.
 
     Attributes
     ----------
@@ -100,19 +101,19 @@ class ParameterLayout:
         The part of theta that is penalised.
 
     layers : list of list of Segment
-        The segments of each layer with their places.
+        The segments of each layer, with their positions.
 
     segments : list of Segment
-        All of them in the order in which theta holds them.
+        All segments, in the order of theta.
 
     rated : list of (slice, float)
-        The parts of theta with a rate of their own, and their rates.
+        The parts of theta with a rate other than 1, and their rates.
 
     shared : list of slice
         The parts of theta that the members of a group have in common.
 
     order : list of int
-        The layers in the order in which theta holds them.
+        The layers, in the order of theta.
 
     Examples
     --------
@@ -165,9 +166,9 @@ class ParameterLayout:
         ]
 
     def views(self, theta: FloatArray) -> list[list[FloatArray]]:
-        """Return what theta holds for each segment of each layer, as views.
+        """Return the content of theta for each segment of each layer, as views.
 
-        That is the value divided by the segment's rate.
+        This is the value divided by the rate of the segment.
         """
         if theta.ndim == 1:
             return [
@@ -177,13 +178,13 @@ class ParameterLayout:
         return [[each.view(theta) for each in segments] for segments in self.layers]
 
     def values(self, theta: FloatArray) -> list[list[FloatArray]]:
-        """Return the values of each segment of each layer; at a rate of 1, as views."""
+        """Return the values of each segment of each layer, as views if possible."""
         return ParameterValues(self, theta).layers
 
     def pack(
         self, values: Iterable[Iterable[FloatArray]], dtype: DTypeLike
     ) -> FloatArray:
-        """Return a new theta that holds the values of each segment of each layer."""
+        """Return a new theta with given values of each segment of each layer."""
         arrays = [np.ravel(array) for layer in values for array in layer]
         segments = [segment for segments in self.layers for segment in segments]
         theta = np.empty(self.n_parameters, np.result_type(*arrays, np.float32))
@@ -194,17 +195,17 @@ class ParameterLayout:
         return theta.astype(dtype, copy=False)
 
     def multiply_by_rates(self, gradient: FloatArray) -> None:
-        """Turn the gradient of the values into that of theta, in place."""
+        """Convert the gradient of the values to that of theta, in place."""
         for part, rate in self.rated:
             of_part = gradient[..., part]
             of_part *= rate
 
     def parameter_name(self, index: int) -> str:
-        """Say which element of which of the estimator's attributes is theta[index].
+        """Return the name of theta[index] as an element of an attribute.
 
-        An attribute that shows one array of each layer is a list of them, as in
-        "coefs_[0][3, 2]". One that shows several arrays of a layer counts through their
-        numbers, as in "embedding[5]".
+        An attribute with one array per layer is a list, as in "coefs_[0][3, 2]". For an
+        attribute with several arrays of a layer, the elements are numbered, as in
+        "embedding[5]".
         """
         seen: Counter[str] = Counter()
         for segments in self.layers:
@@ -222,7 +223,7 @@ class ParameterLayout:
         raise IndexError(f"theta has {self.n_parameters} parameters. Got {index}.")
 
     def spread(self, n_wanted: int) -> np.ndarray:
-        """Return indices of at most about `n_wanted` parameters, some of each array."""
+        """Return the indices of at most about `n_wanted` parameters, some per array."""
         if n_wanted >= self.n_parameters:
             return np.arange(self.n_parameters)
         segments = [segment for segment in self.segments if segment.size > 0]
@@ -239,15 +240,15 @@ class ParameterLayout:
 
 @lru_cache(maxsize=64)
 def layout_of(layers: tuple[tuple[Segment, ...], ...]) -> ParameterLayout:
-    """Return the layout of these layers, made once: small models predict that often."""
+    """Return the cached layout of these layers, for fast predictions."""
     return ParameterLayout(layers)
 
 
 class ParameterValues:
     """The values of the parameters in a theta that changes in place.
 
-    At a rate of 1 theta holds the values themselves; the others have memory of their
-    own, which `refresh` brings up to date.
+    With a rate of 1, theta contains the values themselves; others have separate memory,
+    which is updated by `refresh`.
 
     Parameters
     ----------
@@ -268,7 +269,7 @@ class ParameterValues:
         self.layers = layout.views(theta)
         self.rated = []
         if layout.rated:
-            own = np.empty_like(theta)  # of which the other parts are never touched
+            own = np.empty_like(theta)  # its other parts are never used
             self.rated = [
                 (theta[..., part], rate, own[..., part]) for part, rate in layout.rated
             ]
@@ -279,6 +280,6 @@ class ParameterValues:
         self.refresh()
 
     def refresh(self) -> None:
-        """Follow a theta that was changed in place."""
+        """Update the values after theta was changed in place."""
         for part, rate, out in self.rated:
             np.multiply(part, rate, out=out)

@@ -1,4 +1,4 @@
-"""The array types that the signatures of `core` and `training` name."""
+"""The array types in the signatures of `core` and `training`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# float32 or float64: a fit has one of the two throughout.
+# float32 or float64; a fit uses one of the two throughout.
 FloatArray = NDArray[np.floating[Any]]
 
 # A dense array, or a scipy.sparse array or matrix in CSR format.
 Matrix = Any
 
-# What leaves units out at random: one generator, or one for each member.
+# The generators for dropout: one, or one per member.
 Generators = np.random.Generator | Sequence[np.random.Generator]

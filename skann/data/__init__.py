@@ -1,1 +1,1 @@
-"""What stands between a table and a matrix of numbers."""
+"""Conversion of tables to scaled matrices of numbers."""

@@ -1,4 +1,4 @@
-"""Sparse rows that have been centred, and stay sparse."""
+"""Sparse rows that are centred, but remain sparse."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from skann.core.types import FloatArray
 class CenteredSparse:
     """The sum of a sparse matrix and the same row everywhere: X = S + 1 r.
 
-    Its products are X W = S W + 1 (r W) and X^T D = S^T D + r^T (1^T D), so that a
-    layer need not know what it multiplies.
+    Its products are X W = S W + 1 (r W) and X^T D = S^T D + r^T (1^T D), so a layer can
+    use it like any matrix.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class CenteredSparse:
         The sparse part, S.
 
     row : ndarray of shape (n_columns,)
-        What is added to each of its rows, r.
+        The row r that is added to each row.
     """
 
     def __init__(self, stored: sparse.csr_array, row: FloatArray):
@@ -30,12 +30,12 @@ class CenteredSparse:
 
     @property
     def data(self) -> FloatArray:
-        """The values that are stored, of the sparse part."""
+        """The stored values of the sparse part."""
         return self._stored.data
 
     @property
     def T(self) -> TransposedCenteredSparse:  # noqa: N802
-        """The transpose, of which there is nothing but a product."""
+        """The transpose, which only supports products."""
         return TransposedCenteredSparse(self._stored, self._row)
 
     def __getitem__(self, rows: slice | np.ndarray) -> CenteredSparse:
@@ -57,7 +57,7 @@ class TransposedCenteredSparse:
     Parameters
     ----------
     stored, row
-        As for that class.
+        As in that class.
     """
 
     def __init__(self, stored: sparse.csr_array, row: FloatArray):
@@ -65,8 +65,8 @@ class TransposedCenteredSparse:
         self._row = row
 
     def __matmul__(self, delta: FloatArray) -> FloatArray:
-        # As one more sample, whose delta is the sum of all: a sparse product adds to
-        # its result in place, for which numpy needs an outer product in memory.
+        # As an additional sample, whose delta is the sum of all: a sparse product adds
+        # to its result in place, while numpy would need an outer product in memory.
         stored, row = self._stored, self._row
         n_rows, n_columns = stored.shape
         every_column = np.arange(n_columns, dtype=stored.indices.dtype)

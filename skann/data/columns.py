@@ -1,20 +1,20 @@
-"""From a table with categories and missing values to a matrix of numbers.
+"""Conversion of a table with categories and missing values to a numeric matrix.
 
-A column of labels becomes an indicator column for each of its frequent levels or, if
-these are many, a column of their codes, for which a layer of the network looks up
-vectors that are learned (`core/layers/categories.py`). All other labels have one place
-together: rare levels, those that training has not seen, and missing labels. If the
-training data had any, this place has an indicator column as well, which is trained; if
-not, such a label becomes the shares of the levels, which is what the training data are
-in the mean. Among codes it is the last one, which is trained in any case.
+A categorical column is converted to an indicator column for each of its frequent levels
+(categories) or, if there are many, to a column of their codes, for which a layer of the
+network looks up learned vectors (`core/layers/categories.py`). All other labels share
+one group: rare, unknown and missing ones. If the training data contain any of these,
+the group also has an indicator column, which is trained; if not, such a label is
+replaced with the shares of the levels, which is the mean of the training data. Among
+codes, the group has the last one, which is trained in any case.
 
-A column of numbers with gaps is filled with its median. An indicator column says where
-the gaps were, as that may mean something (the missing-indicator method).
+Missing values in a numeric column are replaced with its median. An additional indicator
+column marks them, since they may be informative (the missing-indicator method).
 
-Indicators have a scale of their own. One of two groups is a column like any other, and
-has a standard deviation of 1, unless it is rare. That of a level among several is 2 in
-rows of that level, or down to a half if there are few of these: what few rows say is
-learned slowly.
+Indicators have their own scale. With two groups, the indicator has a standard deviation
+of 1, like any other column, unless it is rare. With several levels, the indicator of a
+level is 2 in the rows of that level, or down to 0.5 if these are few, so that the
+effect of rare levels is learned slowly.
 """
 
 from __future__ import annotations
@@ -33,53 +33,53 @@ from skann.data.frames import plain, sorted_levels
 from skann.data.measuring import column_of, quantiles, row_blocks
 from skann.data.stored import StoredRows
 
-# A level of fewer rows is rare, in a column of few levels and in one of many. Sums of
-# weights may be wrong by this share.
+# A level with fewer rows is rare, in a column with few and with many levels. Sums of
+# weights may have this relative error.
 LEAST_ROWS = 5
 LEAST_ROWS_OF_MANY = 2
 ROUNDING = 1e-6
 
-# A column of more levels has a vector for each of them rather than an indicator.
+# A column with more levels has vectors instead of indicators.
 MOST_INDICATORS = 50
 
-# The indicator of a level with so many rows is 1, and it grows with their root, between
-# these limits.
+# The indicator of a level with this many rows is 1. It is proportional to the square
+# root of the number of rows, within these limits.
 ROWS_OF_ONE = 400
 SIZES = 0.5, 2.0
 
-# With this one no indicator is beyond the margin that "bounded" leaves as it is.
+# With this limit, no indicator exceeds the range that "bounded" does not change.
 LEAST_DEVIATION = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """How the columns of a table become numbers.
+    """The conversion of the columns of a table to numbers.
 
-    The matrix has the columns of codes first, then the indicator columns, those of the
-    categorical columns before those of gaps, and then the columns of numbers in their
-    order.
+    The matrix contains the columns of codes first, then the indicators of categories,
+    the indicators of missing values, and finally the numeric columns, in order.
 
     Parameters
     ----------
     is_categorical : ndarray of bool of shape (n_features,)
-        Which columns of the table hold labels.
+        Which columns of the table are categorical.
 
     levels : list of lists
         The frequent levels of each categorical column.
 
     shares : list of ndarray of shape (n_levels,) or (n_levels + 1,), float64
-        What part of the training rows has each of them, and what part none of them, if
-        there were any such rows.
+        The share of training rows with each level, and of those with none of them, if
+        there are any.
 
     fills : ndarray of shape (n_numbers,), float64
-        What stands for a gap in each column of numbers; NaN where training had none.
+        The replacement of missing values in each numeric column; NaN if training had
+        none.
 
     gap_shares : ndarray of shape (n_numbers,), float64
-        What part of the training rows had a gap in it. If it is not zero, there is an
-        indicator column of its gaps.
+        The share of training rows with a missing value. If it is not zero, there is an
+        indicator column of missing values.
 
     n_rows : int
-        The number of the training rows.
+        The number of training rows.
     """
 
     is_categorical: np.ndarray
@@ -91,10 +91,10 @@ class Columns:
 
     @cached_property
     def indicators(self) -> list[np.ndarray]:
-        """List of ndarray : The indicators of each level, and of what is none of them.
+        """The indicators of each level, and of all other labels.
 
-        Of shape (n_levels + 1, n_columns) for each categorical column; one with codes
-        has none.
+        An array of shape (n_levels + 1, n_columns) for each categorical column; for one
+        with codes, there are no columns.
         """
         return [
             np.empty((len(levels) + 1, 0))
@@ -110,20 +110,20 @@ class Columns:
 
     @property
     def shares_of_codes(self) -> list[np.ndarray]:
-        """List of ndarray : The shares of each column of codes."""
+        """The shares of each column of codes."""
         pairs = zip(self.levels, self.shares, strict=True)
         return [shares for levels, shares in pairs if has_vectors(levels)]
 
     @property
     def is_marked(self) -> np.ndarray:
-        """Ndarray of bool : Which columns of numbers have an indicator of gaps."""
+        """Which numeric columns have an indicator of missing values."""
         return self.gap_shares > 0
 
     @property
     def marks(self) -> np.ndarray:
-        """Ndarray : What marks a gap, of each of these.
+        """The values of these indicators for a missing value.
 
-        Anything else is 0, so that sparse X stays so.
+        All other cells are 0, so that sparse X remains sparse.
         """
         return 1 / _deviation(self.gap_shares[self.is_marked])
 
@@ -139,15 +139,15 @@ class Columns:
         Parameters
         ----------
         numbers : ndarray, CSR array or StoredRows of shape (n_samples, n_numbers)
-            Its columns of numbers, with NaN for gaps.
+            The numeric columns, with NaN for missing values.
 
         labels : sequence of lists of n_samples objects
-            Its categorical columns.
+            The categorical columns.
 
         Returns
         -------
         X : of the type of numbers, of shape (n_samples, n_columns)
-            The matrix. There may be NaN left in columns that had no gaps in training.
+            The matrix. Columns without missing values in training may contain NaN.
         """
         if sparse.issparse(numbers):
             return self._sparse_matrix(numbers)
@@ -173,7 +173,7 @@ class Columns:
         return X
 
     def _sparse_matrix(self, numbers):
-        """Return a CSR array whose gaps are filled and marked."""
+        """Return a CSR array with imputed and marked missing values."""
         is_gap = np.isnan(numbers.data)
         filled = numbers.copy()
         filled.data[is_gap] = self.fills[numbers.indices[is_gap]]
@@ -190,7 +190,7 @@ class Columns:
         Parameters
         ----------
         feature_names : sequence of str of length n_features
-            Those of the columns of the table.
+            The names of the columns of the table.
         """
         of_labels = [
             feature_names[j] for j in np.flatnonzero(self.is_categorical).tolist()
@@ -202,7 +202,7 @@ class Columns:
         names = [name for name, levels in pairs if has_vectors(levels)]
         for (name, levels), table in zip(pairs, self.indicators, strict=True):
             of_levels = [*levels, "infrequent"]
-            if table.shape[1] == 1:  # the larger one of two
+            if table.shape[1] == 1:  # the larger of the two
                 of_levels = [of_levels[int(np.argmax(table[:, 0]))]]
             names += [f"{name}_{level}" for level in of_levels[: table.shape[1]]]
         marked = zip(of_numbers, self.is_marked, strict=True)
@@ -211,20 +211,20 @@ class Columns:
 
 
 def has_vectors(levels: Sequence[Any]) -> bool:
-    """Return whether a column of these levels becomes codes rather than indicators."""
+    """Return whether a column with these levels has codes instead of indicators."""
     return len(levels) > MOST_INDICATORS
 
 
 def codes_of(cells: Sequence[Any], levels: Sequence[Any]) -> np.ndarray:
-    """Return the number of the level of each cell, n_levels for what is none of them.
+    """Return the index of the level of each cell, and n_levels for all other labels.
 
     Parameters
     ----------
     cells : sequence of n_samples objects
-        A column of labels.
+        A categorical column.
 
     levels : sequence
-        The levels, plain.
+        The levels, as plain objects.
     """
     numbers = {level: number for number, level in enumerate(levels)}
     none = len(numbers)
@@ -238,26 +238,26 @@ def measure_columns(
     is_categorical: np.ndarray | None,
     sample_weight: FloatArray | None,
 ) -> Columns | None:
-    """Say how the columns of a table become numbers.
+    """Measure the columns of a table, and define their conversion to numbers.
 
     Parameters
     ----------
     numbers : ndarray or CSR array of shape (n_samples, n_numbers)
-        Its columns of numbers, with NaN for gaps.
+        The numeric columns, with NaN for missing values.
 
     labels : sequence of lists of n_samples objects
-        Its categorical columns.
+        The categorical columns.
 
     is_categorical : ndarray of bool of shape (n_features,) or None
-        Which columns these are; None for none.
+        Which columns are categorical; None if there are none.
 
     sample_weight : ndarray of shape (n_samples,) or None
-        The weights; a sample of weight zero counts as absent.
+        The weights; samples with weight zero are ignored.
 
     Returns
     -------
     columns : Columns or None
-        None for numbers without gaps, which are what they are.
+        The conversion; None for numbers without missing values.
     """
     with_gaps = _columns_with_gaps(numbers)
     if is_categorical is None:
@@ -292,12 +292,12 @@ def has_gaps(numbers: Matrix) -> bool:
     if isinstance(numbers, StoredRows):
         return any(has_gaps(numbers[block]) for block in row_blocks(numbers))
     values = numbers.data if sparse.issparse(numbers) else numbers
-    # The smallest number is NaN if one of them is, and needs no memory.
+    # The minimum is NaN if one of the numbers is, and needs no memory.
     return values.size > 0 and bool(np.isnan(values.min()))
 
 
 def fill_gaps(numbers: Matrix, values: np.ndarray) -> Matrix:
-    """Return a matrix with a number of its column in place of each NaN."""
+    """Return a matrix with each NaN replaced by a number for its column."""
     if isinstance(numbers, StoredRows):
         return numbers.filled(values)
     if sparse.issparse(numbers):
@@ -309,9 +309,9 @@ def fill_gaps(numbers: Matrix, values: np.ndarray) -> Matrix:
 
 
 def _frequent_levels(cells, weight):
-    """Return the levels of a column that are not rare, in order.
+    """Return the sorted levels of a column that are not rare.
 
-    A row counts by its weight, of which the mean is 1: only ratios of weights matter.
+    A row counts as its weight divided by the mean weight: only ratios matter.
     """
     all_levels = list(set(map(plain, set(cells))) - {None})
     if not all_levels:
@@ -327,7 +327,7 @@ def _frequent_levels(cells, weight):
 
 
 def _columns_with_gaps(numbers):
-    """Return the numbers of the columns that hold a NaN."""
+    """Return the indices of the columns that contain NaN."""
     if not has_gaps(numbers):
         return np.empty(0, np.intp)
     if sparse.issparse(numbers):
@@ -337,7 +337,7 @@ def _columns_with_gaps(numbers):
 
 
 def _measure_gaps(numbers, weight, with_gaps):
-    """Return what fills the gaps of each column, and the share of the gaps."""
+    """Return the replacement of missing values in each column, and their share."""
     fills = np.full(numbers.shape[1], np.nan)
     shares = np.zeros(numbers.shape[1])
     columns = numbers
@@ -355,9 +355,9 @@ def _measure_gaps(numbers, weight, with_gaps):
 
 
 def _indicators(n_levels, shares, n_rows):
-    """Return the indicators of each level, and of what is none of them.
+    """Return the indicators of each level, and of all other labels.
 
-    Of two groups a single column tells which it is.
+    Two groups are distinguished by a single column.
     """
     n_groups = len(shares)
     table = np.eye(n_levels + 1, n_groups)
@@ -369,5 +369,5 @@ def _indicators(n_levels, shares, n_rows):
 
 
 def _deviation(shares):
-    """Return the standard deviation of indicators, but for a least one."""
+    """Return the standard deviation of indicators, with a lower limit."""
     return np.maximum(np.sqrt(shares * (1 - shares)), LEAST_DEVIATION)

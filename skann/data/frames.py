@@ -1,8 +1,8 @@
-"""Tables of any kind: which columns hold labels, and what stands in their cells.
+"""Tables of any kind: their categorical columns, and the contents of cells.
 
-A table is a data frame that narwhals knows (pandas, polars, pyarrow and others), or an
-array. Labels are what has no place on a line: text, truth values, and the levels of
-categorical columns.
+A table is a data frame that narwhals supports (pandas, polars, pyarrow and others), or
+an array. Labels are strings, booleans, and the categories (levels) of categorical
+columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-# A level as it is kept: what is none of these is kept as text.
+# The types of stored levels; all others are stored as text.
 _PLAIN = (str, bool, int, float)
 
 _OF_LABELS = (nw.Categorical, nw.Enum, nw.String, nw.Boolean)
@@ -21,10 +21,10 @@ _OF_DATES = (nw.Datetime, nw.Date, nw.Time, nw.Duration)
 
 
 def categorical_by_dtype(X: Any) -> np.ndarray | None:
-    """Say which columns hold labels, by their dtype.
+    """Return which columns are categorical, by their dtype.
 
-    Those are the categorical, text and boolean columns of a frame and, in its columns
-    of objects and in an array of objects, those with a label in one of their cells.
+    These are the categorical, string and boolean columns of a frame and, among its
+    columns of dtype object and in an array of objects, those with a string or boolean.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def categorical_by_dtype(X: Any) -> np.ndarray | None:
 
 
 def column_of_dates(X: Any) -> tuple[Any, str] | None:
-    """Return the number and dtype of the first column of dates, or None."""
+    """Return the index and dtype of the first column of dates, or None."""
     if _is_frame(X):
         for j, dtype in enumerate(nw.from_native(X).schema.dtypes()):
             if dtype in _OF_DATES:
@@ -70,7 +70,7 @@ def cells_of(X: Any, j: int) -> list[Any]:
         A table.
 
     j : int
-        The number of the column.
+        The index of the column.
     """
     if _is_frame(X):
         return nw.from_native(X)[:, int(j)].to_list()
@@ -78,7 +78,7 @@ def cells_of(X: Any, j: int) -> list[Any]:
 
 
 def number_columns(X: Any, numbers: np.ndarray) -> Any:
-    """Return some columns of a table, of which scikit-learn can make numbers.
+    """Return some columns of a table, which scikit-learn can convert to numbers.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ def number_columns(X: Any, numbers: np.ndarray) -> Any:
         A table.
 
     numbers : ndarray of int
-        The numbers of the columns.
+        The indices of the columns.
 
     Returns
     -------
     columns : frame or ndarray of shape (n_samples, n_columns)
-        The columns. In those of objects NaN stands for each missing cell.
+        The columns. In those of dtype object, missing cells are NaN.
     """
     if _is_frame(X):
         frame = nw.from_native(X)
@@ -108,7 +108,7 @@ def number_columns(X: Any, numbers: np.ndarray) -> Any:
 
 
 def has_objects(X: Any) -> bool:
-    """Return whether cells of a table may be any object."""
+    """Return whether the cells of a table may be arbitrary objects."""
     if _is_frame(X):
         return nw.Object in nw.from_native(X).schema.dtypes()
     return _is_array_of_objects(X)
@@ -131,7 +131,7 @@ def plain(cell: Any) -> str | bool | int | float | None:
 
 
 def sorted_levels(levels: Iterable[Any]) -> list[Any]:
-    """Return levels in their order; if they have none, by kind and as text."""
+    """Return sorted levels; if they cannot be compared, sorted by type and as text."""
     try:
         return sorted(levels)
     except TypeError:
@@ -149,5 +149,5 @@ def _is_array_of_objects(X: Any) -> bool:
 
 
 def _has_labels(cells: list[Any]) -> bool:
-    """Return whether one of the cells is text or a truth value."""
+    """Return whether one of the cells is a string or a boolean."""
     return any(isinstance(cell, str | bool | np.bool_) for cell in cells)

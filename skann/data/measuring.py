@@ -1,7 +1,7 @@
-"""Measures of the columns of a matrix, dense or sparse, in float64 and block by block.
+"""Statistics of the columns of a dense or sparse matrix, in float64 and by blocks.
 
-Those of sparse data are the ones of the same data in a dense array: what is not stored
-is zero, and counts.
+The statistics of sparse data equal those of the same data in a dense array: values that
+are not stored count as zeros.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from sklearn.utils.sparsefuncs import min_max_axis
 
 from skann.data.stored import StoredRows
 
-# Values of a column that differ by no more than this part of the largest are equal but
-# for rounding: about 8 roundings of float32. In float64 it is 450, as sums of many
-# parts have, and as no quantity is measured.
+# Values of a column are equal up to rounding if they differ by at most this share of
+# the largest: about 8 rounding errors of float32. In float64, it is 450 rounding
+# errors, which allows for sums of many terms, and is more precise than any measurement.
 _ROUNDING = {"float32": 1e-6, "float64": 1e-13}
 
-# Up to here all whole numbers are exact, and differ for a reason.
+# Up to this number, all integers are exact, and different ones are really different.
 _LARGEST_WHOLE = {"float32": 2.0**24, "float64": 2.0**53}
 
-# Up to this exponent a power of two and its reciprocal are normal numbers.
+# Up to this exponent, a power of two and its reciprocal are normal numbers.
 _LARGEST_FACTOR = 1000
 
 _CACHE_LINE = 64  # bytes
@@ -29,9 +29,9 @@ _ROWS_TO_CORRELATE = 500
 
 
 def unit_exponent(low, high):
-    """Return the exponent of a power of two near each column's largest value.
+    """Return the exponent of a power of two near the largest value of each column.
 
-    Measured in such units, which is exact, squares neither overflow nor vanish.
+    In these units, which are exact, squares neither overflow nor underflow.
     """
     return np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
 
@@ -50,10 +50,10 @@ def value_range(X, sample_weight):
 
 
 def row_blocks(X):
-    """Yield slices of rows of about 64 Ki elements each, counting what is stored."""
+    """Yield slices of rows with about 64 Ki stored elements each."""
     n_elements, most = X.shape[1], 1 << 16
     if sparse.issparse(X):
-        # What is computed for each column of a block must not outweigh its elements.
+        # The work per column of a block must not exceed that for its elements.
         most = max(most, n_elements)
         n_elements = X.nnz // max(1, X.shape[0])
     step = max(1, most // max(1, n_elements))
@@ -62,9 +62,9 @@ def row_blocks(X):
 
 
 def _present_blocks(X, sample_weight):
-    """Yield blocks of rows in float64 with their weights, without those of weight zero.
+    """Yield blocks of rows in float64 with their weights, except for zero weights.
 
-    What stands in a row of weight zero must not matter, not even by overflowing.
+    The contents of rows with weight zero must not matter, not even by overflow.
     """
     for block in row_blocks(X):
         rows = X[block].astype(np.float64)
@@ -80,7 +80,7 @@ def _present_blocks(X, sample_weight):
 
 
 def is_constant(X, sample_weight, low, high):
-    """Return whether each column is constant but for rounding.
+    """Return whether each column is constant up to rounding.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def is_constant(X, sample_weight, low, high):
         The data.
 
     sample_weight : ndarray of shape (n_samples,)
-        Weights; samples of weight zero do not count.
+        The weights; samples with weight zero are ignored.
 
     low, high : ndarray of shape (n_columns,)
         The range of each column.
@@ -96,7 +96,7 @@ def is_constant(X, sample_weight, low, high):
     Returns
     -------
     constant : ndarray of bool of shape (n_columns,)
-        Whether it is.
+        Whether each column is constant.
     """
     constant = equal_but_for_rounding(low, high, precision_of(X))
     suspect = ~constant & rounded_to_float32(low, high)
@@ -109,14 +109,14 @@ def is_constant(X, sample_weight, low, high):
 
 
 def precision_of(X):
-    """Return the name of the dtype that the numbers of X were rounded to."""
+    """Return the name of the dtype to which the numbers of X were rounded."""
     return "float32" if X.dtype == np.float32 else "float64"
 
 
 def equal_but_for_rounding(a, b, precision):
-    """Return whether numbers of this precision differ by a few roundings at most.
+    """Return whether numbers of this precision differ by at most a few roundings.
 
-    Whole numbers are what they are, as far as the precision holds all of them.
+    Integers are compared exactly, as far as all of them can be represented.
     """
     size = np.maximum(np.abs(a), np.abs(b))
     close = np.abs(a / 2 - b / 2) <= _ROUNDING[precision] / 2 * size
@@ -125,9 +125,9 @@ def equal_but_for_rounding(a, b, precision):
 
 
 def rounded_to_float32(a, b):
-    """Return whether one of two numbers is the other as float32 holds it.
+    """Return whether one of two numbers is the other one rounded to float32.
 
-    Whole numbers that float64 tells apart are not taken for roundings of each other.
+    Different integers in float64 are not considered roundings of each other.
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         near = np.abs(a / 2 - b / 2) <= 2.0**-24 * np.maximum(np.abs(a), np.abs(b))
@@ -158,7 +158,7 @@ def without_first(X, n_columns):
 def each_column(X):
     """Yield the columns of X, each as a dense array of shape (n_samples,).
 
-    Those of dense data that lie in the same lines of the cache are read together.
+    Columns of dense data that share cache lines are read together.
     """
     if isinstance(X, StoredRows):
         yield from X.columns()
@@ -184,22 +184,22 @@ def each_column(X):
 def mean_and_deviation(X, sample_weight, unit):
     """Return the weighted mean and standard deviation of each column.
 
-    Deviations from a value of the column are exact where its offset is large compared
+    Deviations from a value of the column are exact even if its offset is large compared
     with its spread; deviations from a rounded mean would not be.
 
     Parameters
     ----------
     X : ndarray or CSR array of shape (n_samples, n_columns)
-        The data; if it is sparse, without samples of weight zero.
+        The data; if they are sparse, without samples with weight zero.
 
     sample_weight : ndarray of shape (n_samples,)
         The weights.
 
     unit : ndarray of int of shape (n_columns,)
-        An exponent of two near each column's largest value.
+        The exponent of a power of two near the largest value of each column.
     """
-    # Only the ratios of the weights matter: a power of two changes no digit of them,
-    # and what they are multiplied with does not overflow.
+    # Only the ratios of the weights matter: a power of two does not change their
+    # digits, and prevents overflow of the products.
     if sample_weight.max() != 1:
         sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
     measure = _sparse_moments if sparse.issparse(X) else _dense_moments
@@ -227,10 +227,10 @@ def _dense_moments(X, sample_weight, unit):
 
 
 def _in_units(rows, unit):
-    """Return rows, which may be overwritten, in the unit of each column."""
+    """Return rows in the unit of each column; the rows may be overwritten."""
     if np.abs(unit).max(initial=0) > _LARGEST_FACTOR:
         return np.ldexp(rows, -unit)
-    # To multiply by a power of two is as exact, and takes a tenth of the time.
+    # Multiplication by a power of two is also exact, and takes a tenth of the time.
     rows *= np.ldexp(1.0, -unit)
     return rows
 
@@ -240,7 +240,7 @@ def _sparse_moments(X, sample_weight, unit):
     n_rows, n_columns = X.shape
     is_full = np.bincount(X.indices, minlength=n_columns) == n_rows
     origin = np.zeros(n_columns)
-    origin[X.indices[::-1]] = X.data[::-1]  # the first value that is stored
+    origin[X.indices[::-1]] = X.data[::-1]  # the first stored value
     origin = np.ldexp(np.where(is_full, origin, 0.0), -unit)
 
     def sums(cells_of):
@@ -274,9 +274,9 @@ def quartiles(X, sample_weight):
 def quantiles(values, sample_weight, wanted):
     """Return weighted quantiles of some values.
 
-    A quantile is where the cumulative weight passes its share, or the middle of two
-    values where it meets it exactly (Hyndman and Fan, 1996, definition 2), so that a
-    weight of two is the same as two samples.
+    A quantile is the value at which the cumulative weight exceeds its share, or the
+    mean of two values if it equals the share exactly (Hyndman and Fan, 1996, definition
+    2). A weight of two is thus equivalent to two samples.
     """
     wanted, rounding = np.asarray(wanted), 1e-10  # of the cumulative weights
     if np.all(sample_weight == 1):  # a sort is several times faster than its order
@@ -292,17 +292,17 @@ def quantiles(values, sample_weight, wanted):
         cumulative /= cumulative[-1]
         lower = np.searchsorted(cumulative, wanted - rounding, side="left")
         upper = np.searchsorted(cumulative, wanted + rounding, side="right")
-    upper = np.minimum(upper, len(values) - 1)  # the largest value has all weight
+    upper = np.minimum(upper, len(values) - 1)  # the largest value has all the weight
     lower, upper = (values[place].astype(np.float64) for place in (lower, upper))
     return lower / 2 + upper / 2
 
 
 def median(values, sample_weight):
-    """Return the weighted median of some values, the one that `quantiles` returns."""
+    """Return the weighted median of some values, as in `quantiles`."""
     if not np.all(sample_weight == 1):
         return quantiles(values, sample_weight, [0.5])[0]
     n, half = len(values), len(values) // 2
-    # One place at a time: for two, `np.partition` takes four times as long.
+    # One position at a time: for two, `np.partition` takes four times as long.
     values = np.partition(values, half)
     upper = values[half].astype(np.float64)
     lower = upper if n % 2 else values[:half].max().astype(np.float64)
@@ -310,12 +310,12 @@ def median(values, sample_weight):
 
 
 def effective_rank(X):
-    """Return in how many directions the columns of dense data spread.
+    """Return the effective rank of the columns of dense data.
 
-    With the eigenvalues l of their correlations this is (sum l)^2 / sum l^2, the
-    participation ratio: the number of columns if they are uncorrelated, 1 if all follow
-    from one. Constant columns do not count. About `_ROWS_TO_CORRELATE` rows are looked
-    at, evenly spaced.
+    With the eigenvalues l of their correlation matrix, this is (sum l)^2 / sum l^2, the
+    participation ratio: the number of columns if they are uncorrelated, and 1 if all
+    are determined by one. Constant columns are ignored. About `_ROWS_TO_CORRELATE`
+    evenly spaced rows are used.
     """
     step = max(1, X.shape[0] // _ROWS_TO_CORRELATE)
     rows = X[::step].astype(np.float64)
@@ -328,6 +328,6 @@ def effective_rank(X):
     n_columns = rows.shape[1]
     if n_columns == 0:
         return 0.0
-    # Both products have the same eigenvalues, but for zeros.
+    # Both products have the same eigenvalues, except for zeros.
     product = rows @ rows.T if len(rows) < n_columns else rows.T @ rows
     return n_columns**2 / float(np.square(product).sum())

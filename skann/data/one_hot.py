@@ -1,8 +1,8 @@
-"""Targets of exclusive classes: labels stay integers until a batch is read.
+"""Targets of exclusive classes, stored as integers until a batch is read.
 
-Of a million rows and a thousand classes the targets are a thousand million numbers, all
-but a million of them zeros. So only the place of each one is kept, and the rows
-themselves are made in the memory of the batch that they are read for.
+For a million rows and a thousand classes, the one-hot targets would be a billion
+numbers, nearly all of them zeros. Therefore, only the position of each one is stored,
+and rows are created in the memory of a batch when they are read.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ from skann.core.types import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class OneHotRows:
-    """Rows that differ from each other only in where their one stands.
+    """Rows that differ only in the position of their one.
 
     Parameters
     ----------
     indices : ndarray of int of shape (n_samples,)
-        The column of the one of each row.
+        The column of the one in each row.
 
     background : ndarray of shape (n_outputs,)
-        What stands in the columns of every row: zeros, or what label smoothing makes of
-        them.
+        The values in the columns of every row: zeros, or smoothed zeros.
 
     peak : float, default=1
-        What is added to it where the one stands.
+        The number that is added at the position of the one.
     """
 
     indices: np.ndarray
@@ -55,7 +54,7 @@ class OneHotRows:
         return replace(self, indices=self.indices[rows])
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> OneHotRows:
-        """Return the same rows with numbers of that dtype."""
+        """Return the same rows with another dtype."""
         return replace(self, background=self.background.astype(dtype, copy=copy))
 
     def write(self, rows: slice | np.ndarray, out: FloatArray) -> FloatArray:

@@ -1,8 +1,8 @@
-"""Ranks of cells among those of their column, as normal numbers.
+"""Ranks of cells in their column, mapped to a normal distribution.
 
-A cell becomes the quantile of the normal distribution that belongs to its place among
-the cells that were measured: whatever the shape of the column, its ranks are spread
-evenly, and no cell is wild (the rank-based inverse normal transformation; Conover and
+A cell is mapped to the quantile of the normal distribution that corresponds to its rank
+among the measured cells. Whatever the distribution of the column, its ranks have the
+same one, without outliers (the rank-based inverse normal transformation; Conover and
 Iman, 1981, "Rank transformations as a bridge between parametric and nonparametric
 statistics").
 """
@@ -15,13 +15,13 @@ from scipy.special import ndtri
 from skann.core.types import FloatArray
 from skann.data.measuring import each_column, quantiles
 
-# So many quantiles tell cells apart.
+# The number of quantiles.
 N_QUANTILES = 500
 
-# So many meshes has the grid by which a cell finds its quantiles.
+# The number of intervals of the grid that is used to find the quantiles of a cell.
 _MESHES = 1024
 
-# No rank is further out than the quantiles of these shares.
+# Ranks are limited to the normal quantiles of this share, and of one minus this.
 OUTERMOST = 1e-3
 
 
@@ -34,7 +34,7 @@ def column_quantiles(X: np.ndarray, sample_weight: FloatArray) -> np.ndarray:
         The data, finite.
 
     sample_weight : ndarray of shape (n_samples,)
-        The weights of the rows, as `quantiles` takes them.
+        The weights of the rows, as in `quantiles`.
 
     Returns
     -------
@@ -49,9 +49,9 @@ def column_quantiles(X: np.ndarray, sample_weight: FloatArray) -> np.ndarray:
 def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """Return the normal ranks of cells, in float64.
 
-    With p the share of the measured cells that are smaller, and P the share of those
-    that are not larger, a rank is the normal quantile of (p + P) / 2, so that equal
-    cells stand in the middle of their places.
+    If p is the share of measured cells that are smaller, and P the share of those that
+    are not larger, the rank is the normal quantile of (p + P) / 2. Equal cells thus
+    have the middle of their ranks.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
         The cells.
 
     measured : ndarray of shape (n_columns, N_QUANTILES)
-        What `column_quantiles` returned.
+        The result of `column_quantiles`.
 
     Returns
     -------
@@ -70,12 +70,12 @@ def normal_ranks(X: np.ndarray, measured: np.ndarray) -> np.ndarray:
 
 
 class NormalRanks:
-    """The function that `normal_ranks` computes, with what it has to know of columns.
+    """The function computed by `normal_ranks`, with precomputed data of the columns.
 
     Parameters
     ----------
     measured : ndarray of shape (n_columns, N_QUANTILES)
-        What `column_quantiles` returned.
+        The result of `column_quantiles`.
     """
 
     def __init__(self, measured: np.ndarray):
@@ -84,7 +84,7 @@ class NormalRanks:
         self._measured = measured
         with np.errstate(over="ignore"):
             self._width = np.diff(measured, axis=1, append=np.inf)
-        # Of differences that overflow there are no parts.
+        # There is no interpolation where differences overflow.
         self._is_too_wide = bool(np.isinf(self._width[:, :-1]).any())
         is_repeated = measured[:, 1:] == measured[:, :-1]
         self._middle = _middle_of_equals(is_repeated) if is_repeated.any() else None
@@ -103,7 +103,7 @@ class NormalRanks:
         if self._is_too_wide:
             middle = np.clip(left + 0.5, place, place + 1)
             position = np.where(np.isinf(width), middle, position)
-        if self._middle is not None:  # else p is P for cells that were measured, too
+        if self._middle is not None:  # otherwise p is P even for measured cells
             stop = self._measured.take(at + 1)
             is_equal = (cells == start) | (cells == stop)
             at = np.maximum(place, 0) + self._first_of_column
@@ -113,7 +113,7 @@ class NormalRanks:
 
 
 def _middle_of_equals(is_repeated):
-    """Return the middle place of each quantile and those equal to it before it."""
+    """Return the mean index of each quantile and the equal ones before it."""
     places = np.arange(is_repeated.shape[1] + 1)
     is_new = np.insert(~is_repeated, 0, True, axis=1)
     first = np.maximum.accumulate(np.where(is_new, places, 0), axis=1)
@@ -121,20 +121,20 @@ def _middle_of_equals(is_repeated):
 
 
 class _Search:
-    """Finds the place of the last quantile not larger than each cell, or -1.
+    """Finds the index of the last quantile not larger than each cell, or -1.
 
-    Each column has a grid, whose mesh that a cell lies in says between which quantiles
-    it lies. Few are left then, and a search halves them for all cells of all columns at
-    once. One cell after another, as `np.interp` does, takes longer: no processor
-    guesses where it goes on.
+    Each column has a grid, and the interval of a cell in the grid restricts the
+    possible quantiles. The few remaining ones are bisected for all cells of all columns
+    at once. Searching for one cell after another, like `np.interp`, takes longer
+    because of branch mispredictions.
     """
 
     def __init__(self, measured):
         n_columns, n = measured.shape
-        # Equal quantiles are one.
+        # Equal quantiles are merged.
         is_new = np.insert(measured[:, 1:] != measured[:, :-1], 0, True, axis=1)
         number = np.cumsum(is_new, axis=1) - 1
-        # Outermost quantiles may be far out, where no other is.
+        # The outermost quantiles may be far from all others.
         low, high = measured[:, n // 250], measured[:, n - 1 - n // 250]
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             per_unit = _MESHES / (high - low)
@@ -148,7 +148,7 @@ class _Search:
         np.add.at(counts, (np.broadcast_to(column, meshes.shape), meshes), is_new)
         before = np.cumsum(counts, axis=1) - counts
         self._sizes = 1 << np.arange(int(counts.max()).bit_length())[::-1]
-        # Beyond the last there is nothing, and nothing to look for outside of the row.
+        # There is nothing beyond the last one, and the search must not leave the row.
         length = n + 2 * int(self._sizes[0])
         self._quantiles = np.full((n_columns, length), np.inf)
         self._quantiles[column, number + 1] = measured
@@ -158,7 +158,7 @@ class _Search:
         self._first_mesh = np.arange(n_columns) * counts.shape[1]
 
     def _meshes(self, cells):
-        """Return in which mesh of its column each cell lies; larger ones not before."""
+        """Return the grid interval of each cell, which is monotonic in the cell."""
         within = np.maximum(cells, self._low)
         np.minimum(within, self._high, out=within)
         within -= self._low
@@ -166,7 +166,7 @@ class _Search:
         return within.astype(np.intp)
 
     def __call__(self, cells):
-        """Return the place of each cell, whose last axis is that of columns."""
+        """Return the index for each cell; the last axis is that of columns."""
         meshes = self._meshes(cells)
         meshes += self._first_mesh
         place = self._start.take(meshes)

@@ -1,4 +1,4 @@
-"""Where rows come from, scaled as they are read."""
+"""The source of rows, which are scaled when they are read."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from skann.data.one_hot import OneHotRows
 from skann.data.scaling import ColumnStatistics, scale_columns
 from skann.data.stored import StoredRows
 
-# Of so few outputs one-hot rows are copied faster than they are made.
+# With up to this many outputs, one-hot rows are copied faster than created.
 _FEW_OUTPUTS = 16
 
-# A smaller share of the weight than this may be nothing but rounding.
+# A smaller share of the weight may be just a rounding error.
 _LEAST_SHARE = 1e-12
 
 
-# Rows that are read for several steps take so many bytes. By shuffle="blocks" they are
-# this share of all, within these limits.
+# The size in bytes of a window of rows, which are read for several steps. With
+# shuffle="blocks", it is this share of all rows, within these limits.
 _WINDOW_SHARE = 0.02
 WINDOW_BYTES = 4 << 20, 64 << 20
 
-# By shuffle="blocks" the rows of a window come from so many places.
+# With shuffle="blocks", the rows of a window come from this many blocks.
 BLOCKS_OF_A_WINDOW = 64
 
-# They are read in parts of about so many bytes.
+# They are read in parts of about this many bytes.
 _BLOCK_BYTES = 512 << 10
 
 
 class ScaledRows:
     """Rows that are scaled when they are read.
 
-    Sparse rows stay sparse.
+    Sparse rows remain sparse.
 
     Parameters
     ----------
     X : ndarray, CSR array or StoredRows of shape (n_samples, n_features)
-        The raw rows.
+        The unscaled rows.
 
     statistics : ColumnStatistics or None
         The statistics of the scaling.
@@ -64,26 +64,26 @@ class ScaledRows:
         self.shape = X.shape[0], X.shape[1] + n_ranked
 
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
-        with np.errstate(over="ignore", invalid="ignore"):  # as each thread sets it
+        with np.errstate(over="ignore", invalid="ignore"):  # this setting is per thread
             return scale_columns(self._X[rows], self._statistics, self.dtype)
 
     def announce(self, rows: np.ndarray) -> None:
-        """Let the system bring some rows, in ascending order, from the disk."""
+        """Ask the system to load some rows, in ascending order, from disk."""
         if isinstance(self._X, StoredRows):
             self._X.announce(rows)
 
 
 class RowWindow:
-    """Scaled rows that stay in memory for some steps, for all who take these.
+    """Scaled rows that are kept in memory for some steps, for all parts.
 
     Parameters
     ----------
     scaled : ScaledRows
-        Where they come from.
+        The source of the rows.
 
     rows : ndarray of int or None
         The rows to read, in this order, which may change after all were read; None for
-        all rows as they are.
+        all rows in order.
     """
 
     def __init__(self, scaled: ScaledRows, rows: np.ndarray | None):
@@ -91,18 +91,18 @@ class RowWindow:
         self._rows = rows
         self._start = 0
         self._X = np.empty((0, scaled.shape[1]), scaled.dtype)
-        # What is in use, and what is being read meanwhile.
+        # The part in use, and the part that is being read.
         self._memory = [self._X, self._X]
 
     def spans(self, n_rows: int, stride: int) -> Iterator[tuple[int, int]]:
-        """Yield from where to where rows are in memory, one part after the other.
+        """Yield the start and stop of the rows in memory, one part after the other.
 
-        While they are in use, a thread reads the next ones.
+        While a part is in use, a thread reads the next one.
 
         Parameters
         ----------
         n_rows : int
-            The number of all rows.
+            The total number of rows.
 
         stride : int
             The number of rows of a part.
@@ -126,13 +126,13 @@ class RowWindow:
         self._X, self._start = self._read(start, stop, 0), start
 
     def _read(self, start, stop, number):
-        """Return some rows, in one of the two parts of memory."""
+        """Return some rows, using one of the two parts of memory."""
         n_rows = stop - start
         if len(self._memory[number]) < n_rows:
             shape = n_rows, self._scaled.shape[1]
             self._memory[number] = np.empty(shape, self._scaled.dtype)
         X = self._memory[number]
-        # In the order of the file, and few at a time: there is no second copy of them.
+        # In the order of the file, and few at a time, to avoid a second copy.
         rows = None if self._rows is None else self._rows[start:stop]
         order = None if rows is None else np.argsort(rows)
         if rows is not None and order is not None:
@@ -155,19 +155,19 @@ class RowWindow:
 def rows_per_window(
     shape: tuple[int, ...], itemsize: int, *, in_blocks: bool = False
 ) -> int:
-    """Return how many scaled rows are kept in memory at a time.
+    """Return the number of scaled rows that are kept in memory.
 
     Parameters
     ----------
     shape : tuple of int
-        The number of all rows, and of their columns.
+        The total number of rows, and of columns.
 
     itemsize : int
-        The bytes of a number.
+        The size of a number in bytes.
 
     in_blocks : bool, default=False
-        Whether only the rows of a window are shuffled among each other. The more of
-        them there are, the better are they mixed.
+        Whether only the rows of a window are shuffled together. The more rows there
+        are, the better they are mixed.
     """
     row = max(1, shape[1] * itemsize)
     least, most = WINDOW_BYTES
@@ -180,18 +180,18 @@ def rows_per_window(
 def shuffle_blocks(
     rows: np.ndarray, window_size: int, random_state: RandomState
 ) -> None:
-    """Shuffle rows in place so that those of a window lie in a few blocks.
+    """Shuffle rows in place so that the rows of a window are in a few blocks.
 
     Parameters
     ----------
     rows : ndarray of int of shape (n_rows,)
-        The numbers of the rows, in any order.
+        The indices of the rows, in any order.
 
     window_size : int
-        How many rows are read at a time.
+        The number of rows that are read at a time.
 
     random_state : RandomState
-        Draws the order of the blocks, and then that of the rows of each window.
+        Draws the order of the blocks, and then that of the rows in each window.
     """
     rows.sort()
     size = max(1, window_size // BLOCKS_OF_A_WINDOW)
@@ -204,12 +204,12 @@ def shuffle_blocks(
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a network learns from.
+    """The training data of a network.
 
     Parameters
     ----------
     X : ndarray, CSR array, CenteredSparse or ScaledRows of shape (n_samples, n_inputs)
-        The inputs, scaled.
+        The scaled inputs.
 
     target : ndarray or OneHotRows of shape (n_samples, n_outputs)
         The targets.
@@ -218,11 +218,11 @@ class TrainingData:
         The weights of the samples.
 
     mean_weight : float
-        The mean weight that losses are divided by; 1 without weights.
+        The mean weight, by which losses are divided; 1 without weights.
 
     folds : ndarray of int of shape (n_samples,) or None
-        For each row the number of the member that does not learn from it; None if all
-        members learn from all rows.
+        For each row, the index of the member that leaves it out; None if all members
+        use all rows.
     """
 
     X: Matrix
@@ -238,17 +238,17 @@ class TrainingData:
 
     @cached_property
     def dense_target(self) -> FloatArray:
-        """Ndarray of shape (n_samples, n_outputs) : All targets as one array."""
+        """All targets as one array of shape (n_samples, n_outputs)."""
         if isinstance(self.target, OneHotRows):
             return self.target.toarray()
         return self.target
 
     @cached_property
     def fold_factors(self) -> np.ndarray:
-        """Ndarray of shape (n_folds,) : What makes up for the rows of each fold.
+        """The factors of shape (n_folds,) that compensate for the rows of each fold.
 
-        Times its factor, the weights of all other rows have the sum of all weights. It
-        is zero if they have no weight to speak of.
+        Multiplied by the factor of a fold, the weights of all other rows have the sum
+        of all weights. It is zero if their weight is negligible.
         """
         assert self.folds is not None
         sums = np.bincount(self.folds, self.sample_weight)
@@ -257,10 +257,10 @@ class TrainingData:
 
 
 class RowReader:
-    """Reads rows of the data; dense ones are copied into the same memory each time.
+    """Reads rows of the data; dense rows are always copied to the same memory.
 
-    Targets come in Fortran order, as losses like them; one-hot rows of many classes are
-    made when they are read.
+    Targets are in Fortran order, which is fast for losses; one-hot rows of many classes
+    are created when they are read.
 
     Parameters
     ----------
@@ -268,16 +268,15 @@ class RowReader:
         The data.
 
     rows : ndarray of int or None
-        The rows to read, in this order, which may change from read to read; None for
-        all rows as they are, which need no copying.
+        The rows to read, in this order, which may change between reads; None for all
+        rows in order, which need no copy.
 
     members : range, default=None
-        The members that learn from them: targets and weights come once for each, one
-        member after the other, and a member's weights of its own fold are zero. None
-        for a plain network.
+        The members to train: targets and weights are repeated for each member, and the
+        weights of a member for its own fold are zero. None for a single network.
 
     window : RowWindow, default=None
-        Where rows of X are read from; None for the data themselves.
+        The window from which rows of X are read; None for the data themselves.
     """
 
     def __init__(
@@ -312,7 +311,7 @@ class RowReader:
         )
 
     def _weights_of_members(self, numbers, start, stop, weight):
-        """Return the weights of rows for each member, or None if they count alike."""
+        """Return the weights of rows for each member, or None if all are equal."""
         folds = self._data.folds
         if folds is None:
             return None if weight is None else np.tile(weight, len(numbers))
@@ -328,7 +327,7 @@ class RowReader:
         return weights.ravel()
 
     def _read_once(self, start, stop):
-        """Return X, target and sample_weight of the rows, once for all members."""
+        """Return X, target and sample_weight of the rows, shared by all members."""
         data = self._data
         weight = data.sample_weight
         if self._rows is None:
@@ -346,7 +345,7 @@ class RowReader:
         elif X_buffer is None:
             X = data.X[rows]
         else:
-            # "clip" skips the bounds check, which costs more than the copy.
+            # "clip" avoids the bounds check, which takes longer than the copy.
             X = data.X.take(rows, axis=0, out=X_buffer, mode="clip")
         if isinstance(self._target, OneHotRows):
             self._target.write(rows, target)
@@ -369,7 +368,7 @@ class RowReader:
 
 
 def _by_output(target: FloatArray | OneHotRows) -> FloatArray | OneHotRows:
-    """Return targets with a row for each output, if they do not stay one-hot rows."""
+    """Return targets with a row for each output, unless they are kept one-hot."""
     if not isinstance(target, OneHotRows):
         return np.ascontiguousarray(target.T)
     if target.n_outputs > _FEW_OUTPUTS:

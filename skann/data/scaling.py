@@ -1,14 +1,14 @@
-"""Scaling of inputs and targets, with statistics that can grow batch by batch.
+"""Scaling of inputs and targets, with statistics that can be updated by batches.
 
 A scaling maps a column x to (x - center) / scale. Its statistics are measured once and
-then frozen. Merged with those of more data they make new ones, in such a way that data
-with the same statistics change nothing, not even a rounding; and the network can absorb
-a change of scaling, so that the function that it computes stays what it was.
+then frozen. They can be merged with those of more data; data with the same statistics
+do not change anything, not even by rounding. The network can absorb a change of
+scaling, so that it still computes the same function.
 
-"bounded" is not linear: beyond the range of a column it bends. No weights can absorb
-another bend, so that there the first statistics stay. "adaptive" is for streams that
-drift: its statistics forget what is long gone, and the network is to see each row in
-relation to those just before it, so that nothing is absorbed.
+"bounded" is not linear beyond the range of a column. Weights cannot absorb a change of
+this nonlinearity, so the first statistics are kept. "adaptive" is for drifting streams:
+its statistics forget old data, and the network should see each row relative to the rows
+just before it, so nothing is absorbed.
 """
 
 from __future__ import annotations
@@ -35,47 +35,47 @@ from skann.data.measuring import (
 from skann.data.ranks import NormalRanks, column_quantiles, normal_ranks
 from skann.data.wild_cells import MARGIN, bound, tame
 
-# The scalings by name whose statistics can grow, as a network absorbs their changes.
+# The scalings whose statistics can be updated, because a network absorbs the changes.
 SCALINGS = ("standard", "minmax", "robust")
 
 # The scalings that are not linear.
 BENDING = ("bounded", "adaptive")
 
-# What "adaptive" remembers counts as so many rows when others come.
+# In "adaptive", all old rows together count as this many rows when new ones come.
 RECENT_ROWS = 300
 
-# A column that stands still for long keeps this share of half its range as its spread.
+# A column that does not change for long keeps this share of half its range as spread.
 _LEAST_SPREAD = 1e-6
 
-# So many spreads from the centre zero is far from it.
+# Zero is far from the centre if it is this many spreads away.
 _FAR = 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnStatistics:
-    """What is known of some columns, and how it scales them.
+    """The statistics of some columns, and their scaling.
 
     Parameters
     ----------
     kind : {"standard", "minmax", "robust", "bounded", "adaptive", "mean"}
-        What center and spread are, as `column_statistics` says.
+        The meaning of center and spread, as in `column_statistics`.
 
     weight : float
         The sum of the sample weights.
 
     precision : {"float32", "float64"}
-        What the values were rounded to; the coarser of the two after a merge.
+        The precision of the values; the lower of the two after a merge.
 
     center, spread, low, high : ndarray of shape (n_columns,), float64
-        The two that the kind names, and the smallest and the largest value; for
-        "bounded", of those that are not wild.
+        The center and spread of this kind, and the smallest and largest value; for
+        "bounded", without outliers.
 
     is_constant : ndarray of bool of shape (n_columns,)
-        Whether all values of a column are equal but for rounding.
+        Whether all values of a column are equal up to rounding.
 
     quantiles : ndarray of shape (n_ranked, n_quantiles) or None
-        What gives the rank of each cell of the last columns, which then stands beside
-        the scaled cell; None if ranks are not wanted.
+        The quantiles of the last columns, from which ranks are computed, which are
+        appended to the scaled columns; None for no ranks.
     """
 
     kind: str
@@ -95,16 +95,16 @@ class ColumnStatistics:
 
     @property
     def is_settled(self) -> bool:
-        """Whether more data leave the scaling as it is."""
+        """Whether more data do not change the scaling."""
         return self.kind == "bounded" and not self.is_constant.any()
 
     @cached_property
     def center_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two ndarrays, float64 : The center and the scale of each column.
+        """The center and the scale of each column, float64.
 
-        A constant column has the scale 1, or its own size where it is not centred. If
-        the spread of another vanishes (the quartiles of a mostly constant column), half
-        of its range takes its place.
+        A constant column has the scale 1, or its absolute value if it is not centred.
+        If the spread of another column is zero (the quartiles of a mostly constant
+        column), half of its range is used.
         """
         constant = self.is_constant
         if self.centered:
@@ -125,9 +125,9 @@ class ColumnStatistics:
 
     @cached_property
     def center_and_width(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two ndarrays : Center and scale as they turn outputs into targets.
+        """The center and scale to convert outputs to targets.
 
-        A target that was constant has no width: it is predicted as it was.
+        A constant target has width zero: its prediction is constant.
         """
         center, scale = self.center_and_scale
         if self.centered:
@@ -142,13 +142,13 @@ class ColumnStatistics:
 
     @cached_property
     def _vanishes(self) -> np.ndarray | None:
-        """Ndarray of bool or None : The columns that become 0; None if none do."""
+        """The columns that become 0, or None if there are none."""
         some = self.centered and self.is_constant.any()
         return self.is_constant if some else None
 
     @cached_property
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two ndarrays : Between which scaled cells are what they are."""
+        """The limits between which scaled cells are not changed."""
         center, scale = self.center_and_scale
         if self.kind == "adaptive":
             return np.full_like(center, -MARGIN), np.full_like(center, MARGIN)
@@ -159,7 +159,7 @@ class ColumnStatistics:
 
     @cached_property
     def ranks(self) -> NormalRanks:
-        """NormalRanks : What returns the ranks of cells, if there are any."""
+        """The function that returns the ranks of cells, if they are used."""
         assert self.quantiles is not None
         return NormalRanks(self.quantiles)
 
@@ -180,7 +180,7 @@ class ColumnStatistics:
         if self.is_huge:
             values, center, scale = values / 4, center / 4, scale / 4
         if self.kind in BENDING:
-            with np.errstate(over="ignore"):  # infinity has a bound as well
+            with np.errstate(over="ignore"):  # infinity is bounded as well
                 scaled = values - center[columns]
                 scaled /= scale[columns]
             lower, upper = self.limits
@@ -197,13 +197,13 @@ class ColumnStatistics:
         return replace(self, weight=min(self.weight, weight))
 
     def merge(self, new: ColumnStatistics) -> ColumnStatistics:
-        """Return the statistics of the data behind these and the new ones together.
+        """Return the statistics of the data of these and the new ones together.
 
         Means and standard deviations are exact (Chan, Golub and LeVeque, 1983,
         "Algorithms for computing the sample variance", equation 2.1), and so are
-        ranges. Medians and quartiles cannot be merged: theirs are averages over the
-        batches. "bounded" goes on with the statistics of the first data in which a
-        column was not constant. For "adaptive" see `fade`.
+        ranges. Medians and quartiles cannot be merged, and are averaged over the
+        batches. "bounded" keeps the statistics of the first data in which a column was
+        not constant. For "adaptive" see `fade`.
         """
         share = new.weight / (self.weight + new.weight)
         low, high = np.minimum(self.low, new.low), np.maximum(self.high, new.high)
@@ -257,26 +257,27 @@ def column_statistics(
         The data, finite.
 
     sample_weight : ndarray of shape (n_samples,) or None
-        Weights; a sample of weight zero counts as absent.
+        The weights; samples with weight zero are ignored.
 
     kind : {"standard", "minmax", "robust", "bounded", "adaptive", "mean"}
-        "standard": mean and standard deviation. "minmax": the middle and half the
-        width of the range, so that the scaled range is [-1, 1]. "robust": median and
-        interquartile range. "bounded": "standard", without the wild cells of a column,
-        and with a bound for what lies outside of its range. "adaptive": "standard",
-        with a bound, and merged so that old rows fade. "mean": no centre, and the
-        mean as scale, for positive targets whose loss is proportional to their unit.
+        "standard": mean and standard deviation. "minmax": the middle and half the width
+        of the range, so that the scaled range is [-1, 1]. "robust": median and
+        interquartile range. "bounded": like "standard", but without the outliers of a
+        column, and bounded outside its range. "adaptive": like "standard", but bounded,
+        and merged so that old rows are forgotten. "mean": no centre, and the mean as
+        scale, for positive targets whose loss is proportional to their unit.
 
     ranked : bool, default=False
-        Whether each row also has the ranks of its cells.
+        Whether to append the ranks of the cells to each row.
 
     n_indicators : int, default=0
-        So many columns come first that are left as they are, within [-4, 4].
+        The number of columns, at the beginning, that are not scaled; they must be
+        within [-4, 4].
 
     Returns
     -------
     statistics : ColumnStatistics
-        What was measured.
+        The statistics.
     """
     if n_indicators:
         X = without_first(X, n_indicators)
@@ -314,9 +315,9 @@ def column_statistics(
 
 
 def _beside_indicators(statistics, n_indicators):
-    """Return statistics with columns in front that no scaling changes.
+    """Return statistics with additional first columns that are not scaled.
 
-    Their range is [-1, 1], of which every kind makes the centre 0 and the scale 1.
+    Their range is [-1, 1], which gives the centre 0 and the scale 1 for every kind.
     """
     in_front = {"center": 0.0, "spread": 1.0, "low": -1.0, "high": 1.0}
     measures = {
@@ -336,12 +337,12 @@ def _median_and_interquartile_range(X, sample_weight):
 
 
 def _middle_and_half_width(low, high):
-    """Return what maps a range to [-1, 1]."""
+    """Return the center and spread that map a range to [-1, 1]."""
     return low / 2 + high / 2, high / 2 - low / 2
 
 
 def _average(old, new, share):
-    """Return the weighted mean; equal values stay as they are, to the last bit."""
+    """Return the weighted mean; equal values give exactly the same value."""
     return np.where(old == new, old, old * (1 - share) + new * share)
 
 
@@ -357,7 +358,7 @@ def _merge_deviations(old, new, share, unit):
         + np.square(difference / largest) * (share * (1 - share))
     )
     merged = np.ldexp(largest * np.sqrt(variance), unit)
-    # Equal batches must give the old deviation itself, not the root of its square.
+    # Equal batches must give exactly the old deviation, not the root of its square.
     unchanged = (old.spread == new.spread) & (old.center == new.center)
     return np.where(unchanged, old.spread, merged)
 
@@ -365,9 +366,8 @@ def _merge_deviations(old, new, share, unit):
 def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
-    If there are quantiles, the ranks of their cells stand to the right of all. Sparse
-    data stay sparse, if there are none: they become a `CenteredSparse` where there is a
-    centre.
+    If there are quantiles, the ranks of the cells are appended. Otherwise, sparse data
+    remain sparse: they are converted to a `CenteredSparse` if there is a centre.
     """
     if statistics is None:
         return X.astype(dtype, copy=False)
@@ -379,7 +379,7 @@ def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     n_columns, n_ranked = X.shape[1], 0 if quantiles is None else len(quantiles)
     scaled = np.empty((X.shape[0], n_columns + n_ranked), dtype)
     for block in row_blocks(X):
-        # In float64: a float32 far from zero differs exactly from the centre.
+        # In float64, since float32 numbers far from zero need an exact difference.
         scaled[block, :n_columns] = statistics.scale_cells(X[block])
         if quantiles is not None:
             ranks = statistics.ranks(X[block, -n_ranked:])
@@ -391,10 +391,10 @@ def scale_columns(X, statistics: ColumnStatistics | None, dtype):
 def _scale_sparse_columns(X, statistics, dtype):
     """Return sparse data, scaled, as a CSR array or a `CenteredSparse`.
 
-    What a zero becomes is the row that is added to all rows, and what is stored is the
-    difference from it. Where that would be a difference of large numbers, the column
-    is stored as it is, zeros and all. Few are missing there: a mean lies at most
-    sqrt(p / (1 - p)) standard deviations from zero, if a share p is stored.
+    The value of scaled zeros is a row that is added to all rows, and the differences
+    from it are stored. If this would be a difference of large numbers, the column is
+    stored completely, including zeros. There are few of these: if a share p is stored,
+    the mean is at most sqrt(p / (1 - p)) standard deviations from zero.
     """
     if not X.has_canonical_format:
         X = X.copy()
@@ -432,8 +432,8 @@ def _store_zeros(scaled, columns, zero):
 def unscale_columns(scaled, statistics: ColumnStatistics | None):
     """Return scaled * scale + center in the dtype of `scaled`.
 
-    What lies beyond the largest number of that dtype becomes that number. Where all
-    values were equal there is nothing else to return.
+    Values beyond the largest number of that dtype become that number. A constant column
+    keeps its value.
     """
     if statistics is None:
         return scaled
@@ -447,15 +447,15 @@ def unscale_columns(scaled, statistics: ColumnStatistics | None):
 def change_of_scaling(
     old: ColumnStatistics, new: ColumnStatistics
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shift and ratio by which inputs change their meaning.
+    """Return the shift and ratio between the old and the new scaling of inputs.
 
-    Scaled as before, x is x' ratio + shift of what it is now, with ratio = s' / s and
-    shift = (c' - c) / s. A column that was constant has been zero: its weights have had
-    no effect, s is s' for it, and only the centre counts. One that is constant from now
-    on will be zero: s' is s, and what it gives at its value goes into the shift.
-
-    Where ranks stand beside the cells, theirs follow: that of a column that was
-    constant has been zero, and is that of its value from now on. Others stay.
+    The old scaled value x and the new one x' are related by x = x' ratio + shift, with
+    ratio = s' / s and shift = (c' - c) / s. A column that was constant so far has been
+    zero, so its weights had no effect: s is set to s', and only the centre matters. A
+    column that is constant from now on will be zero: s' is set to s, and the effect of
+    its value is included in the shift. If ranks are used, their changes follow: the
+    rank of a column that was constant has been zero, and is that of its value from now
+    on. Others do not change.
     """
     old_center, old_scale = old.center_and_scale
     new_center, new_scale = new.center_and_scale
@@ -482,12 +482,12 @@ def absorb_target_scaling(
     *,
     log_link: bool,
 ) -> None:
-    """Change the last layer in place so that predictions stay the same after rescaling.
+    """Change the last layer in place so that rescaling does not change predictions.
 
-    From y = s (a W + b) + c follow W' = W s / s' and b' = (s b + c - c') / s'; from
-    y = s exp(a W + b), b' = b + log(s / s'). A target that was constant so far has no
-    scale that predictions could keep: the weights stay, and only the centre moves.
-    None stands for targets that are not scaled.
+    From y = s (a W + b) + c follow W' = W s / s' and b' = (s b + c - c') / s'; from y =
+    s exp(a W + b), b' = b + log(s / s'). A target that was constant so far has no
+    meaningful scale: the weights are kept, and only the centre changes. None means that
+    targets are not scaled.
     """
     old_center, old_scale = _center_and_scale_or_none(old, biases.size)
     new_center, new_scale = _center_and_scale_or_none(new, biases.size)
@@ -503,25 +503,25 @@ def absorb_target_scaling(
 
 
 def _center_and_scale_or_none(statistics, n_columns):
-    """Return center and scale in float64, 0 and 1 for None."""
+    """Return center and scale in float64; 0 and 1 for None."""
     if statistics is None:
         return np.zeros(n_columns), np.ones(n_columns)
     return statistics.center_and_scale
 
 
 def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
-    """Return the weights and biases of the same network on raw inputs and targets.
+    """Return the weights and biases of an equivalent network for unscaled data.
 
     Parameters
     ----------
     weights, biases : list of ndarray
-        The layers of the network on scaled inputs and targets.
+        The layers of the network for scaled inputs and targets.
 
     inputs, targets : ColumnStatistics or None
-        The statistics of the scaling of each.
+        The statistics of inputs and targets.
 
     log_link : bool
-        Whether the target's scale multiplies an exponential.
+        Whether predictions are exponentials of outputs, times the scale of the target.
 
     Returns
     -------
@@ -535,8 +535,9 @@ def fold_scaling(weights, biases, inputs, targets, *, log_link: bool):
     """
     if inputs is not None and inputs.kind in BENDING:
         raise ValueError(
-            f"scaling={inputs.kind!r} bends what lies outside of a column's range, so "
-            "that no weights for raw inputs do the same. Fit with scaling='standard'."
+            f"scaling={inputs.kind!r} is not linear outside the range of a column, so "
+            "there are no equivalent weights for unscaled inputs. Fit with "
+            "scaling='standard'."
         )
     weights = [array.astype(np.float64) for array in weights]
     biases = [array.astype(np.float64) for array in biases]

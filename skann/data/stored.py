@@ -1,8 +1,8 @@
-"""Rows that stay where they are, in a file most often, until they are read.
+"""Rows that remain in their source, usually a file, until they are read.
 
-A memory map, an HDF5 dataset or a zarr array may be larger than memory. Whatever a fit
-wants of one it reads in blocks of rows: a block becomes floating point numbers, its
-gaps are filled, and it is gone when the next one comes.
+A memory map, an HDF5 dataset or a zarr array may be larger than memory. A fit reads it
+in blocks of rows: each block is converted to floating-point numbers, missing values are
+imputed, and it is released before the next one is read.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from skann.core.types import FloatArray
 if TYPE_CHECKING:
     from skann.data.columns import Columns
 
-# Columns are gathered in so many bytes, or in this share of the matrix.
+# The memory in which columns are gathered: in bytes, or as a share of the matrix.
 _COLUMN_BYTES = 4 << 20
 _COLUMN_SHARE = 0.02
 
-# Rows that lie no further apart are read together: a call takes as long as these bytes.
+# Rows closer than this are read together: a call takes as long as these bytes.
 _GAP_BYTES = 64 << 10
 
-# Runs of neighbours are announced if they have at least so many rows in the mean.
+# Runs of consecutive rows are prefetched if their mean length is at least this.
 _LEAST_RUN = 8
 
-# What is stored in chunks is read by whole ones, if those of some rows are no larger.
+# Whole chunks are read if those of some rows are not larger than this.
 _CHUNK_BYTES = 32 << 20
 
-# An object that has one of these is no file: it is a frame, or an array of a library
-# whose own operations are not those of numpy.
+# An object with one of these attributes is not a file, but a frame or an array of a
+# library whose operations differ from those of numpy.
 _NOT_STORED = ("__array_ufunc__", "__array_namespace__", "__dataframe__")
 
 
 def is_stored(X: Any) -> bool:
-    """Return whether X is a matrix of numbers whose rows are read when they are needed.
+    """Return whether X is a numeric matrix whose rows are read on demand.
 
-    So it is with memory maps, and with what has the shape and dtype of a matrix and
-    slices of rows, but is no array of numpy: an HDF5 dataset, a zarr array.
+    These are memory maps, and objects with the shape and dtype of a matrix and row
+    slices that are not numpy arrays, such as HDF5 datasets and zarr arrays.
     """
     if isinstance(X, StoredRows):
         return True
@@ -58,7 +58,7 @@ def is_stored(X: Any) -> bool:
 
 
 def _mapping(array):
-    """Return the memory map that an array is a part of, or None."""
+    """Return the memory map to which an array belongs, or None."""
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap):
             return getattr(array, "_mmap", None)
@@ -67,12 +67,12 @@ def _mapping(array):
 
 
 class StoredRows:
-    """A matrix of floats whose rows are read when they are asked for.
+    """A matrix of floats whose rows are read on demand.
 
     Parameters
     ----------
     source : object
-        The matrix as it is stored, of numbers: `is_stored` says what it may be.
+        The stored numeric matrix; for valid types, see `is_stored`.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class StoredRows:
         The number of rows and of columns.
 
     dtype : dtype
-        float32 if it is stored so, else float64.
+        float32 if this is the stored dtype, else float64.
     """
 
     ndim = 2
@@ -99,7 +99,7 @@ class StoredRows:
         return self.shape[0]
 
     def __getitem__(self, rows: slice | np.ndarray) -> FloatArray:
-        """Return some rows as an array, which must not be written to."""
+        """Return some rows as an array, which must not be modified."""
         block = self._read(rows)
         if self._columns is not None:
             block = self._columns.matrix(block, [])
@@ -108,10 +108,9 @@ class StoredRows:
         return block[:, self._n_left_out :]
 
     def announce(self, rows: np.ndarray) -> None:
-        """Let the system bring some rows of a memory map from the disk, if it can.
+        """Ask the system to load some rows of a memory map from disk, if possible.
 
-        It would bring much more than what is read, as it takes the reader for one who
-        goes on with what comes next.
+        Otherwise, the system would load much more, since it expects sequential access.
 
         Parameters
         ----------
@@ -135,9 +134,9 @@ class StoredRows:
             mapping.madvise(mmap.MADV_WILLNEED, begin, length)
 
     def columns(self) -> Iterator[FloatArray]:
-        """Yield the columns, each as an array of shape (n_samples,), to be read once.
+        """Yield the columns, each as an array of shape (n_samples,), for a single use.
 
-        As many as fit into some memory are gathered by one pass over all rows.
+        As many columns as fit into some memory are gathered in one pass over all rows.
         """
         n_rows, n_columns = self.shape
         size = max(1, n_rows * self.dtype.itemsize)
@@ -151,21 +150,21 @@ class StoredRows:
         return self._gather_columns(j, j + 1)[0]
 
     def selected(self, rows: np.ndarray) -> StoredRows:
-        """Return some of the rows, which stay where they are, too."""
+        """Return some of the rows, which also remain in their source."""
         selected = copy.copy(self)
         selected._rows = rows if self._rows is None else self._rows[rows]
         selected.shape = rows.size, self.shape[1]
         return selected
 
     def with_columns(self, columns: Columns) -> StoredRows:
-        """Return the rows with their gaps filled and marked."""
+        """Return the rows with imputed and marked missing values."""
         changed = copy.copy(self)
         changed._columns = columns
         changed.shape = self.shape[0], self.shape[1] + columns.n_indicators
         return changed
 
     def filled(self, values: np.ndarray) -> StoredRows:
-        """Return the rows with a number of its column in place of each NaN."""
+        """Return the rows with each NaN replaced by a number for its column."""
         changed = copy.copy(self)
         changed._fills = values
         return changed
@@ -199,7 +198,7 @@ class StoredRows:
         in_order = (rows[1:] >= rows[:-1]).all()
         if in_order and isinstance(self._source, np.ndarray):
             return self._floats(self._source[rows])
-        # In the order of the file: neighbours are in the same page, or chunk.
+        # In the order of the file, since neighbours are in the same page or chunk.
         order = np.argsort(rows, kind="stable")
         ascending = rows[order]
         block = np.empty((rows.size, self._source.shape[1]), self.dtype)
@@ -213,7 +212,7 @@ class StoredRows:
         return block
 
     def _runs(self, ascending):
-        """Yield from where to where rows lie so near that they are read together."""
+        """Yield the start and stop of rows that are close enough to read together."""
         row_bytes = max(1, self._source.shape[1] * self._source.dtype.itemsize)
         near = max(_GAP_BYTES // row_bytes, self._rows_of_chunk)
         most = max(near, _CHUNK_BYTES // row_bytes)
@@ -228,7 +227,7 @@ class StoredRows:
 
     @property
     def _rows_of_chunk(self):
-        """The number of rows in a chunk of the source, 0 if it has none."""
+        """The number of rows in a chunk of the source; 0 if it has no chunks."""
         chunks = getattr(self._source, "chunks", None)
         if isinstance(chunks, tuple) and isinstance(chunks[0], int):
             return chunks[0]
@@ -244,14 +243,14 @@ class StoredRows:
         last = min(-(-stop // size) * size, self._source.shape[0])
         if (last - first) * row_bytes > _CHUNK_BYTES:
             return self._floats(self._source[start:stop])
-        # A chunk is unpacked as a whole, for each part of it that is read.
+        # A whole chunk is unpacked for each part of it that is read.
         kept = self._chunk
         if kept is None or start < kept[0] or stop > kept[0] + len(kept[1]):
             kept = self._chunk = first, self._floats(self._source[first:last])
         return kept[1][start - kept[0] : stop - kept[0]]
 
     def _floats(self, rows):
-        """Return rows that were read as an array of floats."""
-        if np.ma.isMaskedArray(rows):  # netCDF's way to mark gaps
+        """Convert rows that were read to an array of floats."""
+        if np.ma.isMaskedArray(rows):  # masked cells are missing in netCDF
             rows = np.ma.filled(rows.astype(self.dtype), np.nan)
         return np.asarray(rows).astype(self.dtype, copy=False)

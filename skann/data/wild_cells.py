@@ -1,8 +1,8 @@
-"""Cells far outside of all others, which must not ruin the column that they stand in.
+"""Outliers ("wild cells"), which must not spoil the scaling of their column.
 
-An instrument that failed, a comma in the wrong place, or -999 for "missing": a few such
-cells make up nearly all of a column's variance. Divided by its standard deviation, all
-others become alike, and a network hardly sees them any more.
+A failed instrument, a misplaced decimal point, or -999 for "missing": a few such cells
+can cause nearly all of the variance of a column. Divided by the standard deviation, all
+other cells become nearly equal, and a network can hardly distinguish them.
 """
 
 from __future__ import annotations
@@ -20,32 +20,33 @@ from skann.data.measuring import (
     unit_exponent,
 )
 
-# A column is ruined if its standard deviation is so many times its typical distance
-# from the median. (That is 1.5 for a normal distribution, 3.5 for a lognormal one.)
+# A column is spoiled if its standard deviation is this many times the typical distance
+# of its cells from the median. (The ratio is 1.5 for a normal distribution, and 3.5 for
+# a lognormal one.)
 RUIN = 5.0
 
-# Its cells are wild beyond so many typical distances.
+# Cells are wild beyond this many typical distances.
 REACH = 12.0
 
-# Wild cells are codes, of which there may be so many different ones, and errors. If
-# more than this share are neither, they are a part of the distribution, and measured.
+# Wild cells are codes (at most this many different ones) and errors. If more than this
+# share of the cells are wild, but not codes, they are part of the distribution.
 MOST_CODES = 3
 MOST_ERRORS = 0.02
 
-# Scaled, cells may lie so far from the centre, or as far as the tame ones did, before
-# the bound begins; and it lets them go so much further.
+# Scaled cells are unchanged up to this distance from the centre, or up to the farthest
+# cell that is not wild; beyond it, they are bounded by this additional distance.
 MARGIN = 4.0
 WIDTH = 3.0
 
-# Cells that differ by more than this part of the largest do not by rounding alone, and
-# a sum that is larger than another by more than this is so in any order of its parts.
+# Differences larger than this share of the largest cell are not caused by rounding, and
+# comparisons of sums with this margin do not depend on the order of summation.
 _ROUNDING = 1e-6
 
 _CELLS_AT_ONCE = 1 << 16
 
 
 def tame(X, sample_weight, center, spread, low, high):
-    """Return the four measures of each column without its wild cells.
+    """Return the four measures of each column, without wild cells.
 
     Parameters
     ----------
@@ -53,16 +54,16 @@ def tame(X, sample_weight, center, spread, low, high):
         The data.
 
     sample_weight : ndarray of shape (n_samples,)
-        Weights; samples of weight zero do not count.
+        The weights; samples with weight zero are ignored.
 
     center, spread, low, high : ndarray of shape (n_columns,)
-        Mean, standard deviation and range of all cells.
+        The mean, standard deviation and range of all cells.
 
     Returns
     -------
     center, spread, low, high : ndarray of shape (n_columns,)
-        Those of the cells that are not wild. Columns without wild cells keep theirs, to
-        the last bit.
+        The measures of the cells that are not wild. Those of columns without wild cells
+        are exactly the same.
     """
     measures = np.array([center, spread, low, high])
     size, precision = np.maximum(-low, high), precision_of(X)
@@ -81,7 +82,7 @@ def tame(X, sample_weight, center, spread, low, high):
 
 
 def _cells_of_columns(X, sample_weight):
-    """Yield the values of each column with their weights; zeros may be one of them."""
+    """Yield the values of each column with their weights; zeros may be merged."""
     if sparse.issparse(X):
         columns = X.tocsc()
         for j in range(X.shape[1]):
@@ -98,7 +99,7 @@ def _cells_of_columns(X, sample_weight):
 
 
 def _stored_cells(columns, j, sample_weight):
-    """Return the values that are stored of a column, and zero for all others."""
+    """Return the stored values of a column, and one zero for all others."""
     stored = slice(columns.indptr[j], columns.indptr[j + 1])
     weight = sample_weight[columns.indices[stored]]
     values = columns.data[stored].astype(np.float64)
@@ -109,12 +110,12 @@ def _stored_cells(columns, j, sample_weight):
 
 
 def _tame_cells(values, weight, deviation, size, precision):
-    """Return which cells of a column are not wild, or None if none of them is.
+    """Return which cells of a column are not wild, or None if no cell is wild.
 
-    The typical distance is the median one of the cells that differ from the median at
-    all: that of 1 from 0 in a column of rare ones, whatever their number. Of most
-    columns more than half of the cells are too far from the median for the column to
-    be ruined, so that it need not be known.
+    The typical distance is the median distance of the cells that differ from the median
+    at all: that of 1 from 0 in a column of rare ones, whatever their number. In most
+    columns, more than half of the cells are so far from the median that the column
+    cannot be spoiled, and the typical distance need not be computed.
     """
     middle = median(values, weight)
     far = deviation / (2 * RUIN) * (1 + _ROUNDING)
@@ -150,10 +151,10 @@ def _half_distance(values, middle):
 
 
 def bound(scaled, lower, upper):
-    """Bend scaled cells smoothly beyond their limits, in place, and return them.
+    """Bound scaled cells smoothly beyond their limits, in place, and return them.
 
-    Within the limits they are what they were; at a limit the slope is 1, and the way
-    that is left to go beyond it is WIDTH.
+    Cells within the limits are not changed. At a limit, the slope is 1, and the bound
+    is at a distance of WIDTH beyond it.
 
     Parameters
     ----------

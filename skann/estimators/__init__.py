@@ -1,1 +1,1 @@
-"""The scikit-learn face."""
+"""The estimators: the interface to scikit-learn."""

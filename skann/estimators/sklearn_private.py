@@ -1,21 +1,21 @@
-"""The one door to what scikit-learn does not promise to keep.
+"""The only module that uses private parts of scikit-learn.
 
-All that skann uses of scikit-learn's private names is imported or touched here, each
-with what it is for and what would replace it.
+All private names of scikit-learn that skann uses are imported or accessed here,
+together with their purpose and a possible replacement.
 """
 
 from __future__ import annotations
 
-# `_safe_indexing`: takes rows of arrays, lists, frames and sparse matrices. Replaced
+# `_safe_indexing`: selects rows of arrays, lists, frames and sparse matrices. Replaced
 # by: a case for each of them.
 from sklearn.utils import _safe_indexing
 
-# `check_matplotlib_support` says what to install. Replaced by: a try around the import.
+# `check_matplotlib_support`: says what to install. Replaced by: try and import.
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-# `Interval`, `Options`, `StrOptions`, `validate_params`: the values that a parameter
-# may have, and errors in scikit-learn's words. Replaced by: `check_scalar` of
-# `sklearn.utils`. `InvalidParameterError`: what those raise. Replaced by: ValueError.
+# `Interval`, `Options`, `StrOptions`, `validate_params`: valid values of parameters,
+# with scikit-learn's errors. Replaced by: `check_scalar` of `sklearn.utils`.
+# `InvalidParameterError`: the error that they raise. Replaced by: ValueError.
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
@@ -24,11 +24,11 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 
-# `_check_n_features`: refuses another number of columns. Replaced by: a comparison with
-# `n_features_in_`. `_check_sample_weight`: reads weights of any kind. Replaced by:
-# `check_array` and a comparison of lengths.
-# `_check_categorical_features`: reads a mask, indices or names of columns, in
-# scikit-learn's words. Replaced by: checks of our own.
+# `_check_n_features`: checks the number of columns. Replaced by: a comparison with
+# `n_features_in_`. `_check_sample_weight`: reads any kind of weights. Replaced by:
+# `check_array` and a comparison of lengths. `_check_categorical_features`: reads a
+# mask, indices or names of columns, with scikit-learn's errors. Replaced by: our own
+# checks.
 from sklearn.utils.validation import (
     _check_categorical_features,
     _check_n_features,
@@ -56,25 +56,25 @@ __all__ = [
 
 
 def check_constraints(estimator):
-    """Refuse parameters outside their `_parameter_constraints`.
+    """Check parameters against their `_parameter_constraints`.
 
-    `BaseEstimator._validate_params` does so. Replaced by: checks of our own.
+    Uses `BaseEstimator._validate_params`. Replaced by: our own checks.
     """
     estimator._validate_params()
 
 
 def check_categorical_features(X, categorical_features):
-    """Return which columns of X are named as categorical, or None if none are."""
+    """Return which columns of X are declared as categorical, or None if none are."""
     return _check_categorical_features(X, categorical_features)
 
 
 def check_n_features(estimator, X):
-    """Refuse another number of columns than an estimator was fitted to."""
+    """Check that X has the same number of columns as in `fit`."""
     _check_n_features(estimator, X, reset=False)
 
 
 def check_sample_weight(sample_weight, X, *, allow_all_zero):
-    """Return weights as a float array with one for each row of X, not negative."""
+    """Return weights as a non-negative float array, with one for each row of X."""
     return _check_sample_weight(
         sample_weight,
         X,
@@ -84,37 +84,37 @@ def check_sample_weight(sample_weight, X, *, allow_all_zero):
 
 
 def has_callbacks(estimator):
-    """Return whether anyone listens to a fit.
+    """Return whether the estimator has callbacks.
 
-    `set_callbacks` keeps them in `_skl_callbacks`. Replaced by: calling the hooks of a
-    context, which do nothing without callbacks, and take longer to do it.
+    `set_callbacks` stores them in `_skl_callbacks`. Replaced by: always calling the
+    hooks of a context, which do nothing without callbacks, but take time.
     """
     return hasattr(estimator, "_skl_callbacks")
 
 
 def open_callback_context(estimator, *, max_subtasks):
-    """Return the context in which callbacks hear of a fit.
+    """Return the context in which callbacks of a fit are called.
 
-    `_init_callback_context` is how scikit-learn's own estimators begin. Replaced by:
-    nothing; without it there are no callbacks.
+    `_init_callback_context` is used by scikit-learn's own estimators. Replaced by:
+    nothing; without it, there are no callbacks.
     """
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 
 def forget_callback_context(estimator):
-    """Take away what an interrupted teardown of callbacks leaves on an estimator.
+    """Remove what an interrupted teardown of callbacks leaves on an estimator.
 
-    `with_callbacks` removes it itself unless it is interrupted. Replaced by: nothing.
+    `with_callbacks` removes it unless it is interrupted. Replaced by: nothing.
     """
     for name in ("_callback_fit_ctx", "_skl_callbacks_to_teardown"):
         vars(estimator).pop(name, None)
 
 
 def memory_of_mlp(mlp):
-    """Return what a fitted MLP remembers for its next epoch, by name.
+    """Return the memory of a fitted MLP for its next epoch, by name.
 
-    `_optimizer` and `_no_improvement_count` are what `partial_fit` goes on from; after
-    L-BFGS there are none. Replaced by: an optimizer that starts anew.
+    `partial_fit` continues from `_optimizer` and `_no_improvement_count`, which do not
+    exist after L-BFGS. Replaced by: a new optimizer.
     """
     optimizer = getattr(mlp, "_optimizer", None)
     memory = {"count": getattr(mlp, "_no_improvement_count", 0), "rate": None}
@@ -127,9 +127,9 @@ def memory_of_mlp(mlp):
 
 
 def remember_in_mlp(mlp, memory):
-    """Let a fitted MLP go on from what `memory_of_mlp` has returned; None for nothing.
+    """Set the memory of a fitted MLP, as returned by `memory_of_mlp`, or None.
 
-    Replaced by: an optimizer that starts anew.
+    Replaced by: a new optimizer.
     """
     if memory is None:
         del mlp._optimizer
@@ -143,5 +143,5 @@ def remember_in_mlp(mlp, memory):
 
 
 def safe_indexing(table, rows):
-    """Return the rows of these numbers of a table of any kind."""
+    """Return the rows with these indices of a table of any kind."""
     return _safe_indexing(table, rows)

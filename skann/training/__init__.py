@@ -1,1 +1,1 @@
-"""How parameters move."""
+"""Training: optimizers, schedules, solvers and the loop over epochs."""

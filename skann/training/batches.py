@@ -14,7 +14,7 @@ from skann.data.rows import RowReader, RowWindow, ScaledRows, TrainingData
 
 
 class TrainingDivergedError(ArithmeticError):
-    """The loss or a parameter is no longer a finite number."""
+    """The loss or a parameter is no longer finite."""
 
 
 def loss_and_gradient(
@@ -28,16 +28,16 @@ def loss_and_gradient(
     Parameters
     ----------
     objective : Objective
-        What to evaluate.
+        The objective.
 
     theta : ndarray of shape (n_parameters,)
-        Where.
+        The parameters.
 
     data : TrainingData
         The data.
 
     workspace : Workspace, default=None
-        Buffers for all rows, for who calls this many times; None allocates them.
+        Buffers for all rows, for repeated calls. If None, they are allocated.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def loss_and_gradient(
         Its gradient.
 
     workspace : Workspace
-        What the two passes left there, such as the delta of the raw output.
+        The workspace after both passes, with the delta of the raw output, for example.
     """
     if workspace is None:
         workspace = Workspace(objective.network, data.n_samples, theta.dtype)
@@ -66,7 +66,7 @@ def loss_and_gradient(
 
 
 class BatchObjective(Protocol):
-    """The objective of some rows, wherever these are, at parameters that change.
+    """The objective of some rows, in memory or elsewhere, for changing parameters.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class BatchObjective(Protocol):
         """The number of weights in the largest layer of a network."""
 
     def value(self, start: int, stop: int) -> float:
-        """Return the objective of some rows as a batch of their own, summed."""
+        """Return the objective of some rows as one batch, summed over members."""
 
     def raw_output(self, start: int, stop: int) -> FloatArray:
         """Return the raw output of some rows."""
@@ -97,33 +97,33 @@ class BatchObjective(Protocol):
 class RowObjective:
     """The objective of some rows at the current parameters, and its gradient.
 
-    It owns the memory that this takes, so that a step allocates none.
+    It owns the required memory, so that a step does not allocate any.
 
     Parameters
     ----------
     objective : Objective
-        What to make small.
+        The objective to minimise.
 
     data : TrainingData
-        What to learn from.
+        The training data.
 
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
         The parameters, which change in place.
 
     n_rows : int
-        The largest number of rows at once.
+        The maximum number of rows.
 
     rows : ndarray of int or None
-        The order of the rows, as `RowReader` takes it.
+        The order of the rows, as in `RowReader`.
 
     generator : numpy.random.Generator, sequence of them, or None
-        What leaves hidden units out of the objective of a batch, for each member.
+        The generators for dropout, one per member.
 
     members : range, default=None
-        The numbers of the members in theta; None for all.
+        The indices of the members in theta; None for all.
 
     window : RowWindow, default=None
-        Where rows of X are read from; None for the data themselves.
+        The window from which rows of X are read; None for the data themselves.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class RowObjective:
     def sums(self, start: int, stop: int, scale: float) -> float:
         """Return scale times the summed loss of some rows, without the penalty.
 
-        Members are added up as well.
+        It is also summed over members.
         """
         X, target, sample_weight = self._reader.read(start, stop)
         return self._objective.sums(
@@ -182,7 +182,7 @@ class RowObjective:
         )
 
     def value(self, start: int, stop: int) -> float:
-        """Return the objective of some rows as a batch of their own, summed."""
+        """Return the objective of some rows as one batch, summed over members."""
         X, target, sample_weight = self._reader.read(start, stop)
         return self._objective.value_and_gradient(
             self._theta,

@@ -1,4 +1,4 @@
-"""How many threads the products of a fit may use."""
+"""The number of threads for the matrix products of a fit."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-# Smaller products than this many multiplications are done before a second thread has
-# begun to help. It waits for more by going round in circles, so that two threads take
-# twice the processor time for the same wall time.
+# Products with fewer multiplications than this are finished before a second thread can
+# help. It then busy-waits, so two threads use twice the CPU time for the same wall
+# time.
 _WORTH_A_THREAD = 1 << 25
 
 
 @lru_cache(maxsize=1)
 def _blas() -> ThreadpoolController:
-    """Return the control of all that is loaded of BLAS."""
+    """Return a controller of all loaded BLAS libraries."""
     return ThreadpoolController().select(user_api="blas")
 
 
 @lru_cache(maxsize=1)
 def _blas_of_scipy() -> ThreadpoolController:
-    """Return the control of scipy's own BLAS; of nothing if it shares numpy's.
+    """Return a controller of SciPy's own BLAS; of none if it is the same as numpy's.
 
-    The wheels of numpy and scipy bring one each. In L-BFGS they take turns, and while
-    one works the other's threads wait for more: together they are slower than one
-    thread. Those of scipy have little to do here.
+    The wheels of numpy and SciPy each contain a BLAS. In L-BFGS they alternate, and
+    while one computes, the threads of the other busy-wait: together they are slower
+    than one thread. SciPy's BLAS has little to do here.
     """
     paths = [
         library.filepath
@@ -38,17 +38,17 @@ def _blas_of_scipy() -> ThreadpoolController:
 
 
 def one_thread_of_scipy() -> AbstractContextManager[Any]:
-    """Return a context in which scipy's BLAS uses one thread, and numpy's as many."""
+    """Return a context in which SciPy's BLAS uses a single thread."""
     return _blas_of_scipy().limit(limits=1)
 
 
 def threads_for(largest_product: int) -> AbstractContextManager[Any]:
-    """Return a context in which BLAS uses one thread, if more would not help.
+    """Return a context in which BLAS uses a single thread, if more would not help.
 
     Parameters
     ----------
     largest_product : int
-        The multiplications in the largest product of a step.
+        The number of multiplications in the largest product of a step.
     """
     if largest_product >= _WORTH_A_THREAD:
         return nullcontext()

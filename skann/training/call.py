@@ -1,4 +1,4 @@
-"""What a call of `fit` or `partial_fit` continues."""
+"""The kinds of calls of `fit` and `partial_fit`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from enum import Enum, auto
 
 
 class Call(Enum):
-    """What is asked for, decided once at the start of a call.
+    """The kind of a call, determined once at its start.
 
     Attributes
     ----------
     FIT
-        A whole fit that begins with new parameters.
+        A whole fit that starts from new parameters.
 
     WARM_FIT
-        A whole fit that begins with trained parameters.
+        A whole fit that starts from trained parameters.
 
     RESUMED_FIT
-        The rest of a fit that was cut off, and saved by a callback.
+        The rest of an interrupted fit that was saved by a callback.
 
     FIRST_PIECE
-        The first piece of a stream: one epoch, from new parameters.
+        The first piece of a stream: one epoch, starting from new parameters.
 
     NEXT_PIECE
-        Another piece: one epoch, from where the last call ended.
+        Another piece: one epoch, continuing from the last call.
     """
 
     FIT = auto()
@@ -36,7 +36,7 @@ class Call(Enum):
     def of(
         cls, *, is_piece: bool, is_fitted: bool, warm_start: bool, unfinished: bool
     ) -> Call:
-        """Return what a call continues, given the state of the estimator."""
+        """Return the kind of a call, given the state of the estimator."""
         if is_piece:
             return cls.NEXT_PIECE if is_fitted else cls.FIRST_PIECE
         if not (is_fitted and warm_start):
@@ -45,20 +45,20 @@ class Call(Enum):
 
     @property
     def is_piece(self) -> bool:
-        """Whether it is one epoch of a stream, not a whole fit."""
+        """Whether it is one epoch of a stream, and not a whole fit."""
         return self in (Call.FIRST_PIECE, Call.NEXT_PIECE)
 
     @property
     def has_past(self) -> bool:
-        """Whether it begins with trained parameters."""
+        """Whether it starts from trained parameters."""
         return self not in (Call.FIT, Call.FIRST_PIECE)
 
     @property
     def refits(self) -> bool:
-        """Whether it is a whole fit that begins with trained parameters."""
+        """Whether it is a whole fit that starts from trained parameters."""
         return self in (Call.WARM_FIT, Call.RESUMED_FIT)
 
     @property
     def counts_on(self) -> bool:
-        """Whether its epochs are counted on from those of the last call."""
+        """Whether its epochs continue the count of the last call."""
         return self.is_piece or self is Call.RESUMED_FIT

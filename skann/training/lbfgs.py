@@ -1,4 +1,4 @@
-"""L-BFGS by scipy, on the same objective and the same flat vector."""
+"""SciPy's L-BFGS, on the same objective and the same flat vector."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from skann.training.batches import RowObjective, TrainingDivergedError
 from skann.training.blas import one_thread_of_scipy
 from skann.training.solver import Ending, Epoch, Solver
 
-# A relative reduction of the loss below this ends the search: scipy's own default, and
-# less for a tolerance below the usual one, which would not be reached otherwise. (Zero
-# asks for no more than the default.)
+# A relative reduction of the loss below this ends the search: SciPy's default, or less
+# for a tolerance below the default, which would otherwise not be reached. (A tolerance
+# of zero uses the default.)
 _FTOL, _USUAL_TOL = 1e7 * np.finfo(np.float64).eps, 1e-4
-# The loss is not known to much more than the precision of its dtype.
+# The accuracy of the loss is limited by its dtype.
 _SMALLEST_FTOL = {"float64": 64 * 2.0**-52, "float32": 2.0**-23}
 
 
 def _relative_tolerance(tol: float, dtype: np.dtype) -> float:
-    """Return the relative reduction of the loss that is none."""
+    """Return the relative reduction of the loss below which the search ends."""
     wanted = _FTOL * (tol / _USUAL_TOL if 0 < tol < _USUAL_TOL else 1.0)
     return max(wanted, _SMALLEST_FTOL[dtype.name])
 
 
 @dataclass(frozen=True)
 class LbfgsResult:
-    """Where L-BFGS ended.
+    """The result of L-BFGS.
 
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,)
-        The parameters, in the dtype of the start.
+        The final parameters, in the dtype of the initial ones.
 
     loss : float
-        The objective there.
+        The objective at these parameters.
 
     n_iterations : int
         The number of iterations.
@@ -51,7 +51,7 @@ class LbfgsResult:
         limit or a failed line search.
 
     message : str
-        scipy's account of why it stopped.
+        SciPy's message about why it stopped.
     """
 
     theta: FloatArray
@@ -62,7 +62,7 @@ class LbfgsResult:
 
 
 class RowSums(Protocol):
-    """The summed loss of all rows, in parts that are added up in their order."""
+    """The summed loss of all rows, in parts that are added in order."""
 
     n_rows: int
 
@@ -71,12 +71,12 @@ class RowSums(Protocol):
     ) -> Iterable[tuple[float, FloatArray]]:
         """Return scale times the summed loss of each part, and its gradient.
 
-        A gradient may be overwritten when the next part is asked for.
+        A gradient may be overwritten when the next part is computed.
         """
 
 
 class BlockSums:
-    """The summed loss of blocks of rows, each of which stays in the cache.
+    """The summed loss of blocks of rows that fit into the cache.
 
     Parameters
     ----------
@@ -87,13 +87,13 @@ class BlockSums:
         The rows.
 
     theta : ndarray of shape (n_parameters,)
-        Parameters; only their dtype counts.
+        The parameters; only their dtype is used.
 
     rows : ndarray of int, default=None
-        The rows of the data to add up; None for all.
+        The rows of the data to sum over; None for all.
 
     generator : numpy.random.Generator, default=None
-        What leaves hidden units out; None leaves in all.
+        The generator for dropout; None for no dropout.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class BlockSums:
             yield self._block.sums(start, stop, scale), self._block.gradient
 
     def _blocks(self):
-        """Yield from where to where the rows of each block are, in memory."""
+        """Yield the start and stop of each block of rows, loaded into memory."""
         spans = iter([(0, self.n_rows)])
         if self._window is not None:
             spans = self._window.spans(self.n_rows, self._stride)
@@ -141,7 +141,7 @@ class BlockSums:
 class _AllRows:
     """The objective of all rows and its gradient, as a function of a float64 vector.
 
-    scipy works in float64; the network computes in the dtype of the fit.
+    SciPy works in float64; the network is computed in the dtype of the fit.
     """
 
     def __init__(self, objective, sums, mean_weight, theta):
@@ -184,25 +184,25 @@ def minimize_lbfgs(
     Parameters
     ----------
     objective : Objective
-        What to make small.
+        The objective to minimise.
 
     sums : RowSums
-        The summed loss of the rows to learn from.
+        The summed loss of the training rows.
 
     theta : ndarray of shape (n_parameters,)
-        Where to start; it is left as it is.
+        The initial parameters, which are not changed.
 
     mean_weight : float
         The mean weight of these rows.
 
     max_iter : int
-        The largest number of iterations.
+        The maximum number of iterations.
 
     max_fun : int
-        The largest number of evaluations.
+        The maximum number of evaluations.
 
     tol : float
-        The search ends where no component of the gradient is larger.
+        The search ends if no component of the gradient is larger.
 
     on_iteration : callable
         Called after each iteration with the parameters, the objective and the norm of
@@ -211,7 +211,7 @@ def minimize_lbfgs(
     Returns
     -------
     result : LbfgsResult
-        Where the search ended.
+        The result of the search.
 
     Raises
     ------
@@ -260,22 +260,22 @@ class LbfgsSolver(Solver):
     Parameters
     ----------
     objective : Objective
-        What to make small.
+        The objective to minimise.
 
     sums : RowSums
-        The summed loss of the rows to learn from.
+        The summed loss of the training rows.
 
     theta : ndarray of shape (n_parameters,)
-        Where to start; it is left as it is.
+        The initial parameters, which are not changed.
 
     mean_weight : float
         The mean weight of these rows.
 
     max_iter, max_fun : int
-        The largest number of iterations, and of evaluations.
+        The maximum number of iterations, and of evaluations.
 
     tol : float
-        The search ends where no component of the gradient is larger.
+        The search ends if no component of the gradient is larger.
     """
 
     task_name = "iteration"
@@ -302,7 +302,8 @@ class LbfgsSolver(Solver):
     def run(self, listener):
         def on_iteration(theta, loss, gradient_norm):
             stops = listener.end_epoch(Epoch(theta, loss, gradient_norm))
-            # scipy says that an iteration ended, not whether there will be another.
+            # SciPy reports the end of an iteration, but not whether there will be
+            # another.
             listener.begin_epoch()
             return stops
 

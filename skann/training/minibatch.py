@@ -1,4 +1,4 @@
-"""Minibatch descent: one epoch, and the steps that it is made of."""
+"""Minibatch descent: epochs and their steps."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from skann.training.schedules import Adaptive, Schedule
 from skann.training.solver import Ending, Epoch, Solver
 from skann.training.stepping import norm_of
 
-# Larger parameters than this are rare, and rarely a good sign.
+# Parameters larger than this are rare, and usually a sign of divergence.
 _FAR_AWAY = 1e4
 
 
 class Part(Protocol):
-    """Moves some parameters through an epoch, in this process or elsewhere.
+    """Trains some parameters for an epoch, in this process or elsewhere.
 
     Attributes
     ----------
@@ -53,22 +53,21 @@ class Part(Protocol):
 
 
 class DescentPart:
-    """Moves some parameters, which exchange nothing with others, by minibatches.
+    """Trains some parameters by minibatches, independently of all others.
 
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,) or (n_members, n_parameters)
-        The parameters, contiguous, changed in place.
+        The parameters, which are contiguous and changed in place.
 
     batch : BatchObjective
         Their objective, summed over members.
 
     optimizer : Optimizer
-        Makes steps of gradients; `make_stepping` returns one with all that belongs to
-        a step.
+        Converts gradients to steps; `make_stepping` returns one for complete steps.
 
     state : dict
-        The optimizer's memory, changed in place.
+        The memory of the optimizer, which is changed in place.
 
     batch_size : int
         The number of samples per step.
@@ -113,7 +112,7 @@ class DescentPart:
         self.end_epoch(n_rows)
         return outcome
 
-    # Overflow is looked for where it matters; what numpy says of it is set by thread.
+    # Overflow is detected where it matters; numpy's error settings are per thread.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def run_rows(
         self, start: int, stop: int, learning_rate: float, loss_sum: float = 0.0
@@ -123,13 +122,13 @@ class DescentPart:
         Parameters
         ----------
         start, stop : int
-            The places of the rows in their order.
+            The positions of the rows in their order.
 
         learning_rate : float
-            The rate of all steps.
+            The learning rate of all steps.
 
         loss_sum : float, default=0
-            What was returned for the rows before these in the epoch.
+            The result for the previous rows of the epoch.
 
         Returns
         -------
@@ -142,18 +141,18 @@ class DescentPart:
         for first in range(start, stop, self._batch_size):
             last = min(first + self._batch_size, stop)
             loss_sum += self.finite_loss(first, last) * (last - first)
-            if last == stop:  # before the step uses the gradient up
+            if last == stop:  # before the step overwrites the gradient
                 gradient_norm = norm_of(self._flat_gradient)
             self.step(learning_rate)
         return loss_sum, gradient_norm
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def end_epoch(self, n_rows: int) -> None:
-        """Look whether the last of so many rows has led out of the finite numbers."""
+        """Raise an error if the last step led to numbers that are not finite."""
         largest = max(self.theta.max(), -self.theta.min())
         if not np.isfinite(largest):
             raise TrainingDivergedError("theta")
-        # No batch has seen the last step. Where it led far away, look once more.
+        # No batch has tested the last step. If it was large, test it now.
         if largest > _FAR_AWAY:
             start, stop = (n_rows - 1) // self._batch_size * self._batch_size, n_rows
             self.finite_loss(start, stop)
@@ -163,7 +162,7 @@ class DescentPart:
     def step(self, learning_rate: float) -> None:
         """Move the parameters along the gradient of the batch."""
         self._optimizer.step(self._flat, self._flat_gradient, learning_rate, self.state)
-        # Equal gradients need not make equal steps: those of members may be clipped.
+        # Equal gradients may lead to different steps, if those of members are clipped.
         for values in self._shared:
             values[1:] = values[0]
 
@@ -176,7 +175,7 @@ class DescentPart:
 
 
 class MinibatchDescent:
-    """Moves theta through epochs of minibatches.
+    """Trains theta for epochs of minibatches.
 
     Parameters
     ----------
@@ -184,34 +183,32 @@ class MinibatchDescent:
         The parameters, changed in place.
 
     parts : list of Part
-        What moves them: the only one of a network, or groups of members, which take
-        the same batches.
+        The parts that train them: one for a single network, or groups of members, which
+        use the same batches.
 
     n_rows : int
-        The number of rows that are used.
+        The number of training rows.
 
     batch_size : int
         The number of samples per step, at most `n_rows`.
 
     rows : ndarray of int or None
-        The rows of the data to learn from, shuffled in place; None for all of them in
-        the order in which they stand.
+        The training rows, which are shuffled in place; None for all rows in order.
 
     random_state : RandomState or None
-        Shuffles `rows` before each epoch; None leaves them in order.
+        Shuffles `rows` before each epoch. If None, they keep their order.
 
     n_jobs : int, default=1
-        How many parts move at the same time.
+        The number of parts to train in parallel.
 
     window : RowWindow, default=None
-        Where the parts read their rows; None for data that are in memory.
+        The window from which the parts read their rows; None for data in memory.
 
     window_size : int, default=0
-        How many rows it holds, or would hold: one batch at least.
+        The number of rows in a window, at least one batch.
 
     in_blocks : bool, default=False
-        Whether `rows` are shuffled by blocks of neighbours, those of a window at a
-        time.
+        Whether to shuffle `rows` in blocks of consecutive rows, one window at a time.
     """
 
     def __init__(
@@ -238,7 +235,7 @@ class MinibatchDescent:
         self._next_row = 0
         self._window = window
         self._in_blocks = in_blocks
-        # Of whole batches.
+        # A multiple of the batch size.
         self._stride = max(1, window_size // batch_size) * batch_size
 
     @property
@@ -248,12 +245,12 @@ class MinibatchDescent:
 
     @property
     def largest_product(self) -> int:
-        """The multiplications in the largest product of a step."""
+        """The number of multiplications in the largest product of a step."""
         return self._batch_size * self._parts[0].largest_layer
 
     @property
     def optimizer_state(self) -> OptimizerState:
-        """The memory of the optimizer; of members, of one group after the other."""
+        """The memory of the optimizer; for members, that of each group."""
         if self.theta.ndim == 1:
             return self._parts[0].state
         return {"groups": [part.state for part in self._parts]}
@@ -269,18 +266,17 @@ class MinibatchDescent:
         Returns
         -------
         loss : float
-            The mean of the batches' objectives, each at the parameters before its
-            step, weighted by their sizes; and the mean of all members.
+            The mean objective of the batches, weighted by their sizes, each before its
+            step; for an ensemble, the mean over all members.
 
         gradient_norm : float
-            The Euclidean norm of the last batch's gradient, before any clipping; the
-            root mean square of all members.
+            The Euclidean norm of the last batch's gradient, before any clipping; for an
+            ensemble, the root mean square over all members.
 
         Raises
         ------
         TrainingDivergedError
-            At the first batch whose objective is not finite, or if a step leaves the
-            finite numbers.
+            If the objective of a batch or the parameters after a step are not finite.
         """
         self._shuffle()
         if self._window is None:
@@ -293,7 +289,7 @@ class MinibatchDescent:
         return loss, math.hypot(*norms) / math.sqrt(self.n_members)
 
     def _run_windows(self, window, learning_rate):
-        """Take one step per batch, all parts by the rows that the window holds."""
+        """Take one step per batch, in all parts with the rows of a window."""
         losses = (0.0,) * len(self._parts)
         with closing(window.spans(self.n_rows, self._stride)) as spans:
             for start, stop in spans:
@@ -309,17 +305,17 @@ class MinibatchDescent:
         return losses, norms
 
     def _run_parts(self, run, *arguments):
-        """Let all parts move; return their losses and the norms of their gradients."""
+        """Run all parts; return their losses and the norms of their gradients."""
         if self._n_jobs == 1:
             return zip(*map(run, self._parts, *arguments), strict=True)
-        # Whatever happens, no thread is left behind that still changes theta.
+        # Whatever happens, no thread may still change theta afterwards.
         with ThreadPoolExecutor(self._n_jobs) as pool:
             return zip(*pool.map(run, self._parts, *arguments), strict=True)
 
     def run_batch(self, learning_rate: float) -> float:
-        """Take one step and return the objective of its batch, before it.
+        """Take one step, and return the objective of its batch before the step.
 
-        The next call takes the next batch; the first of an epoch shuffles the rows.
+        The next call uses the next batch; the first one of an epoch shuffles the rows.
         """
         start = self._next_row
         stop = min(start + self._batch_size, self.n_rows)
@@ -334,7 +330,7 @@ class MinibatchDescent:
         return loss / self.n_members
 
     def _shuffle(self) -> None:
-        """Put the rows into a new order, if they have one."""
+        """Shuffle the rows, if shuffling is enabled."""
         if self.random_state is None or self.rows is None:
             return
         if self._in_blocks:
@@ -344,21 +340,21 @@ class MinibatchDescent:
 
 
 class MinibatchSolver(Solver):
-    """Minibatch descent at the rate of a schedule.
+    """Minibatch descent with a learning-rate schedule.
 
     Parameters
     ----------
     descent : MinibatchDescent
-        Runs an epoch.
+        The descent, which runs the epochs.
 
     schedule : Schedule
-        The learning rate of each.
+        The schedule of the learning rate.
 
     learning_rate_init : float
-        The rate that the schedule begins with.
+        The initial learning rate of the schedule.
 
     n_epochs : int or None
-        How many epochs to run; None if an earlier call has stopped for good.
+        The number of epochs to run; None if an earlier call has stopped training.
     """
 
     task_name = "epoch"

@@ -1,7 +1,8 @@
-"""What drives the loop over epochs: minibatch descent, or L-BFGS.
+"""The interface of solvers: minibatch descent, or L-BFGS.
 
-A solver runs epochs and tells the loop of each, which records it, scores it and says
-whether to stop. (It is the solver that calls, since scipy's L-BFGS calls back.)
+A solver runs epochs and reports each of them to the loop, which records it, scores it
+and decides whether to stop. (The solver calls the loop, since SciPy's L-BFGS uses a
+callback.)
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ class Ending(Enum):
         All epochs were run.
 
     STOPPED
-        The loop has stopped it.
+        The loop stopped it.
 
     CONVERGED
         L-BFGS found nothing to improve, or was stopped.
 
     FAILED
-        L-BFGS ended at a limit, or lost its way.
+        L-BFGS ended at a limit, or failed.
 
     NOTHING_LEFT
-        There was no epoch to run.
+        There were no epochs to run.
     """
 
     EXHAUSTED = auto()
@@ -45,18 +46,18 @@ class Ending(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """What a solver tells of an epoch that is over.
+    """The report of a solver about an epoch.
 
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,)
-        The parameters, which may change in place later.
+        The parameters, which may be changed in place later.
 
     loss : float
         The objective.
 
     gradient_norm : float
-        The norm of its gradient.
+        The norm of the gradient.
     """
 
     theta: FloatArray
@@ -65,40 +66,40 @@ class Epoch:
 
 
 class EpochListener(Protocol):
-    """Who is told of epochs."""
+    """Receives the reports about epochs."""
 
     progress: Progress
 
     def begin_epoch(self, learning_rate: float | None = None) -> None:
-        """Hear that an epoch begins, and at which rate if there is one."""
+        """Begin an epoch, with its learning rate if there is one."""
 
     def end_epoch(self, epoch: Epoch) -> bool:
-        """Hear that an epoch has ended; return whether to stop."""
+        """End an epoch; return whether to stop."""
 
     def abandon_epoch(self, last: Epoch) -> None:
-        """Hear that the epoch that has begun is none, and where training has ended."""
+        """Discard the epoch that has begun, given where training ended."""
 
 
 class Solver(ABC):
-    """Runs epochs.
+    """The interface of solvers, which run epochs.
 
     Attributes
     ----------
     n_rows : int
-        The number of rows that it learns from.
+        The number of training rows.
 
     theta : ndarray of shape (n_parameters,)
         The parameters.
 
     message : str
-        Why it ended, if there is something to say.
+        Why it ended, if there is a message.
 
     cannot_reduce : str
-        Why `reduced_rate` returns None, if there is something to say.
+        Why `reduced_rate` returns None, if there is a message.
     """
 
     task_name: ClassVar[str]
-    # Whether a plateau of the loss ends training, or the solver sees that by itself.
+    # Whether a plateau of the loss ends training, or the solver has its own criteria.
     stops_by_loss: ClassVar[bool]
     n_rows: int
     theta: FloatArray
@@ -107,12 +108,12 @@ class Solver(ABC):
 
     @abstractmethod
     def run(self, listener: EpochListener) -> Ending:
-        """Run epochs until there are no more, or the listener wants to stop."""
+        """Run epochs until there are no more, or the listener requests to stop."""
 
     def reduced_rate(self, progress: Progress) -> float | None:
-        """Lower the learning rate and return it; None if it cannot be lowered."""
+        """Reduce the learning rate and return it; None if it cannot be reduced."""
         return None
 
     def memory(self) -> dict[str, Any]:
-        """Return what further training goes on from, by the names of TrainingState."""
+        """Return the state for further training, with the names of `TrainingState`."""
         return {}

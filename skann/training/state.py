@@ -1,4 +1,4 @@
-"""What further training needs to know, and predictions do not."""
+"""The state of training, which predictions do not need."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from skann.training.progress import Progress
 
 @dataclass(frozen=True, eq=False)
 class TrainingState:
-    """Where training has ended, so that it can go on bit for bit.
+    """The state in which training ended, so that it can continue exactly.
 
     Parameters
     ----------
     progress : dict
-        How far training has come, as `Progress.as_dict` says it.
+        The progress of training, from `Progress.as_dict`.
 
     solver : str or None
-        Whose memory `optimizer` is.
+        The solver to which the memory in `optimizer` belongs.
 
     optimizer : dict or None
         The memory of the optimizer.
 
     order : ndarray of int or None
-        The order in which the last epoch took the rows.
+        The order of the rows in the last epoch.
 
     theta : ndarray of shape (n_parameters,) or None
-        The last parameters, if the best are those of the model.
+        The last parameters, if the model contains the best ones.
 
     unfinished : bool
         Whether the fit was saved before its end.
 
     stopped : bool
-        Whether it has stopped before its last epoch.
+        Whether training stopped before its last epoch.
 
     dropout : dict or None
-        The state of the generator that leaves units out.
+        The state of the generator for dropout.
 
     random_state : dict or None
         The state of the generator that shuffles the rows.
 
     split : dict or None
-        The state of the generator before it has drawn the validation part; empty if
-        that part is the last rows.
+        The state of the generator before it drew the validation part; empty if that
+        part is the last rows.
     """
 
     progress: dict[str, Any]
@@ -62,9 +62,9 @@ class TrainingState:
     split: dict[str, Any] | None = None
 
     def restored_progress(self) -> Progress:
-        """Return how far training has come, to be counted on."""
+        """Return the progress of training, to be continued."""
         return Progress.from_dict(self.progress)
 
     def only_progress(self) -> TrainingState:
-        """Return the state without all that is large or random."""
+        """Return the state without everything that is large or random."""
         return TrainingState(self.progress)

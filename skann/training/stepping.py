@@ -1,9 +1,9 @@
-"""What is done around every step, whichever optimizer takes it.
+"""Operations around every step, for any optimizer.
 
-Each of these is an optimizer that holds another one: it does one thing to the gradient
-or to the parameters and leaves the step to the one that it holds, as optax composes its
-transformations. `make_stepping` builds the chain that a fit uses. What the held
-optimizer remembers stays in a state of its own.
+Each of these is an optimizer that wraps another one: it modifies the gradient or the
+parameters, and leaves the step to the wrapped optimizer, like the transformations of
+optax. `make_stepping` builds the chain that a fit uses. The wrapped optimizer has a
+separate state.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from skann.core.types import FloatArray
 from skann.training.batches import TrainingDivergedError
 from skann.training.optimizers import Fading, Optimizer
 
-# The memory of a parameter whose gradient is zero shrinks with each step, and so does
-# the weight of an input that is always zero, by its penalty. In the end they are among
-# the subnormal numbers, with which many processors compute up to a hundred times more
-# slowly. There they stay: 0.9 times the smallest of them is, rounded, itself. So after
-# this many steps numbers that are on the way there are set to zero.
+# The memory of a parameter with zero gradient decays with each step, and so does the
+# weight of an input that is always zero, because of its penalty. Finally, they become
+# subnormal numbers, which make many processors up to a hundred times slower. There they
+# remain: 0.9 times the smallest of them rounds to itself. Every so many steps, numbers
+# that will become subnormal are therefore set to zero.
 _STEPS_BETWEEN_SEARCHES = 64
 
 
@@ -34,28 +34,28 @@ def make_stepping(
     max_grad_norm: float | None = None,
     weight_decay: float = 0.0,
 ) -> Optimizer:
-    """Return an optimizer that does all that a fit does in a step.
+    """Return an optimizer with all operations of a step.
 
     Parameters
     ----------
     optimizer : Optimizer
-        Makes steps of gradients.
+        Converts gradients to steps.
 
     layout : ParameterLayout
         Which part of theta is penalised.
 
     max_grad_norm : float, default=None
-        The largest norm of a gradient; None for no limit.
+        The maximum norm of a gradient; None for no limit.
 
     weight_decay : float, default=0
-        The share of the penalised parameters that a step takes away, times the
+        The fraction by which a step shrinks the penalised parameters, multiplied by the
         learning rate.
 
     Returns
     -------
     stepping : Optimizer
-        Clips the gradient, then takes the decay away, then steps. The first two are
-        independent of each other, and may as well be done the other way round.
+        Clips the gradient, then applies the weight decay, then takes the step. The
+        order of the first two does not matter.
     """
     stepping: Optimizer = WithoutSubnormals(optimizer)
     if weight_decay:
@@ -67,9 +67,9 @@ def make_stepping(
 
 @dataclass(frozen=True)
 class ClippedGradient(Optimizer):
-    """Steps along gradients that are not too long.
+    """Steps with clipped gradients.
 
-    One whose Euclidean norm is larger than the limit is scaled down to it (Pascanu,
+    A gradient whose Euclidean norm exceeds the limit is scaled down to it (Pascanu,
     Mikolov and Bengio, 2013, "On the difficulty of training recurrent neural networks",
     algorithm 1).
 
@@ -82,13 +82,12 @@ class ClippedGradient(Optimizer):
         The limit.
 
     layout : ParameterLayout
-        The layout of theta, or of the part of each of several members, whose gradients
-        are clipped one by one.
+        The layout of theta, or of each member, whose gradients are clipped separately.
 
     Raises
     ------
     TrainingDivergedError
-        At a gradient whose norm is not finite.
+        If the norm of a gradient is not finite.
     """
 
     optimizer: Optimizer
@@ -110,11 +109,11 @@ class ClippedGradient(Optimizer):
 
 @dataclass(frozen=True)
 class DecoupledDecay(Optimizer):
-    """Steps that take a share of the weights away first.
+    """Steps with weight decay.
 
-    The share is learning_rate * decay, whatever the loss and the batch size
-    (Loshchilov and Hutter, 2019, "Decoupled weight decay regularization", algorithm 2,
-    line 12).
+    Each step first shrinks the weights by the fraction learning_rate * decay, which
+    does not depend on the loss and the batch size (Loshchilov and Hutter, 2019,
+    "Decoupled weight decay regularization", algorithm 2, line 12).
 
     Parameters
     ----------
@@ -125,8 +124,7 @@ class DecoupledDecay(Optimizer):
         The decay.
 
     layout : ParameterLayout
-        Which part of theta, or of the part of each member, decays: the weights, not the
-        biases.
+        The layout of theta, or of each member: the weights decay, but not the biases.
     """
 
     optimizer: Optimizer
@@ -145,13 +143,14 @@ class DecoupledDecay(Optimizer):
 
 @dataclass(frozen=True)
 class WithoutSubnormals(Optimizer):
-    """Steps that leave no subnormal numbers behind for long.
+    """Steps that regularly remove subnormal numbers.
 
-    Every 64 steps theta and every float array of its size in the optimizer's state are
-    searched for numbers that are on the way there. An optimizer says by `fading` how
-    its arrays get there, and whether they may become zero.
+    Every 64 steps, theta and every float array of its size in the state of the
+    optimizer are searched for numbers that will become subnormal. The method `fading`
+    of an optimizer defines how its arrays decay, and whether they may become zero.
 
-    The state holds the number of steps and, under "optimizer", the optimizer's own.
+    The state contains the number of steps and, under "optimizer", the state of the
+    optimizer.
 
     Parameters
     ----------
@@ -171,7 +170,7 @@ class WithoutSubnormals(Optimizer):
             self._search(theta, state["optimizer"], scratch=gradient)
 
     def _search(self, theta, memories, scratch):
-        """Look through theta and all that the optimizer remembers of it."""
+        """Search theta and the memory of the optimizer."""
         fading = self.optimizer.fading()
         forget_vanishing(theta, Fading(), scratch)
         for name, memory in memories.items():
@@ -189,9 +188,9 @@ def norm_of(gradient: FloatArray) -> float:
 
 
 def smallest_to_keep(dtype: DTypeLike, decay: float) -> float:
-    """Return a number that this decay leaves normal until the next search.
+    """Return a number that remains normal with this decay until the next search.
 
-    It is too small for a step to show. A decay below 1/2 ends at zero by itself.
+    It is too small to matter for a step. A decay below 1/2 reaches zero by itself.
     """
     return float(np.finfo(dtype).tiny) / max(decay, 0.5) ** _STEPS_BETWEEN_SEARCHES
 
@@ -199,7 +198,7 @@ def smallest_to_keep(dtype: DTypeLike, decay: float) -> float:
 def forget_vanishing(
     array: FloatArray, fading: Fading, scratch: FloatArray | None = None
 ) -> None:
-    """Leave nothing in an array, in place, between zero and `smallest_to_keep`.
+    """Remove numbers between zero and `smallest_to_keep` from an array, in place.
 
     Parameters
     ----------
@@ -207,10 +206,10 @@ def forget_vanishing(
         The array.
 
     fading : Fading
-        How its numbers become smaller, and what becomes of those that are too small.
+        How its numbers decay, and what replaces those that are too small.
 
     scratch : ndarray, default=None
-        Saves an allocation, if it is like the array.
+        Scratch memory like the array, to avoid an allocation.
     """
     smallest = smallest_to_keep(array.dtype, fading.decay)
     if fading.stays_positive:

@@ -1,1 +1,1 @@
-"""The layers of a network, one kind in each file, which can be read alone."""
+"""The layers of a network, with one kind per module."""

@@ -1,7 +1,7 @@
-"""Inputs that stay as they are, beside what an embedding makes of the others.
+"""Inputs that are passed on unchanged, beside the embedding of the others.
 
-An indicator column has two values, and a line through them is all that can be said of
-it: cosines of it would be the same line once more.
+An indicator column has two values, so every function of it is linear, and cosines would
+not add anything.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from skann.core.layers.layer import Embedding, Memory, dense
 
 @dataclass
 class BesideMemory(Memory):
-    """What a batch needs.
+    """The memory for a batch.
 
     Parameters
     ----------
     embedded : Memory
-        That of the embedding.
+        The memory of the embedding.
     """
 
     embedded: Memory
 
 
 class Plain(Embedding[Memory]):
-    """The inputs as they are.
+    """The unchanged inputs.
 
     Parameters
     ----------
@@ -75,15 +75,15 @@ class Plain(Embedding[Memory]):
 
 
 class Beside(Embedding[BesideMemory]):
-    """The first inputs, followed by the columns that an embedding makes of the others.
+    """The first inputs unchanged, followed by the embedding of the others.
 
     Parameters
     ----------
     n_plain : int
-        The number of inputs that stay as they are, which come first.
+        The number of unchanged inputs, which come first.
 
     embedding : Embedding
-        What takes the others. Its parameters are those of this layer.
+        The embedding of the other inputs. Its parameters are those of this layer.
     """
 
     def __init__(self, n_plain: int, embedding: Embedding):
@@ -94,7 +94,7 @@ class Beside(Embedding[BesideMemory]):
         self.segments = embedding.segments
 
     def draw(self, init, random_state):
-        """Return what the embedding draws."""
+        """Return the random values of the embedding."""
         return self.embedding.draw(init, random_state)
 
     def memory(self, n_rows, arrays, members=(), *, keep=False):
@@ -120,7 +120,7 @@ class Beside(Embedding[BesideMemory]):
     ):
         if passes_on:
             raise NotImplementedError("Inputs beside an embedding are a first layer.")
-        # A copy, as products take rows that lie one after the other.
+        # A copy, since products need contiguous rows.
         of_embedded = memory.embedded.output
         of_embedded[...] = delta[:, self.n_plain :]
         self.embedding.backward(

@@ -1,27 +1,26 @@
-"""A learned vector for each level of a categorical column.
+"""A learned vector for each category (level) of a categorical column.
 
-A column of many levels is a column of codes c in {0, ..., n}, where the last code
-stands for all that is no level: rare labels, missing ones, and those that training has
-never seen. The layer looks up
+A column with many levels is a column of codes c in {0, ..., n}, where the last code
+stands for all other labels: rare, missing, and unknown ones. The layer looks up
 
     e_j = V_j[c_j]
 
-for each such column j, a row of a table of vectors that is learned with everything else
-(Guo and Berkhahn, 2016, "Entity embeddings of categorical variables", equation 3). The
-way back adds the gradients of the rows that have the same code,
+for each such column j: a row of a table of vectors, which is learned together with all
+other parameters (Guo and Berkhahn, 2016, "Entity embeddings of categorical variables",
+equation 3). The backward pass sums the gradients of the rows with the same code,
 
     dJ/dV_j[c] = sum over samples with c_j = c of dJ/de_j,
 
-for which the samples of a batch are sorted by code: it takes no time for levels that do
-not occur.
+for which the samples of a batch are sorted by code, so levels that do not occur take no
+time.
 
-All vectors start at zero: no level differs from another until its rows say so. Weight
-decay takes them back there, the more the fewer rows they have. In training codes are
-replaced by the last one now and then, so that this one is learned as well, and means: a
-label of which nothing is known.
+All vectors start at zero, so levels do not differ until their rows require it. Weight
+decay pulls the vectors towards zero, more strongly for levels with few rows. In
+training, some codes are replaced by the last one at random, so that it is learned as
+well, as the vector of an unknown label.
 
-A code c stands in the matrix of inputs as c / 2 ** 24: exact in float32, and so small
-that it is not taken for a wild cell.
+A code c is stored in the input matrix as c / 2 ** 24, which is exact in float32, and so
+small that it is not considered an outlier.
 """
 
 from __future__ import annotations
@@ -36,22 +35,22 @@ from skann.core.layers.layer import Embedding, Memory, dense
 from skann.core.parameters import Segment
 from skann.core.types import FloatArray, Generators
 
-# What one code and the next differ by in the matrix of inputs.
+# The difference between consecutive codes in the input matrix.
 CODE_STEP = 2.0**-24
 
-# How many times as far as a weight a vector moves in a step. The slower it is, the more
-# weight decay holds it back, which matters where levels say nothing.
+# The rate of vectors in a step, relative to that of weights. The lower it is, the
+# stronger is the effect of weight decay, which matters for uninformative levels.
 VECTOR_RATE = 0.3
 
-# In a step so large a part of the labels is taken for unknown ones.
+# The share of labels that is replaced by the unknown label in a step.
 UNKNOWN_SHARE = 0.02
 
-# A vector has at most so many numbers.
+# The maximum length of a vector.
 LARGEST_SIZE = 8
 
 
 def vector_size(n_levels: int) -> int:
-    """Return how many numbers the vector of each level has, by the number of levels.
+    """Return the length of the vectors, given the number of levels.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ def vector_size(n_levels: int) -> int:
 
 @dataclass
 class CategoriesMemory(Memory):
-    """What the vectors of a batch need.
+    """The memory for a batch.
 
     Parameters
     ----------
@@ -71,7 +70,7 @@ class CategoriesMemory(Memory):
         The codes that were looked up in each table.
 
     rest : Memory
-        That of the layer beside it.
+        The memory of the other inputs.
     """
 
     codes: list[np.ndarray]
@@ -79,10 +78,10 @@ class CategoriesMemory(Memory):
 
 
 class Categories(Embedding[CategoriesMemory]):
-    """The vectors of the first inputs, which are codes, beside what others become.
+    """The vectors of the first inputs, which are codes, beside the other inputs.
 
-    Each member of an ensemble has vectors of its own: what a member leaves out to be
-    judged by must not be known to the vectors that it uses.
+    Each member of an ensemble has its own vectors, since these must not be trained on
+    the rows that the member leaves out.
 
     Parameters
     ----------
@@ -90,7 +89,7 @@ class Categories(Embedding[CategoriesMemory]):
         The number of levels of each column of codes.
 
     rest : Embedding
-        What takes the other inputs.
+        The embedding of the other inputs.
     """
 
     def __init__(self, n_levels: Sequence[int], rest: Embedding):
@@ -114,7 +113,7 @@ class Categories(Embedding[CategoriesMemory]):
         self.segments = (*tables, *rest.segments)
 
     def draw(self, init, random_state):
-        """Return vectors of zeros, and what the rest draws."""
+        """Return vectors of zeros, and the random values for the other inputs."""
         n_tables = len(self.n_levels)
         zeros = [np.zeros(segment.shape) for segment in self.segments[:n_tables]]
         return [*zeros, *self.rest.draw(init, random_state)]
@@ -151,7 +150,7 @@ class Categories(Embedding[CategoriesMemory]):
         return output
 
     def _forget(self, codes: Sequence[np.ndarray], generator: Generators) -> None:
-        """Take the labels of a few rows for unknown ones, those of all members."""
+        """Replace the labels of some rows by the unknown label, for all members."""
         first = generator[0] if isinstance(generator, Sequence) else generator
         for its_codes, n in zip(codes, self.n_levels, strict=True):
             words = first.bit_generator.random_raw(-(-its_codes.size // 4))
@@ -172,7 +171,7 @@ class Categories(Embedding[CategoriesMemory]):
             _add_by_code(delta[..., start:stop], codes, of_table)
         if memory.kept is not None:
             memory.keep(delta=delta[..., :stop])
-        # What members share has the mean of their gradients.
+        # The gradient of shared parameters is the mean over the members.
         of_rest = memory.rest.output
         if delta.ndim > of_rest.ndim:
             np.mean(delta[..., stop:], axis=0, out=of_rest)
@@ -207,15 +206,15 @@ class Categories(Embedding[CategoriesMemory]):
         return [*(part.copy() for part in of_tables), *rest]
 
     def settle_unknown(self, parameters, table_number, shares):
-        """Give unknown labels the mean of all vectors, where nothing has taught them.
+        """Set the vector of unknown labels to the mean, if it was not trained.
 
         Parameters
         ----------
         parameters : sequence of ndarray
-            What theta holds for each segment, changed in place.
+            The values of each segment in theta, which are changed in place.
 
         table_number : int
-            The number of the table.
+            The index of the table.
 
         shares : ndarray of shape (n_levels,)
             The weights of the levels.
@@ -225,7 +224,7 @@ class Categories(Embedding[CategoriesMemory]):
 
 
 def _add_by_code(delta: FloatArray, codes: np.ndarray, out: FloatArray) -> None:
-    """Write the sum of the rows that have each code, and 0 for codes without a row."""
+    """Write the sum of the rows with each code, and 0 for codes without rows."""
     out[...] = 0
     if codes.size == 0:
         return

@@ -1,20 +1,20 @@
-"""A layer in which every unit sees every input.
+"""A layer in which every unit is connected to every input.
 
 With samples as rows,
 
     z = a W + b,        output = f(z) * mask,
 
-where a is the input, f the activation, and the mask that of dropout, if there is any.
-The way back starts from dJ/d output and goes by the chain rule:
+where a is the input, f the activation, and mask the dropout mask, if there is any. The
+backward pass starts from dJ/d output and applies the chain rule:
 
     delta = dJ/dz = dJ/d output * f'(z) * mask,
     dJ/dW = a^T delta,      dJ/db = sum over samples of delta,      dJ/da = delta W^T
 
 (Rumelhart, Hinton and Williams, 1986, "Learning representations by back-propagating
-errors", equations 4 to 7). Of several networks side by side, the members of an
-ensemble, all arrays have a leading axis, but for an input that they share. The gradient
-with respect to that is the mean of theirs; where units are left out at random, so that
-it is a draw in any case, that of a member at random, which takes less time.
+errors", equations 4 to 7). For the members of an ensemble, which are computed side by
+side, all arrays have a leading axis, except for a shared input. The gradient with
+respect to a shared input is the mean over the members. With dropout, when it is random
+in any case, the gradient of a randomly chosen member is used, which is faster.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from skann.core.types import FloatArray, Generators
 
 @dataclass
 class DenseMemory(Memory):
-    """What a dense layer computes for a batch.
+    """The results of a dense layer for a batch.
 
     Parameters
     ----------
@@ -41,14 +41,13 @@ class DenseMemory(Memory):
         f'(z) * mask; None if there is no activation.
 
     ones : ndarray of shape (n_samples,)
-        Sums over the samples, as a product, which is the fastest way.
+        Ones, for fast sums over the samples by a matrix product.
 
     of_one : ndarray of shape (n_samples, n_in) or None
-        The gradient of one member with respect to an input that all of them share;
-        None without members.
+        The gradient of one member with respect to a shared input; None without members.
 
     generator : numpy.random.Generator, sequence of them, or None, default=None
-        What has left units out on the way forward.
+        The generators that were used for dropout in the forward pass.
     """
 
     slope: FloatArray | None
@@ -63,21 +62,21 @@ class Dense(Layer[DenseMemory]):
     Parameters
     ----------
     n_in : int
-        The number of inputs, the fan-in of each unit.
+        The number of inputs, which is the fan-in of each unit.
 
     n_out : int
         The number of units.
 
     activation : HiddenActivation, default=None
-        What each unit does with its weighted input. None is for the last layer, whose
-        output is the raw output z, in Fortran order: the loss, which works column by
-        column, turns it into predictions.
+        The activation function. None is for the last layer, whose output is the raw
+        output z, in Fortran order; the loss, which works column by column, turns it
+        into predictions.
 
     dropout : float, default=0
-        The probability of each unit to be left out of a step, in [0, 1).
+        The probability that a unit is dropped in a step, in [0, 1).
 
     init_like : HiddenActivation, default=None
-        What the initial weights suit, if there is no activation.
+        The activation for which the initial weights are drawn, if there is none.
     """
 
     def __init__(
@@ -138,7 +137,7 @@ class Dense(Layer[DenseMemory]):
         return output
 
     def _multiply(self, layer_input, weights, output):
-        """Write the input times the weights."""
+        """Write the product of input and weights."""
         if not isinstance(layer_input, np.ndarray):
             if weights.ndim == 2:
                 output[...] = layer_input @ weights
@@ -166,7 +165,7 @@ class Dense(Layer[DenseMemory]):
         product(memory.ones, delta, out=of_biases)
         if not passes_on:
             return None
-        # The input was needed for the last time: its gradient takes its place.
+        # The input is no longer needed, and is overwritten with its gradient.
         if layer_input.ndim == weights.ndim:
             return product(delta, weights.swapaxes(-1, -2), out=layer_input)
         if memory.generator is not None:

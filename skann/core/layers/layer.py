@@ -1,8 +1,8 @@
-"""What a network asks of a layer.
+"""The interface of layers.
 
-A layer declares its parameters as segments and computes with arrays of their values,
-which come from outside, as do its inputs and the memory for all that it computes. It
-keeps nothing from one call to the next but its settings.
+A layer declares its parameters as segments. It receives arrays with their values, its
+inputs, and the memory for its results, and stores nothing between calls except its
+settings.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Arrays:
         return flat[: math.prod(shape)].reshape(shape)
 
     def cut_by_output(self, name: str, shape: tuple[int, ...]) -> FloatArray:
-        """Return an array whose memory holds one column of outputs after the other."""
+        """Return an array in Fortran order, with contiguous columns of outputs."""
         n_outputs = shape[-1]
         array = self.cut(name, (n_outputs, *shape[:-1]))
         return array.transpose(*range(1, array.ndim), 0)
 
     def ones(self, n_rows: int) -> FloatArray:
-        """Return an array of ones, which nobody changes."""
+        """Return an array of ones, which must not be changed."""
         if "ones" not in self._flat:
             self._flat["ones"] = np.ones(n_rows, self.dtype)
         return self._flat["ones"][:n_rows]
@@ -60,26 +60,26 @@ class Arrays:
 
 @dataclass
 class Memory:
-    """What a layer computes for a batch.
+    """The results of a layer for a batch.
 
     Parameters
     ----------
     output : ndarray of shape (n_samples, n_out)
-        What the layer passes on; on the way back, the delta that takes its place.
+        The output of the layer; in the backward pass, the delta that replaces it.
 
     kept : dict of str to ndarray, or None
-        Copies of what passes through the layer, by name, for who wants to look at it:
-        most of it is overwritten in the same pass. None keeps nothing.
+        Copies of the values of the layer, by name, for inspection, since most of them
+        are overwritten in the same pass. None for no copies.
     """
 
     output: FloatArray
     kept: dict[str, FloatArray] | None
 
     def keep(self, **arrays: Matrix) -> None:
-        """Keep copies of arrays."""
+        """Store copies of arrays."""
         if self.kept is not None:
             for name, array in arrays.items():
-                # A unit that a slope of 0 has switched off may be -0.0: the sum is 0.0.
+                # A unit that a slope of 0 has switched off may be -0.0; the sum is 0.0.
                 self.kept[name] = dense(array) + 0.0
 
 
@@ -92,10 +92,10 @@ class Layer(ABC, Generic[MemoryType]):
     Attributes
     ----------
     n_in, n_out : int
-        The number of columns that it takes and makes.
+        The number of columns of its input and its output.
 
     segments : tuple of Segment
-        Its parameters, in the order in which all methods take them.
+        Its parameters, in the order that all methods use.
     """
 
     n_in: int
@@ -111,7 +111,7 @@ class Layer(ABC, Generic[MemoryType]):
         Parameters
         ----------
         init : str or Initializer
-            What draws the weights of a layer.
+            The initialiser of the weights.
 
         random_state : RandomState
             The generator.
@@ -134,14 +134,14 @@ class Layer(ABC, Generic[MemoryType]):
             The number of samples.
 
         arrays : Arrays
-            Where its arrays are cut from; they are the layer's own.
+            The arrays of this layer, from which the memory is taken.
 
         members : tuple of int, default=()
-            The axis of members, (n_members,), that parameters have in front of their
-            own; () if they have none.
+            The additional first axis of the parameters, (n_members,); () for a single
+            network.
 
         keep : bool, default=False
-            Whether copies of what passes through are kept.
+            Whether to store copies of the values of the layer.
         """
 
     @abstractmethod
@@ -161,17 +161,17 @@ class Layer(ABC, Generic[MemoryType]):
             The values of each segment.
 
         layer_input : ndarray or CSR array of shape (n_samples, n_in)
-            What the layer below passes on; only the first layer meets a sparse one.
+            The output of the layer below; only the first layer can have sparse input.
 
         memory : Memory
             Memory for n_samples rows.
 
         with_slopes : bool, default=False
-            Whether to keep what `backward` needs as well.
+            Whether to also compute what `backward` needs.
 
         generator : numpy.random.Generator or sequence of them, default=None
-            What leaves units out at random, while the slopes are kept, for each member;
-            None leaves in all.
+            The generators for dropout, one per member, used if slopes are computed;
+            None for no dropout.
         """
 
     @abstractmethod
@@ -192,38 +192,38 @@ class Layer(ABC, Generic[MemoryType]):
             The values of each segment in the forward pass.
 
         layer_input : ndarray or CSR array of shape (n_samples, n_in)
-            The input of the forward pass. The gradient that is returned takes its
-            place.
+            The input of the forward pass, which may be overwritten with its gradient.
 
         delta : ndarray of shape (n_samples, n_out)
-            The gradient with respect to the output, which is used up. It may be
+            The gradient with respect to the output, which is overwritten. It may be
             `memory.output`.
 
         memory : Memory
-            What the forward pass left there.
+            The results of the forward pass.
 
         gradients : sequence of ndarray
-            Receive the gradients with respect to the values of each segment.
+            The arrays to which the gradients with respect to the values of each segment
+            are written.
 
         passes_on : bool, default=True
-            Whether the layer below wants the gradient with respect to the input.
+            Whether the layer below needs the gradient with respect to the input.
 
         Returns
         -------
         delta : ndarray of shape (n_samples, n_in) or None
-            The gradient with respect to the input, if it is passed on.
+            The gradient with respect to the input, or None if it is not needed.
         """
 
     @abstractmethod
     def absorb_input_change(
         self, parameters: Sequence[FloatArray], shift: np.ndarray, ratio: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Change the parameters in place for inputs x' that stand for x.
+        """Change the parameters in place for inputs x' that replace x.
 
         Parameters
         ----------
         parameters : sequence of ndarray
-            What theta holds for each segment: values divided by rates.
+            The content of theta for each segment: values divided by rates.
 
         shift, ratio : ndarray of shape (n_in,), float64
             x = x' * ratio + shift, column by column; of a first layer that takes ranks
@@ -232,19 +232,19 @@ class Layer(ABC, Generic[MemoryType]):
         Returns
         -------
         change : tuple of two ndarrays of shape (n_out,), or None
-            The shift and ratio of the output, which the layer above has to absorb;
-            None if the output is what it was.
+            The shift and ratio of the output, which the layer above has to absorb; None
+            if the output is unchanged.
         """
 
 
 class Embedding(Layer[MemoryType]):
-    """A first layer that makes a few columns of each input, of one input alone."""
+    """A first layer that derives some columns from each single input."""
 
     @abstractmethod
     def weights_by_input(
         self, parameters: Sequence[FloatArray], weights: FloatArray
     ) -> list[FloatArray]:
-        """Return, for each input, the weights of the columns that are made of it.
+        """Return, for each input, the weights of the columns derived from it.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class Embedding(Layer[MemoryType]):
         Returns
         -------
         parts : list of ndarray of shape (n_columns, n_units)
-            Copies, that of the input itself first.
+            Copies, with the weights of the input itself first.
         """
 
 

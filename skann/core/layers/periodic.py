@@ -1,13 +1,13 @@
-"""More inputs for a network: each of them, and learned periodic functions of it.
+"""Each input, and learned periodic functions of it.
 
-A network that is given x alone learns smooth functions of x first, and those that
-change quickly late or never. This layer gives it, beside x, cosines of x, whose
-frequencies and phases are learned with everything else:
+A network with only x as input learns smooth functions of x first, and rapidly changing
+functions late or never. This layer adds cosines of x, whose frequencies and phases are
+learned together with all other parameters:
 
     u_j = s_j x_j,      c_jk = cos(f_jk s_j x_j + p_jk)
 
-for each input j alone, where the factors s_j let inputs fade that say nothing. If the
-ranks of the inputs stand to the right of them, they take the place of x in the cosines.
+for each input j separately, where the factors s_j can suppress uninformative inputs. If
+the inputs are followed by their ranks, these replace x in the cosines.
 
 After Holzmueller, Grinsztajn and Steinwart, 2024, "Better by default", section 3, and
 Gorishniy, Rubachev and Babenko, 2022, "On embeddings for numerical features in tabular
@@ -24,25 +24,25 @@ from skann.core.layers.layer import Embedding, Memory, dense
 from skann.core.parameters import Segment
 from skann.core.types import FloatArray
 
-# How many times as far as a weight the factors and the other parameters move in a step.
+# The rates of the factors and the other parameters in a step, relative to weights.
 FACTOR_RATE = 40.0
 PERIODIC_RATE = 4.0
 
 
 @dataclass
 class PeriodicMemory(Memory):
-    """What the cosines of a batch need.
+    """The memory of the cosines for a batch.
 
     Parameters
     ----------
     tiled : ndarray of shape (n_samples, n_out)
-        The input once for itself, and once for each of its cosines.
+        The input, repeated once for itself and once for each of its cosines.
 
     sines : ndarray of shape (n_samples, n_out - n_in)
-        Of all angles f u + p.
+        The sines of all angles f u + p.
 
     ones : ndarray of shape (n_samples,)
-        Sums over the samples, as a product.
+        Ones, for sums over the samples by a matrix product.
     """
 
     tiled: FloatArray
@@ -84,7 +84,7 @@ class Periodic(Embedding[PeriodicMemory]):
         )
 
     def draw(self, init, random_state):
-        """Return s, f and p to start from; `init` says nothing about them.
+        """Return the initial s, f and p, which do not depend on `init`.
 
         Factors are 1, frequencies normal, and phases uniform.
         """
@@ -150,9 +150,9 @@ class Periodic(Embedding[PeriodicMemory]):
                 gradient[1:] = gradient[0]
 
     def absorb_input_change(self, parameters, shift, ratio):
-        # u = s x = s ratio x' + s shift stands in the columns, whose change the layer
+        # u = s x = s ratio x' + s shift occurs in the columns, whose change the layer
         # above absorbs, and in cos(f u + p): f' = f ratio and p' = p + f s shift. If
-        # the cosines are those of ranks, so do these, with a change of their own.
+        # the cosines are functions of ranks, these have a separate change.
         factors, frequencies, phases = parameters
         factors = factors.astype(np.float64) * FACTOR_RATE
         phases += frequencies.astype(np.float64) * (factors * shift[-self.n_in :])
@@ -164,14 +164,15 @@ class Periodic(Embedding[PeriodicMemory]):
         )
 
     def weights_by_input(self, parameters, weights):
-        # Those of u_j times s_j are weights of x_j itself; those of its cosines follow.
+        # The weights of u_j times s_j are the weights of x_j itself, followed by those
+        # of its cosines.
         by_column = weights.reshape(1 + self.n_frequencies, self.n_in, -1).copy()
         by_column[0] *= parameters[0][:, np.newaxis]
         return list(by_column.transpose(1, 0, 2))
 
 
 def _of_first_member(arrays):
-    """Return the arrays of the first of several members, or those of a plain network.
+    """Return the arrays of the first member, or those of a single network.
 
     Members have equal cosines, with equal gradients.
     """
