@@ -129,7 +129,7 @@ def finite_differences(
         A function of an array of shape (n,) that returns a float.
 
     point : ndarray of shape (n,), float64
-        Where to differentiate.
+        The point at which to differentiate.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def slopes_of_both_sides(
         A function of an array of shape (n,) that returns a float.
 
     point : ndarray of shape (n,), float64
-        Where to differentiate.
+        The point at which to differentiate.
 
     index : int
         The coordinate.

@@ -175,7 +175,7 @@ class Network:
     def embedding_values(self, theta: FloatArray) -> dict[str, FloatArray]:
         """Return the values of the embedding's parameters by name.
 
-        Those with a rate of their own are copies.
+        Those with a rate other than 1 are copies.
         """
         return self._of_embedding(self.layout.values(theta))
 

@@ -139,7 +139,7 @@ class DaskMixin(BaseBackprop):
     def _problem_and_loop(
         self, request: Request, call: Call, past: Past | None
     ) -> tuple[Problem, TrainingLoop]:
-        """Return what is to be trained, and the loop that trains it."""
+        """Return the training problem, and the loop that solves it."""
         if call.is_piece:
             raise ValueError(
                 "partial_fit processes data in memory, piece by piece, and does not "

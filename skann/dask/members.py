@@ -156,7 +156,7 @@ class PartElsewhere:
         self.largest_layer = max(layer.n_in * layer.n_out for layer in layers)
 
     def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
-        """Take one step per batch, through so many rows."""
+        """Take one step per batch, for a number of rows."""
         plan = replace(self._plan, state=self.state)
         theta, self.state, generators, measured = self._cluster.call(
             epoch_of_part, self._whole, plan, n_rows, learning_rate

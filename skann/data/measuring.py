@@ -76,7 +76,7 @@ def _present_blocks(X, sample_weight):
             yield rows, weight
 
 
-# ------------------------------------------------------------ constant but for rounding
+# ------------------------------------------------------------ constant up to rounding
 
 
 def is_constant(X, sample_weight, low, high):

@@ -75,10 +75,10 @@ class GivenWeightsMixin:
             predicts indicator matrices.
 
         **params : dict
-            Parameters of the estimator. Those left "auto" have the values of
-            `recipe="mlp"`, unless `recipe` names the other; inputs and targets are not
-            scaled, and there are no cosines. `hidden_layer_sizes` follows from the
-            weights. The dtype is float32 if all arrays are, or if `dtype` says so.
+            Parameters of the estimator. Those set to "auto" have the values of
+            `recipe="mlp"`, unless `recipe` is set. Inputs and targets are not scaled,
+            and there are no cosines. `hidden_layer_sizes` is derived from the weights.
+            The dtype is float32 if all arrays are float32, or if `dtype="float32"`.
 
         Returns
         -------
@@ -88,12 +88,12 @@ class GivenWeightsMixin:
         Raises
         ------
         ValueError
-            If the arrays do not fit together, or not with the parameters.
+            If the arrays are not compatible with each other or with the parameters.
 
         Examples
         --------
-        The network that is 1 where one of its two inputs is 1, and not both (Minsky and
-        Papert, 1969), by hand:
+        A handmade network for the exclusive or, which is 1 if exactly one of the two
+        inputs is 1 (Minsky and Papert, 1969):
 
         >>> from skann import BackpropRegressor
         >>> regressor = BackpropRegressor.from_weights(
@@ -105,7 +105,7 @@ class GivenWeightsMixin:
         arrays = _arrays(coefs, 2, "coefs")
         biases = _arrays(intercepts, 1, "intercepts")
         if not arrays:
-            raise ValueError("coefs must hold an array for each layer. Got none.")
+            raise ValueError("coefs must contain one array per layer. Got none.")
         sizes = tuple(array.shape[-1] for array in arrays[:-1])
         named = params.pop("hidden_layer_sizes", sizes)
         if not is_auto(named) and tuple(np.atleast_1d(named)) != sizes:

@@ -433,7 +433,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of epochs in the last `fit` and all calls to `partial_fit` since.
 
     t_ : int
-        The number of samples seen in training, counted anew in each epoch.
+        The number of samples seen in training; in each epoch, all samples count again.
 
     n_layers_ : int
         The number of layers, including the input and output layers.

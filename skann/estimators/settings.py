@@ -318,7 +318,7 @@ def resolve(
     choice: Choice,
     own_epochs: int | None = None,
 ) -> Settings:
-    """Return the settings, given what "auto" stands for and why.
+    """Return the settings, given the values of "auto" and their reason.
 
     `own_epochs` is the length of the recipe's own schedule, if it is used.
     """

@@ -65,7 +65,7 @@ class Target(ABC):
 
     @abstractmethod
     def output_activation(self, loss: str | Loss, n_outputs: int) -> str:
-        """Return the name of the output activation that "auto" stands for."""
+        """Return the name of the output activation for "auto"."""
 
     def scaling(self, loss: Loss, settings: Settings) -> str | None:
         """Return the kind of scaling of the targets, or None."""

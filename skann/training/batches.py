@@ -74,7 +74,7 @@ class BatchObjective(Protocol):
         The gradient of the last rows.
 
     layout : ParameterLayout
-        Which part of theta is what.
+        The layout of theta.
 
     largest_layer : int
         The number of weights in the largest layer of a network.
@@ -131,7 +131,7 @@ class RowObjective:
         The gradient of the last rows.
 
     layout : ParameterLayout
-        Which part of theta is what.
+        The layout of theta.
     """
 
     def __init__(

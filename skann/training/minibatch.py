@@ -43,7 +43,7 @@ class Part(Protocol):
         """The number of weights in the largest layer of a network."""
 
     def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
-        """Take one step per batch, through so many rows."""
+        """Take one step per batch, for a number of rows."""
 
     def finite_loss(self, start: int, stop: int) -> float:
         """Return the objective of a batch, which leaves its gradient."""
@@ -61,7 +61,7 @@ class DescentPart:
         The parameters, which are contiguous and changed in place.
 
     batch : BatchObjective
-        Their objective, summed over members.
+        The objective of the parameters, summed over members.
 
     optimizer : Optimizer
         Converts gradients to steps; `make_stepping` returns one for complete steps.
@@ -98,7 +98,7 @@ class DescentPart:
         return self.batch.largest_layer
 
     def run_epoch(self, n_rows: int, learning_rate: float) -> tuple[float, float]:
-        """Take one step per batch, through so many rows.
+        """Take one step per batch, for a number of rows.
 
         Returns
         -------

@@ -42,7 +42,7 @@ def make_stepping(
         Converts gradients to steps.
 
     layout : ParameterLayout
-        Which part of theta is penalised.
+        The layout of theta, including the penalised part.
 
     max_grad_norm : float, default=None
         The maximum norm of a gradient; None for no limit.

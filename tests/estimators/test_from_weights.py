@@ -181,7 +181,7 @@ def test_a_clone_is_not_fitted_and_fits_as_ever():
 @pytest.mark.parametrize(
     ("kind", "arrays", "params", "message"),
     [
-        (BackpropRegressor, ([], []), {}, "must hold an array"),
+        (BackpropRegressor, ([], []), {}, "must contain one array"),
         (BackpropRegressor, ([[1, 1]], [[1, 1]]), {}, r"coefs\[0\] must have shape"),
         (BackpropRegressor, (COEFS, INTERCEPTS[:1]), {}, "intercepts must contain one"),
         (BackpropRegressor, (COEFS[::-1], INTERCEPTS), {}, "must have shape"),

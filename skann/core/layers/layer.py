@@ -23,7 +23,7 @@ from skann.core.types import FloatArray, Generators, Matrix
 
 
 class Arrays:
-    """Arrays by name, made once for the largest batch and cut for smaller ones.
+    """Arrays by name, allocated for the largest batch and sliced for smaller ones.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class Arrays:
         self._flat: dict[str, FloatArray] = {}
 
     def cut(self, name: str, shape: tuple[int, ...]) -> FloatArray:
-        """Return an array of that shape, contiguous, in the memory of that name.
+        """Return a contiguous array of a given shape, in the memory with a given name.
 
-        The first call for a name decides how large it can be.
+        The first call for a name determines the maximum size.
         """
         flat = self._flat.get(name)
         if flat is None:

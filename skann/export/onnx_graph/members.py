@@ -47,7 +47,7 @@ MEANS: dict[str, Callable[[Value, int], Value]] = {
 
 
 def mean_of_members(raw: Value, n_members: int, output_activation: str) -> Value:
-    """Return the raw output that stands for the mean prediction of all members."""
+    """Return the raw output for the mean prediction of all members."""
     if output_activation not in MEANS:
         raise ValueError(
             f"to_onnx does not support the mean of {output_activation!r} outputs. Fit "

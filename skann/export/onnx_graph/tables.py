@@ -85,7 +85,7 @@ def input_dtypes(
         The columns.
 
     names : sequence of str of length n_features
-        What they are called.
+        The names of the columns.
 
     dtype : dtype
         The dtype of numbers.
@@ -135,7 +135,7 @@ def prepare(
     statistics: ColumnStatistics | None,
     network_dtype: DTypeLike,
 ) -> tuple[list[Value], Value | None]:
-    """Return the indicators of a table, and its numbers without gaps.
+    """Return the indicators of a table, and its numbers without missing values.
 
     Parameters
     ----------
@@ -146,11 +146,11 @@ def prepare(
         The columns of the table.
 
     names : sequence of str of length n_features
-        What they are called.
+        The names of the columns.
 
     statistics : ColumnStatistics or None
-        The scaling of the matrix that is made of the table. Its centres fill gaps where
-        training had none.
+        The scaling of the matrix derived from the table. Its centres replace missing
+        values in columns that had none in training.
 
     network_dtype : dtype
         The dtype of indicators, which are not scaled.
@@ -158,10 +158,10 @@ def prepare(
     Returns
     -------
     indicators : list of Value of shape (n_samples, n_columns)
-        The codes of labels that have vectors, and the indicators.
+        The codes of categories with vectors, and the indicators.
 
     numbers : Value of shape (n_samples, n_numbers) or None
-        The columns of numbers; None if there are none.
+        The numeric columns; None if there are none.
     """
     labels = np.flatnonzero(columns.is_categorical).tolist()
     vectors, indicators = [], []
@@ -194,7 +194,7 @@ def prepare(
 def of_numbers(
     statistics: ColumnStatistics | None, columns: Columns
 ) -> ColumnStatistics | None:
-    """Return the statistics of the columns of numbers alone."""
+    """Return the statistics of only the numeric columns."""
     if statistics is None or not columns.n_indicators:
         return statistics
     measures = "center", "spread", "low", "high", "is_constant"
@@ -205,12 +205,12 @@ def of_numbers(
 
 
 def _codes(cells: Value, levels: Sequence[Any], name: str) -> Value:
-    """Return the number of the level of each cell, as `codes_of` does.
+    """Return the index of the level of each cell, like `codes_of`.
 
-    Of shape (n_samples,).
+    The shape is (n_samples,).
     """
     none, kind = len(levels), kind_of_levels(levels, name)
-    if not levels:  # any key will do, as there is one place for all
+    if not levels:  # any key works, since all cells have the same code
         kind = cells.dtype
         levels = [""] if kind == TEXT else [0]
     if cells.dtype == TEXT:
