@@ -228,7 +228,7 @@ def test_the_mlp_has_no_vectors():
 
 def test_weights_of_raw_inputs_do_not_exist():
     estimator = regressor(scaling="standard", n_frequencies=0).fit(TABLE, NUMBERS)
-    with pytest.raises(ValueError, match="vectors for the levels"):
+    with pytest.raises(ValueError, match="vectors for the categories"):
         estimator.fold_scaling()
 
 

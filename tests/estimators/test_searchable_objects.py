@@ -469,7 +469,7 @@ def test_a_class_that_hides_an_argument_works_but_cannot_be_set():
     assert estimator.solver == hiding
     assert estimator.solver != Hiding(0.3)
     assert hiding.get_params() == {"share": 0.3}
-    with pytest.raises(ValueError, match="takes scale, which"):
+    with pytest.raises(ValueError, match="argument scale, which"):
         hiding.set_params(share=0.1)
     assert hiding == Hiding(0.3, scale=2.0)
 

@@ -130,7 +130,7 @@ def test_a_pickle_goes_on_as_the_original_does():
 def test_no_weights_for_raw_inputs_do_the_same():
     X, y = drifting(100)
     regressor = BackpropRegressor((), scaling="adaptive", solver="lbfgs").fit(X, y)
-    with pytest.raises(ValueError, match="scaling='adaptive' bends"):
+    with pytest.raises(ValueError, match="scaling='adaptive' is not linear"):
         regressor.fold_scaling()
 
 
