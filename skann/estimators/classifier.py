@@ -331,9 +331,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     dtype : {"auto", "float32", "float64"} or None, default="auto"
         The floating-point type used for training. If None, it follows X: float32 if X
         is float32, and float64 otherwise. "auto" is float32 with the recipe for tables
-        (see Notes), which takes less than half the time, and None otherwise. The
-        statistics of the columns and the predictions are always computed in the
-        precision of X.
+        (see Notes), which takes less than half the time, and None otherwise. With
+        "auto", column statistics and predictions are still computed in the precision of
+        X.
 
     categorical_features : array-like, "from_dtype" or None, default="from_dtype"
         The columns of X that are categorical: a boolean mask, the column indices or the
@@ -402,7 +402,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     temperature_ : float
         The number by which the logits of the averaged prediction are divided to
-        calibrate the probabilities. Together with an offset per class, it is chosen to
+        calibrate the probabilities. Together with an offset per output, it is chosen to
         minimise the cross-entropy of the out-of-fold predictions [13]_. It is 1 if the
         members do not leave out folds, or for other losses.
 

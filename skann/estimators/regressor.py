@@ -342,9 +342,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     dtype : {"auto", "float32", "float64"} or None, default="auto"
         The floating-point type used for training. If None, it follows X: float32 if X
         is float32, and float64 otherwise. "auto" is float32 with the recipe for tables
-        (see Notes), which takes less than half the time, and None otherwise. The
-        statistics of the columns and the predictions are always computed in the
-        precision of X.
+        (see Notes), which takes less than half the time, and None otherwise. With
+        "auto", column statistics and predictions are still computed in the precision of
+        X.
 
     categorical_features : array-like, "from_dtype" or None, default="from_dtype"
         The columns of X that are categorical: a boolean mask, the column indices or the
@@ -369,8 +369,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The biases of each layer.
 
     quantiles_ : ndarray or None
-        The quantile that each column of `predict` contains; None unless `quantile` is a
-        sequence.
+        The quantiles in the columns of `predict`; None unless the loss is "quantile"
+        and `quantile` is a sequence.
 
     huber_delta_ : ndarray of shape (n_outputs,) or None
         The absolute error beyond which "huber" is linear; None for other losses.
