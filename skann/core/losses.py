@@ -95,7 +95,7 @@ class Loss(Searchable, ABC):
         return joined
 
     def check_n_outputs(self, n_outputs: int) -> None:
-        """Check that the loss can be that of a network with so many outputs.
+        """Check that the loss supports a network with this number of outputs.
 
         Parameters
         ----------
@@ -266,7 +266,7 @@ class SquaredError(ResidualLoss):
 def _check_one_per_output(
     name: str, value: float | ArrayLike, n_outputs: int, hint: str = ""
 ) -> None:
-    """Raise a ValueError unless a loss's parameter is a number, or one per output."""
+    """Raise a ValueError unless a parameter is one number, or one per output."""
     if np.shape(value) not in ((), (1,), (n_outputs,)):
         raise ValueError(
             f"{name} of the loss must be a number, or one number per output. Got "

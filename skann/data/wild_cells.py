@@ -144,7 +144,7 @@ def _tame_cells(values, weight, deviation, size, precision):
 
 
 def _half_distance(values, middle):
-    """Return half the distance of some values from another, so that none overflows."""
+    """Return half the distance of some values from another, without overflow."""
     distance = np.divide(values, 2, dtype=np.float64)
     distance -= middle / 2
     return np.abs(distance, out=distance)

@@ -136,7 +136,7 @@ def test_numbers_are_left_out_where_there_is_no_room_and_the_legend_says_so():
     written = [t for t in texts_of(display) if t.get_text().count("\n") == 1]
     on_edges = [t for t in written if t.get_zorder() == 2]
     legend = display.ax_.get_legend().get_title().get_text()
-    assert ("where there is room" in legend) == (len(on_edges) < n_edges)
+    assert ("where it fits" in legend) == (len(on_edges) < n_edges)
     _, axes = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
     small = NetworkDiagramDisplay.from_estimator(regressor, wide[:1], Y[:1], ax=axes[0])
     assert not any("δ" in text.get_text() for text in texts_of(small))
