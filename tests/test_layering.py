@@ -27,6 +27,7 @@ EXTRAS = (
 # A room that is imported for the sake of an extra.
 ROOMS_OF_EXTRAS = {"dask": ("dask", "distributed")}
 EXCEPTIONS = {
+    "core/axpy.py": {"scipy.linalg.blas"},
     "core/gradient_check.py": {"scipy.optimize"},
     "data/frames.py": {"narwhals"},  # which scikit-learn needs
     "training/blas.py": {"threadpoolctl"},  # scikit-learn needs it, too

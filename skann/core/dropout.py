@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from skann.core.members import GROUP_SIZE
 from skann.core.types import FloatArray, Generators
 
 # A unit is left out if 16 random bits are below the rate in units of 1 / 65536. They
@@ -20,7 +21,10 @@ from skann.core.types import FloatArray, Generators
 _LEVELS = 1 << 16
 
 # The length of the sequence from which masks are taken. It fits into the CPU cache.
-_N_DRAWN = 1 << 19
+N_DRAWN = 1 << 19
+
+# Longer masks are taken for each member separately or, if still too long, drawn.
+MOST_CUT = N_DRAWN // 4
 
 
 @lru_cache(maxsize=64)
@@ -39,7 +43,8 @@ def leave_out(
 
     A mask contains 0 for units that are left out, else 1 / (1 - rate). It starts at a
     random position of one long random sequence, because drawing each mask would take a
-    tenth of the time of a fit. Only very large masks are drawn.
+    tenth of the time of a fit. Only very large masks are drawn. The masks of members
+    are consecutive parts of the sequence.
 
     Parameters
     ----------
@@ -51,24 +56,27 @@ def leave_out(
         65536. With a rate of zero, nothing is drawn.
 
     generator : numpy.random.Generator or sequence of them
-        The generators of the position or the bits, one per member.
+        The generators of the position or the bits, one per member. The first one draws
+        the position for all members, unless their masks are very large.
     """
-    if isinstance(generator, Sequence):
-        for its_output, its_slope, its_own in zip(
-            output, slope, generator, strict=True
-        ):
-            leave_out(its_output, its_slope, rate, its_own)
-        return
     threshold = _threshold(rate)
     if threshold == 0:
         return
-    n_units = output.size
-    if n_units > _N_DRAWN // 4:
-        numbers = _draw(threshold, n_units, output.dtype.char, generator)
+    if isinstance(generator, Sequence):
+        # As for a whole group: a member does not depend on how many others there are.
+        if GROUP_SIZE * output[0].size > MOST_CUT:
+            for its_output, its_slope, its_own in zip(
+                output, slope, generator, strict=True
+            ):
+                leave_out(its_output, its_slope, rate, its_own)
+            return
+        generator = generator[0]
+    n_units, dtype = output.size, output.dtype.char
+    if n_units > MOST_CUT:
+        numbers = _draw(threshold, n_units, dtype, generator)
     else:
-        drawn = _sequence(threshold, output.dtype.char)
-        start = int(generator.bit_generator.random_raw() % (len(drawn) - n_units))
-        numbers = drawn[start : start + n_units]
+        start = int(generator.bit_generator.random_raw() % (N_DRAWN - MOST_CUT))
+        numbers = _sequence(threshold, dtype)[start : start + n_units]
     mask = numbers.reshape(output.shape)
     output *= mask
     slope *= mask
@@ -77,7 +85,7 @@ def leave_out(
 @lru_cache(maxsize=16)
 def _sequence(threshold: int, dtype: str) -> FloatArray:
     """Return the sequence from which masks are taken, always the same."""
-    return _draw(threshold, _N_DRAWN, dtype, np.random.default_rng(0))
+    return _draw(threshold, N_DRAWN, dtype, np.random.default_rng(0))
 
 
 def _draw(threshold, n_numbers, dtype, generator):

@@ -466,10 +466,11 @@ class CategoricalCrossEntropy(Loss):
     target_range = (0.0, 1.0)
 
     def value_and_delta(self, target, raw, sample_weight, delta):
-        np.subtract(raw, raw.max(axis=1, keepdims=True), out=delta)
+        largest = np.maximum.reduce(raw, axis=1, keepdims=True)
+        np.subtract(raw, largest, out=delta)
         target_score = _weighted_dot(target, delta, sample_weight)
         np.exp(delta, out=delta)
-        total = delta.sum(axis=1, keepdims=True)
+        total = np.add.reduce(delta, axis=1, keepdims=True)
         delta /= total
         delta -= target
         _weigh(delta, sample_weight)

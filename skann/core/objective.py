@@ -12,8 +12,7 @@ n) ||W||^2.
 
 from __future__ import annotations
 
-import numpy as np
-
+from skann.core.axpy import add_multiple
 from skann.core.losses import Loss
 from skann.core.network import Network, Workspace, rows_of_members
 from skann.core.types import FloatArray, Generators, Matrix
@@ -76,7 +75,6 @@ class Objective:
         total_weight: float,
         workspace: Workspace,
         gradient: FloatArray,
-        scratch: FloatArray | None = None,
         generator: Generators | None = None,
     ) -> float:
         """Return J and write its gradient into `gradient`.
@@ -104,9 +102,6 @@ class Objective:
         gradient : ndarray of shape (n_parameters,)
             The array to which dJ/dtheta is written.
 
-        scratch : ndarray of shape (n_weights,), default=None
-            Scratch memory, to avoid an allocation.
-
         generator : numpy.random.Generator, default=None
             The generator for dropout.
 
@@ -119,22 +114,29 @@ class Objective:
         value = self.sums(
             theta, X, target, sample_weight, workspace, gradient, scale, generator
         )
-        return value + self.add_penalty(theta, scale, gradient, scratch)
+        return value + self.add_penalty(theta, scale, gradient)
 
     def add_penalty(
-        self,
-        theta: FloatArray,
-        scale: float,
-        gradient: FloatArray,
-        scratch: FloatArray | None = None,
+        self, theta: FloatArray, scale: float, gradient: FloatArray
     ) -> float:
         """Return scale * alpha / 2 * ||W||^2 and add its gradient to `gradient`."""
         if self.alpha == 0.0:
             return 0.0
-        penalised = self.network.layout.penalised
-        weights, weight_gradient = theta[..., penalised], gradient[..., penalised]
         strength = self.alpha * scale
-        weight_gradient += np.multiply(weights, strength, out=scratch)
-        # The weights of several members are not contiguous.
-        rows = weights if weights.ndim > 1 else [weights]
-        return 0.5 * strength * sum(float(row.dot(row)) for row in rows)
+        penalised = self.network.layout.penalised
+        if theta.ndim == 1:
+            squares = _add_decay(strength, theta[penalised], gradient[penalised])
+        else:  # the weights of several members are not contiguous
+            squares = sum(
+                _add_decay(strength, weights, of_weights)
+                for weights, of_weights in zip(
+                    theta[:, penalised], gradient[:, penalised], strict=True
+                )
+            )
+        return 0.5 * strength * squares
+
+
+def _add_decay(strength: float, weights: FloatArray, gradient: FloatArray) -> float:
+    """Add the gradient of strength / 2 * ||W||^2, and return ||W||^2."""
+    add_multiple(strength, weights, gradient)
+    return float(weights.dot(weights))

@@ -292,6 +292,9 @@ class RowReader:
         self._members = members
         self._target = _by_output(data.target)
         self._buffers: dict[int, tuple[FloatArray | None, FloatArray]] = {}
+        self._repeated: dict[int, FloatArray] = {}
+        if members is not None and data.folds is not None:
+            self._weight_of_fold = _weights_by_fold(data, members, self._target.dtype)
 
     def read(
         self, start: int, stop: int
@@ -300,13 +303,15 @@ class RowReader:
         X, target, weight = self._read_once(start, stop)
         if self._members is None:
             return X, target, weight
-        n_members = len(self._members)
-        repeated = np.broadcast_to(
-            target.T[:, np.newaxis], (target.shape[1], n_members, stop - start)
-        )
+        try:
+            repeated = self._repeated[stop - start]
+        except KeyError:
+            shape = target.shape[1], len(self._members), stop - start
+            repeated = self._repeated[stop - start] = np.empty(shape, target.dtype)
+        repeated[...] = target.T[:, np.newaxis]
         return (
             X,
-            repeated.reshape(target.shape[1], -1).T,
+            repeated.reshape(len(repeated), -1).T,
             self._weights_of_members(self._members, start, stop, weight),
         )
 
@@ -318,10 +323,7 @@ class RowReader:
         part: slice | np.ndarray = slice(start, stop)
         if self._rows is not None:
             part = self._rows[part]
-        members = np.array(numbers)[:, np.newaxis]
-        dtype = self._target.dtype
-        factors = self._data.fold_factors[members].astype(dtype)
-        weights = (folds[part] != members) * factors
+        weights = self._weight_of_fold.take(folds[part], axis=1)
         if weight is not None:
             weights *= weight
         return weights.ravel()
@@ -365,6 +367,16 @@ class RowReader:
                 np.empty((target.shape[1], n_rows), target.dtype),
             )
             return buffers
+
+
+def _weights_by_fold(
+    data: TrainingData, members: range, dtype: DTypeLike
+) -> FloatArray:
+    """Return how much the rows of each fold weigh for each member: its own nothing."""
+    numbers = np.array(members)[:, np.newaxis]
+    factors = data.fold_factors
+    weights = (np.arange(len(factors)) != numbers) * factors[numbers]
+    return weights.astype(dtype)
 
 
 def _by_output(target: FloatArray | OneHotRows) -> FloatArray | OneHotRows:

@@ -252,10 +252,11 @@ def _memory_for_mlp(
 
     values: dict[str, Any] = {"count": progress.plateau.count}
     if isinstance(optimizer, Adam):
+        first, second = optimizer.factors_of_sums(memory["n_steps"])
         values |= {
             "t": memory["n_steps"],
-            "ms": arrays(memory["sum"], 1 - optimizer.beta_1),
-            "vs": arrays(memory["square_sum"], 1 - optimizer.beta_2),
+            "ms": arrays(memory["sum"], first),
+            "vs": arrays(memory["square_sum"], second),
         }
     else:
         values["velocities"] = arrays(memory["velocity"])
@@ -437,10 +438,11 @@ def _state_of(mlp: Any, estimator: Any, *, with_memory: bool) -> Any:
     if mlp.solver == "adam":
         optimizer = settings.make_optimizer()
         assert isinstance(optimizer, Adam)
+        first, second = optimizer.factors_of_sums(memory["t"])
         inner: dict[str, Any] = {
             "n_steps": memory["t"],
-            "sum": flat(memory["ms"], 1 - optimizer.beta_1),
-            "square_sum": flat(memory["vs"], 1 - optimizer.beta_2),
+            "sum": flat(memory["ms"], first),
+            "square_sum": flat(memory["vs"], second),
         }
         n_steps = memory["t"]
     else:

@@ -152,11 +152,10 @@ class RowObjective:
         self._mean_weight = data.mean_weight
         self._theta = theta
         self._generator = generator
-        network, leading = objective.network, theta.shape[:-1]
+        network = objective.network
         self.layout = network.layout
-        self._workspace = Workspace(network, n_rows, theta.dtype, leading)
+        self._workspace = Workspace(network, n_rows, theta.dtype, theta.shape[:-1])
         self.gradient = np.empty_like(theta)
-        self._scratch = np.empty((*leading, network.n_weights), theta.dtype)
 
     @property
     def largest_layer(self) -> int:
@@ -192,7 +191,6 @@ class RowObjective:
             self._mean_weight * (stop - start),
             self._workspace,
             self.gradient,
-            self._scratch,
             self._generator,
         )
 

@@ -10,14 +10,21 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from skann.core.axpy import add_multiple
 from skann.core.searchable import Searchable
 from skann.core.types import FloatArray
 
 OptimizerState = dict[str, Any]
+
+# Adam lets its sums decay after so many steps, or when they have this much of it to
+# make up for.
+_MOST_STEPS = 64
+_LEAST_DECAY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -167,9 +174,11 @@ class Adam(Optimizer):
     (1 - beta_1 ** t) (Kingma and Ba, 2015, "Adam: a method for stochastic
     optimization", algorithm 1 in the form at the end of section 2).
 
-    The state contains s = m / (1 - beta_1) and r = v / (1 - beta_2), because s = beta_1
-    s + g and r = beta_2 r + g ** 2 need one pass less each. The constants are included
-    in eta_t and epsilon.
+    With s = m / (1 - beta_1) and r = v / (1 - beta_2), the updates are s = beta_1 s + g
+    and r = beta_2 r + g ** 2. The state contains S = s / beta_1 ** k and R = r / beta_2
+    ** k, where k is the number of steps since the pending decay was last applied, which
+    happens at least every 64 steps. So S = S + g / beta_1 ** k is a single pass over
+    memory. The constants are included in eta_t and epsilon.
 
     Parameters
     ----------
@@ -225,21 +234,55 @@ class Adam(Optimizer):
     def step(self, theta, gradient, learning_rate, state):
         state["n_steps"] += 1
         n_steps = state["n_steps"]
-        root = math.sqrt(1 - self.beta_2)
+        decayed_sum, square_sum = state["sum"], state["square_sum"]
+        period = _steps_between_decays(self.beta_1, self.beta_2)
+        n_since = n_steps % period
+        decay, square_decay = self.beta_1**n_since, self.beta_2**n_since
+        if n_since == 0:
+            decayed_sum *= self.beta_1**period
+            square_sum *= self.beta_2**period
+        root = math.sqrt((1 - self.beta_2) * square_decay)
         eta = (
             learning_rate
             * math.sqrt(1 - self.beta_2**n_steps)
             / (1 - self.beta_1**n_steps)
-            * ((1 - self.beta_1) / root)
+            * ((1 - self.beta_1) * decay / root)
         )
-        decayed_sum, square_sum = state["sum"], state["square_sum"]
-        decayed_sum *= self.beta_1
-        decayed_sum += gradient
+        add_multiple(1 / decay, gradient, decayed_sum)
         gradient *= gradient
-        square_sum *= self.beta_2
-        square_sum += gradient
+        add_multiple(1 / square_decay, gradient, square_sum)
         denominator = np.sqrt(square_sum, out=gradient)
         denominator += self.epsilon / root
         step = np.divide(decayed_sum, denominator, out=gradient)
-        step *= eta
-        theta -= step
+        add_multiple(-eta, step, theta)
+
+    def factors_of_sums(self, n_steps: int) -> tuple[float, float]:
+        """Return what makes m and v of the sums in the state.
+
+        Parameters
+        ----------
+        n_steps : int
+            The number of steps that were made.
+
+        Returns
+        -------
+        first, second : float
+            m is `first` times "sum", and v is `second` times "square_sum".
+        """
+        n_since = n_steps % _steps_between_decays(self.beta_1, self.beta_2)
+        return (
+            (1 - self.beta_1) * self.beta_1**n_since,
+            (1 - self.beta_2) * self.beta_2**n_since,
+        )
+
+
+@lru_cache(maxsize=64)
+def _steps_between_decays(beta_1: float, beta_2: float) -> int:
+    """Return after how many steps of Adam the sums are made smaller.
+
+    Until then they hardly grow, so that numbers keep their range.
+    """
+    smallest = min(beta_1, beta_2)
+    if smallest == 0:
+        return 1
+    return max(1, min(_MOST_STEPS, int(math.log(_LEAST_DECAY) / math.log(smallest))))

@@ -8,7 +8,7 @@ from scipy.optimize import approx_fprime
 
 from skann.core.activations import ACTIVATIONS, HIDDEN_ACTIVATIONS
 from skann.core.blocks import make_workspaces, map_outputs
-from skann.core.dropout import leave_out
+from skann.core.dropout import MOST_CUT, N_DRAWN, leave_out
 from skann.core.layers.beside import Beside, Plain
 from skann.core.layers.categories import CODE_STEP, Categories
 from skann.core.layers.periodic import Periodic
@@ -207,18 +207,48 @@ def generators(n_members):
     return [np.random.default_rng([7, number]) for number in range(n_members)]
 
 
+class _Numbers:
+    """A generator of given numbers."""
+
+    def __init__(self, numbers):
+        self.bit_generator = self
+        self._numbers = iter(numbers)
+
+    def random_raw(self):
+        return next(self._numbers)
+
+
+def generators_of_the_same_masks(generator, n_members, mask_sizes):
+    """Return generators with which members alone leave out what they would together.
+
+    Together `generator` draws the place of the first member's mask; the others follow.
+    """
+    places = [
+        int(generator.bit_generator.random_raw() % (N_DRAWN - MOST_CUT))
+        for _ in mask_sizes
+    ]
+    return [
+        _Numbers(
+            [
+                place + number * size
+                for place, size in zip(places, mask_sizes, strict=True)
+            ]
+        )
+        for number in range(n_members)
+    ]
+
+
 def test_each_member_leaves_out_units_of_its_own():
     network = Network((4, 9, 8, 2), "tanh", dropout=[0.3, 0.5])
     theta = random_theta(network, 4)
     X, delta = make_inputs(network, 4)
-    together, alone = generators(4), generators(4)
+    together, first = generators(4), generators(4)[0]
     for _ in range(2):
+        alone = generators_of_the_same_masks(first, 4, [len(X) * 9, len(X) * 8])
         raw, gradient = run_pass(network, theta, X, delta, generator=together)
         expected = run_separately(network, theta, X, delta, alone)
         assert_allclose(raw, expected[0], atol=1e-12)
         assert_allclose(gradient, expected[1], atol=1e-12)
-    for a, b in zip(together, alone, strict=True):
-        assert a.bit_generator.state == b.bit_generator.state
     plain, _ = run_pass(network, theta, X, delta)
     assert np.abs(raw - plain).max() > 0.1
 
@@ -231,20 +261,21 @@ def test_where_units_are_left_out_one_member_speaks_for_all_on_shared_cosines():
         [np.arange(part.start, part.stop) for part in network.layout.shared]
     )
     own = np.setdiff1d(np.arange(network.n_parameters), shared)
+    masks = generators_of_the_same_masks(generators(4)[0], 4, [len(X) * 9, len(X) * 8])
     # Members with equal cosines, each with its masks but alone.
     alone = np.stack(
         [
             run_pass(network, *each, generator=generator)[1]
-            for *each, generator in zip(
-                theta, [X] * 4, delta, generators(4), strict=True
-            )
+            for *each, generator in zip(theta, [X] * 4, delta, masks, strict=True)
         ]
     )
     speakers = set()
     for seed in range(40):
         first, *others = generators(4)
         # Another number comes after the masks, which are those of the same numbers.
-        together = [_Then(first, seed), *others]
+        places = [int(first.bit_generator.random_raw()) for _ in range(2)]
+        numbers = np.random.RandomState(seed).randint(1000, size=9)
+        together = [_Numbers([*places, *numbers]), *others]
         _, gradient = run_pass(network, theta, X, delta, generator=together)
         assert_allclose(gradient[:, own], alone[:, own], atol=1e-12)
         (speaker,) = [
@@ -257,22 +288,9 @@ def test_where_units_are_left_out_one_member_speaks_for_all_on_shared_cosines():
     assert speakers == set(range(4))
 
 
-class _Then:
-    """A generator whose numbers after the first two, for two masks, are a seed's."""
-
-    def __init__(self, generator, seed):
-        self.bit_generator = self
-        first = [int(generator.bit_generator.random_raw()) for _ in range(2)]
-        self._numbers = iter(
-            [*first, *np.random.RandomState(seed).randint(1000, size=9)]
-        )
-
-    def random_raw(self):
-        return next(self._numbers)
-
-
-def test_masks_of_members_differ():
-    output = np.ones((3, 20, 30))
+@pytest.mark.parametrize("n_units", [30, MOST_CUT // 50], ids=["together", "alone"])
+def test_masks_of_members_differ(n_units):
+    output = np.ones((3, 20, n_units))
     slope = output.copy()
     leave_out(output, slope, 0.5, generators(3))
     assert_array_equal(output, slope)
@@ -281,8 +299,9 @@ def test_masks_of_members_differ():
 
 
 def test_there_is_a_generator_for_each_member():
+    large = np.ones((3, 1, MOST_CUT // 2))
     with pytest.raises(ValueError, match="zip"):
-        leave_out(np.ones((3, 4, 5)), np.ones((3, 4, 5)), 0.5, generators(2))
+        leave_out(large, large.copy(), 0.5, generators(2))
 
 
 # ------------------------------------------------------------------------- memory

@@ -200,6 +200,50 @@ def test_sgd_without_momentum_is_gradient_descent(nesterov):
         assert_array_equal(theta, expected)
 
 
+ADAMS = {
+    "usual": (0.9, 0.999),
+    "recipe": (0.9, 0.95),
+    "short": (0.3, 0.5),
+    "one only": (0.0, 0.99),
+    "the other": (0.9, 0.0),
+    "none": (0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-4), ("float64", 1e-11)])
+@pytest.mark.parametrize(("beta_1", "beta_2"), ADAMS.values(), ids=ADAMS)
+def test_the_sums_of_adam_are_its_means_after_any_number_of_steps(
+    beta_1, beta_2, dtype, rtol
+):
+    optimizer = Adam(beta_1, beta_2)
+    gradients = np.random.RandomState(0).uniform(0.5, 2, (200, 5))
+    theta, m, v = np.zeros(5, dtype), np.zeros(5), np.zeros(5)
+    state = optimizer.initial_state(theta)
+    rates = [1e-3] * len(gradients)
+    upcoming = iter(gradients)
+    path = textbook_adam(
+        np.zeros(5), lambda theta: next(upcoming), rates, beta_1, beta_2, 1e-8
+    )
+    for number, gradient in enumerate(gradients, start=1):
+        optimizer.step(theta, gradient.astype(dtype), 1e-3, state)
+        m = beta_1 * m + (1 - beta_1) * gradient
+        v = beta_2 * v + (1 - beta_2) * gradient**2
+        first, second = optimizer.factors_of_sums(number)
+        assert_allclose(first * state["sum"], m, rtol=rtol)
+        assert_allclose(second * state["square_sum"], v, rtol=rtol)
+        assert_allclose(theta, path[number - 1], rtol=rtol)
+
+
+@all_dtypes
+@pytest.mark.parametrize("wild", [np.nan, np.inf, -np.inf])
+def test_adam_shows_a_gradient_that_is_not_finite(wild, dtype):
+    theta = np.ones(3, dtype)
+    state = Adam().initial_state(theta)
+    with np.errstate(invalid="ignore"):
+        Adam().step(theta, np.array([1, wild, 1], dtype), 1e-3, state)
+    assert_array_equal(np.isfinite(theta), [True, False, True])
+
+
 # --------------------------------------------------------------- dtype and memory
 
 
