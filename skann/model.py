@@ -22,6 +22,7 @@ from skann.core.layers.beside import Beside, Plain
 from skann.core.layers.categories import Categories
 from skann.core.layers.layer import Embedding
 from skann.core.layers.periodic import Periodic
+from skann.core.layers.recent import Recent
 from skann.core.losses import Loss
 from skann.core.members import mean_of_members
 from skann.core.network import Network, Workspace
@@ -102,8 +103,10 @@ class Architecture:
         n_indicators = self.n_indicators - len(self.n_levels)
         if self.n_frequencies > 0 and n_numbers > 0:
             embedding = Periodic(n_numbers, self.n_frequencies, self.frequency_scale)
-            if n_indicators > 0:
-                embedding = Beside(n_indicators, embedding)
+        if self.scaling == "stream" and n_numbers > 0:
+            embedding = Recent(embedding or Plain(n_numbers))
+        if embedding is not None and n_indicators > 0:
+            embedding = Beside(n_indicators, embedding)
         if self.n_levels:
             rest = embedding or Plain(n_indicators + n_numbers)
             embedding = Categories(self.n_levels, rest)
@@ -331,8 +334,8 @@ class Model:
         return {
             "architecture": fields_of(self.architecture),
             "theta": self.theta,
-            "inputs": None if self.inputs is None else fields_of(self.inputs),
-            "targets": None if self.targets is None else fields_of(self.targets),
+            "inputs": None if self.inputs is None else self.inputs.as_state(),
+            "targets": None if self.targets is None else self.targets.as_state(),
             "temperature": self.temperature,
             "offsets": self.offsets,
             "columns": None if self.columns is None else fields_of(self.columns),
@@ -342,7 +345,7 @@ class Model:
     def from_state(cls, state: dict[str, Any]) -> Model:
         """Return the model that was saved by `as_state`."""
         inputs, targets = (
-            None if state[name] is None else ColumnStatistics(**state[name])
+            None if state[name] is None else ColumnStatistics.from_state(state[name])
             for name in ("inputs", "targets")
         )
         architecture = Architecture(**state["architecture"])

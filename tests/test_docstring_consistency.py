@@ -67,7 +67,8 @@ OF_CLASSES = {
             "of X. -": "of X and, where possible, of y. -",
             "stays sparse.": "stays sparse. The target is scaled if the output "
             'activation is "identity"; for the deviances, it is divided by its mean. '
-            'For the target, "bounded" and "adaptive" are the same as "standard". '
+            'For the target, "bounded", "adaptive" and "stream" are the same as '
+            '"standard". '
             "Predictions are in the original units of the target.",
         },
         "n_frequencies": {"[11]_": "[13]_"},  # numbers of the same reference

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from skann.data.scaling import BENDING
 from skann.estimators.recipes import is_auto
 
 _INSTEAD = (
@@ -27,7 +28,7 @@ def refuse_settings(params: Mapping[str, Any]) -> None:
         If there is such a parameter.
     """
     scaling, scoring = params["scaling"], params["scoring"]
-    if isinstance(scaling, str) and scaling in ("bounded", "robust", "adaptive"):
+    if isinstance(scaling, str) and scaling in (*BENDING, "robust"):
         raise ValueError(
             f"scaling={scaling!r} needs medians, ranks or the order of the rows, which "
             "cannot be computed exactly from blocks. Choose 'standard' (the meaning of "

@@ -25,7 +25,7 @@ _LARGEST_FACTOR = 1000
 
 _CACHE_LINE = 64  # bytes
 
-_ROWS_TO_CORRELATE = 500
+_ROWS_TO_LOOK_AT = 500
 
 
 def unit_exponent(low, high):
@@ -309,16 +309,25 @@ def median(values, sample_weight):
     return lower / 2 + upper / 2
 
 
+def some_rows(X):
+    """Return about `_ROWS_TO_LOOK_AT` rows of dense data, evenly spaced."""
+    return X[:: max(1, X.shape[0] // _ROWS_TO_LOOK_AT)]
+
+
+def has_two_values_at_most(X):
+    """Return whether no column of dense data has a third value in `some_rows`."""
+    rows = some_rows(X)
+    return bool(((rows == rows.min(axis=0)) | (rows == rows.max(axis=0))).all())
+
+
 def effective_rank(X):
     """Return the effective rank of the columns of dense data.
 
     With the eigenvalues l of their correlation matrix, this is (sum l)^2 / sum l^2, the
     participation ratio: the number of columns if they are uncorrelated, and 1 if all
-    are determined by one. Constant columns are ignored. About `_ROWS_TO_CORRELATE`
-    evenly spaced rows are used.
+    are determined by one. Constant columns are ignored. Only `some_rows` are used.
     """
-    step = max(1, X.shape[0] // _ROWS_TO_CORRELATE)
-    rows = X[::step].astype(np.float64)
+    rows = some_rows(X).astype(np.float64)
     size = np.abs(rows).max(axis=0)
     rows /= np.where(size > 0, size, 1.0)  # so that no square overflows
     rows -= rows.mean(axis=0)

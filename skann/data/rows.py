@@ -58,10 +58,8 @@ class ScaledRows:
         self._X = X
         self._statistics = statistics
         self.dtype = np.dtype(dtype)
-        n_ranked = 0
-        if statistics is not None and statistics.quantiles is not None:
-            n_ranked = len(statistics.quantiles)
-        self.shape = X.shape[0], X.shape[1] + n_ranked
+        n_beside = 0 if statistics is None else statistics.n_beside
+        self.shape = X.shape[0], X.shape[1] + n_beside
 
     def __getitem__(self, rows: slice | np.ndarray) -> Matrix:
         with np.errstate(over="ignore", invalid="ignore"):  # this setting is per thread

@@ -8,13 +8,15 @@ scaling, so that it still computes the same function.
 "bounded" is not linear beyond the range of a column. Weights cannot absorb a change of
 this nonlinearity, so the first statistics are kept. "adaptive" is for drifting streams:
 its statistics forget old data, and the network should see each row relative to the rows
-just before it, so nothing is absorbed.
+just before it, so nothing is absorbed. "stream" has both: the values relative to all
+rows so far and, in further columns, relative to recent rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -39,10 +41,14 @@ from skann.data.wild_cells import MARGIN, bound, tame
 SCALINGS = ("standard", "minmax", "robust")
 
 # The scalings that are not linear.
-BENDING = ("bounded", "adaptive")
+BENDING = ("bounded", "adaptive", "stream")
 
-# In "adaptive", all old rows together count as this many rows when new ones come.
-RECENT_ROWS = 300
+# The scalings whose changes the network should see, so no weights absorb them.
+FOLLOWED = ("adaptive", "stream")
+
+# All old rows together count as this many rows when new ones come. "stream" has the
+# values relative to all rows as well, so that a short memory does no harm.
+RECENT_ROWS = {"adaptive": 300, "stream": 30}
 
 # A column that does not change for long keeps this share of half its range as spread.
 _LEAST_SPREAD = 1e-6
@@ -57,7 +63,7 @@ class ColumnStatistics:
 
     Parameters
     ----------
-    kind : {"standard", "minmax", "robust", "bounded", "adaptive", "mean"}
+    kind : {"standard", "minmax", "robust", "bounded", "adaptive", "stream", "mean"}
         The meaning of center and spread, as in `column_statistics`.
 
     weight : float
@@ -76,6 +82,10 @@ class ColumnStatistics:
     quantiles : ndarray of shape (n_ranked, n_quantiles) or None
         The quantiles of the last columns, from which ranks are computed, which are
         appended to the scaled columns; None for no ranks.
+
+    recent : ColumnStatistics or None, default=None
+        With "stream", the statistics of recent rows. The last columns, scaled by these,
+        are appended to the scaled columns.
     """
 
     kind: str
@@ -87,6 +97,14 @@ class ColumnStatistics:
     high: np.ndarray
     is_constant: np.ndarray
     quantiles: np.ndarray | None = None
+    recent: ColumnStatistics | None = None
+
+    @property
+    def n_beside(self) -> int:
+        """The number of columns that are appended to the scaled ones."""
+        if self.recent is not None:
+            return len(self.recent.center)
+        return 0 if self.quantiles is None else len(self.quantiles)
 
     @property
     def centered(self) -> bool:
@@ -150,7 +168,7 @@ class ColumnStatistics:
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The limits between which scaled cells are not changed."""
         center, scale = self.center_and_scale
-        if self.kind == "adaptive":
+        if self.kind in FOLLOWED:
             return np.full_like(center, -MARGIN), np.full_like(center, MARGIN)
         lower, upper = (
             limit / scale - center / scale for limit in (self.low, self.high)
@@ -192,9 +210,20 @@ class ColumnStatistics:
             np.copyto(scaled, 0.0, where=self._vanishes[columns])
         return scaled
 
-    def fade(self, weight: float) -> ColumnStatistics:
-        """Return the same statistics with at most the given weight."""
-        return replace(self, weight=min(self.weight, weight))
+    def fade(self, mean_weight: float) -> ColumnStatistics:
+        """Return the same statistics, with old rows forgotten as the kind says.
+
+        Parameters
+        ----------
+        mean_weight : float
+            The weight of a row.
+        """
+        if self.kind not in FOLLOWED:
+            return self
+        recent = self if self.recent is None else self.recent
+        most = RECENT_ROWS[self.kind] * mean_weight
+        faded = replace(recent, weight=min(recent.weight, most))
+        return faded if self.recent is None else replace(self, recent=faded)
 
     def merge(self, new: ColumnStatistics) -> ColumnStatistics:
         """Return the statistics of the data of these and the new ones together.
@@ -233,6 +262,9 @@ class ColumnStatistics:
         if quantiles is not None and new.quantiles is not None:
             was_constant = self.is_constant[-len(quantiles) :, np.newaxis]
             quantiles = np.where(was_constant, new.quantiles, quantiles)
+        recent = self.recent
+        if recent is not None and new.recent is not None:
+            recent = recent.merge(new.recent)
         return ColumnStatistics(
             kind=self.kind,
             weight=self.weight + new.weight,
@@ -243,7 +275,23 @@ class ColumnStatistics:
             high=high,
             is_constant=constant,
             quantiles=quantiles,
+            recent=recent,
         )
+
+    def as_state(self) -> dict[str, Any]:
+        """Return the statistics as a dict of arrays, numbers and strings."""
+        state = {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.recent is not None:
+            state["recent"] = self.recent.as_state()
+        return state
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> ColumnStatistics:
+        """Return the statistics that `as_state` took apart."""
+        recent = state.get("recent")
+        if recent is not None:
+            state = {**state, "recent": cls.from_state(recent)}
+        return cls(**state)
 
 
 def column_statistics(
@@ -259,13 +307,14 @@ def column_statistics(
     sample_weight : ndarray of shape (n_samples,) or None
         The weights; samples with weight zero are ignored.
 
-    kind : {"standard", "minmax", "robust", "bounded", "adaptive", "mean"}
+    kind : {"standard", "minmax", "robust", "bounded", "adaptive", "stream", "mean"}
         "standard": mean and standard deviation. "minmax": the middle and half the width
         of the range, so that the scaled range is [-1, 1]. "robust": median and
         interquartile range. "bounded": like "standard", but without the outliers of a
         column, and bounded outside its range. "adaptive": like "standard", but bounded,
-        and merged so that old rows are forgotten. "mean": no centre, and the mean as
-        scale, for positive targets whose loss is proportional to their unit.
+        and merged so that old rows are forgotten. "stream": like "standard", but
+        bounded, and followed by the columns of "adaptive". "mean": no centre, and the
+        mean as scale, for positive targets whose loss is proportional to their unit.
 
     ranked : bool, default=False
         Whether to append the ranks of the cells to each row.
@@ -311,6 +360,9 @@ def column_statistics(
         is_constant=is_constant(X, sample_weight, low, high),
         quantiles=column_quantiles(X, sample_weight) if ranked else None,
     )
+    if kind == "stream" and X.shape[1] > 0:
+        recent = replace(statistics, kind="adaptive")
+        statistics = replace(statistics, recent=recent)
     return _beside_indicators(statistics, n_indicators) if n_indicators else statistics
 
 
@@ -366,24 +418,27 @@ def _merge_deviations(old, new, share, unit):
 def scale_columns(X, statistics: ColumnStatistics | None, dtype):
     """Return (X - center) / scale in the given dtype; X itself if nothing changes.
 
-    If there are quantiles, the ranks of the cells are appended. Otherwise, sparse data
-    remain sparse: they are converted to a `CenteredSparse` if there is a centre.
+    If there are quantiles, the ranks of the cells are appended, and with "stream" the
+    cells scaled by recent rows. Otherwise, sparse data remain sparse: they are
+    converted to a `CenteredSparse` if there is a centre.
     """
     if statistics is None:
         return X.astype(dtype, copy=False)
-    quantiles = statistics.quantiles
+    n_columns, n_beside = X.shape[1], statistics.n_beside
     if sparse.issparse(X):
-        if quantiles is None:
+        if n_beside == 0:
             return _scale_sparse_columns(X, statistics, dtype)
         X = X.toarray()
-    n_columns, n_ranked = X.shape[1], 0 if quantiles is None else len(quantiles)
-    scaled = np.empty((X.shape[0], n_columns + n_ranked), dtype)
+    scaled = np.empty((X.shape[0], n_columns + n_beside), dtype)
     for block in row_blocks(X):
         # In float64, since float32 numbers far from zero need an exact difference.
         scaled[block, :n_columns] = statistics.scale_cells(X[block])
-        if quantiles is not None:
-            ranks = statistics.ranks(X[block, -n_ranked:])
-            ranks[:, statistics.is_constant[-n_ranked:]] = 0
+        if statistics.recent is not None:
+            beside = statistics.recent.scale_cells(X[block, -n_beside:])
+            scaled[block, n_columns:] = beside
+        elif n_beside:
+            ranks = statistics.ranks(X[block, -n_beside:])
+            ranks[:, statistics.is_constant[-n_beside:]] = 0
             scaled[block, n_columns:] = ranks
     return scaled
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 Auto = Literal["auto"]
 
-RecipeName = Literal["auto", "table", "mlp"]
+RecipeName = Literal["auto", "table", "stream", "mlp"]
 
 ActivationName = Literal[
     "auto",
@@ -51,7 +51,9 @@ InitializerName = Literal[
     "fan_in_uniform",
 ]
 
-ScalingName = Literal["auto", "standard", "minmax", "robust", "bounded", "adaptive"]
+ScalingName = Literal[
+    "auto", "standard", "minmax", "robust", "bounded", "adaptive", "stream"
+]
 
 DtypeName = Literal["auto", "float32", "float64"]
 

@@ -119,7 +119,7 @@ class LearnedMixin:
         """
         model = self._require_model()
         network = model.network
-        if network.embedding is None:
+        if network.embedding is None or not network.embedding.segments:
             return None
         return network.embedding_values(model.theta)
 
@@ -287,9 +287,10 @@ class LearnedMixin:
             If the estimator is not fitted.
 
         ValueError
-            If there is no equivalent network, because the scaling is "bounded" or
-            "adaptive", or because the network uses cosines of the inputs or vectors of
-            categories. Or if there are several networks; use `member` to select one.
+            If there is no equivalent network, because the scaling is "bounded",
+            "adaptive" or "stream", or because the network uses cosines of the inputs or
+            vectors of categories. Or if there are several networks; use `member` to
+            select one.
         """
         check_is_fitted(self)
         if self._model.architecture.n_levels:
@@ -298,7 +299,7 @@ class LearnedMixin:
                 "no equivalent weights for unscaled inputs. Encode this column in a "
                 "pipeline, for example with scikit-learn's OneHotEncoder."
             )
-        if self._model.network.embedding is not None:
+        if self._model.architecture.n_frequencies and self.embedding_ is not None:
             raise ValueError(
                 "The network uses cosines of the scaled inputs, so there are no "
                 "equivalent weights for unscaled inputs. Fit with n_frequencies=0."

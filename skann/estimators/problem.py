@@ -25,7 +25,7 @@ from skann.core.types import FloatArray, Generators
 from skann.data.measuring import row_blocks
 from skann.data.rows import TrainingData
 from skann.data.scaling import (
-    RECENT_ROWS,
+    FOLLOWED,
     absorb_target_scaling,
     change_of_scaling,
     column_statistics,
@@ -433,8 +433,8 @@ def _measure_inputs(settings, data, weight, call, past):
         inputs = column_statistics(
             X, weight, settings.scaling, ranked=ranked, n_indicators=n_indicators
         )
-        if call is Call.NEXT_PIECE and settings.scaling == "adaptive":
-            known = known.fade(RECENT_ROWS * inputs.weight / X.shape[0])
+        if call is Call.NEXT_PIECE:
+            known = known.fade(inputs.weight / X.shape[0])
         if call is Call.NEXT_PIECE or (known and settings.scaling == "bounded"):
             inputs = known.merge(inputs)
     return inputs
@@ -463,13 +463,13 @@ def _counts_for_nothing(weight):
 def absorb_change(old: Model, new: Model, theta: FloatArray | None) -> None:
     """Adapt parameters in place so that a change of scaling keeps the predictions.
 
-    With scaling="adaptive", predictions are meant to change with the scaling.
+    With "adaptive" or "stream", predictions are meant to change with the scaling.
     """
     if theta is None:
         return
     network = new.network
     with np.errstate(over="ignore", invalid="ignore"):
-        follows = new.inputs is not None and new.inputs.kind == "adaptive"
+        follows = new.inputs is not None and new.inputs.kind in FOLLOWED
         if old.inputs is not None and new.inputs is not None and not follows:
             change = change_of_scaling(old.inputs, new.inputs)
             network.absorb_input_change(theta, *change)

@@ -4,11 +4,14 @@ The parameters set to "auto" belong together. One option is a recipe for tables,
 values were found by experiments (docs/choosing.md): several networks, each of which
 leaves out a fold of the rows; cycles of the learning rate, which end when the loss of
 the left-out rows no longer decreases; cosines of the inputs, dropout, weight decay and
-label smoothing. The other option is the values of scikit-learn's MLP. The parameter
-`recipe` selects one of the two, or leaves it to a rule: the recipe for tables is used
-for a `fit` of "adam" to enough samples with scaled inputs, unless a schedule without an
-end is set or a hidden layer is narrow. If you choose such a schedule or another solver,
-training does just that, and a network that is small enough for inspection stays simple.
+label smoothing. Another is a recipe for streams, each piece of which is seen once:
+several networks, small minibatches, and inputs that are also scaled relative to recent
+rows. The last option is the values of scikit-learn's MLP. The parameter `recipe`
+selects one of the three, or leaves it to a rule: the recipe for tables is used for a
+`fit` of "adam" to enough samples with scaled inputs, unless a schedule without an end
+is set or a hidden layer is narrow; that for streams is used if a network starts with
+`partial_fit`. If you choose such a schedule or another solver, training does just that,
+and a network that is small enough for inspection stays simple.
 """
 
 from __future__ import annotations
@@ -22,7 +25,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skann.data.measuring import effective_rank, without_first
+from skann.data.measuring import (
+    effective_rank,
+    has_two_values_at_most,
+    without_first,
+)
 from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import Optimizer
@@ -41,6 +48,21 @@ RECIPES: dict[str, dict[str, Any]] = {
         "n_frequencies": 3,
         "n_members": 8,
         "scaling": "bounded",
+        "dtype": "float32",
+    },
+    # For data that come piece by piece and may drift.
+    "stream": {
+        "hidden_layer_sizes": (64, 64),
+        "activation": "silu",
+        "batch_size": 20,
+        "learning_rate": "constant",
+        "beta_2": 0.999,
+        "dropout": 0.0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+        "n_frequencies": 0,
+        "n_members": 4,
+        "scaling": "stream",
         "dtype": "float32",
     },
     # The values of scikit-learn's MLP.
@@ -114,8 +136,9 @@ STEP_BY_STEP: dict[str, Any] = {
 # that fit changes the parameters less, since its gradient is less reliable.
 ROWS_OF_A_STEP = 200
 
-# In a stream, each piece is seen once, often in a single step.
+# In a stream, each piece is seen once; without its recipe, often in a single step.
 RATE_OF_STREAMS = 0.003
+RATE_OF_STREAM_RECIPE = 0.005
 
 USUAL_TOL = 1e-4
 
@@ -130,9 +153,14 @@ LEAST_STEPS = 480
 LEAST_SAMPLES = 100
 LEAST_UNITS = 32
 
-# With more columns, there are no cosines, nor if the effective rank of the columns is
-# less than this share of their number.
+# With more columns, there is one cosine of each, whose factors select the columns that
+# matter; with still more columns, or many rows, there is none. There is also only one
+# if all columns have two values, since more of them would be the same line again.
 MOST_COLUMNS_TO_EMBED = 100
+MOST_COLUMNS_FOR_ONE = 1000
+
+# There are no cosines if the effective rank of the columns is less than this share of
+# their number.
 COLLINEAR = 0.05
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
@@ -174,7 +202,7 @@ class Choice:
 
     Parameters
     ----------
-    recipe : {"table", "mlp"}
+    recipe : {"table", "stream", "mlp"}
         The recipe.
 
     reason : str
@@ -217,12 +245,11 @@ def choose_recipe(
         return Choice(
             earlier.recipe, "partial_fit continues with the recipe of the network"
         )
-    sizes, schedule = params["hidden_layer_sizes"], params["learning_rate"]
-    solver = params["solver"]
+    if call.is_piece:
+        return _choose_for_stream(params)
+    schedule = params["learning_rate"]
     reasons = {
-        STREAM: call.is_piece,
-        f"solver={solver!r} is not 'adam'": not is_adam(solver),
-        "the inputs are not scaled": params["scaling"] is None,
+        **_against_any_recipe(params),
         f"learning_rate={schedule!r} has no end": not (
             is_auto(schedule) or has_end(schedule)
         ),
@@ -240,10 +267,6 @@ def choose_recipe(
         f"{n_samples} samples are fewer than {LEAST_SAMPLES}": (
             n_samples < LEAST_SAMPLES
         ),
-        f"hidden_layer_sizes={sizes!r} has no layer, or one of fewer than "
-        f"{LEAST_UNITS} units": (
-            not is_auto(sizes) and min(sizes, default=0) < LEAST_UNITS
-        ),
     }
     against = [reason for reason, holds in reasons.items() if holds]
     if against:
@@ -253,6 +276,35 @@ def choose_recipe(
         f"a fit of 'adam' to {LEAST_SAMPLES} samples or more, with scaled inputs and "
         "no schedule without an end",
     )
+
+
+def _choose_for_stream(params):
+    """Choose the recipe of a network that starts with a piece of a stream."""
+    schedule = params["learning_rate"]
+    reasons = {
+        **_against_any_recipe(params),
+        f"learning_rate={schedule!r} is not constant": not (
+            is_auto(schedule)
+            or (isinstance(schedule, str) and schedule in ("constant", *FOR_SGD_ALONE))
+        ),
+    }
+    against = [reason for reason, holds in reasons.items() if holds]
+    if against:
+        return Choice("mlp", " and ".join([STREAM, *against]))
+    return Choice("stream", f"{STREAM}, which may drift, and whose rows come once")
+
+
+def _against_any_recipe(params):
+    """Return what rules out all recipes except the MLP's, and whether it is so."""
+    sizes, solver = params["hidden_layer_sizes"], params["solver"]
+    return {
+        f"solver={solver!r} is not 'adam'": not is_adam(solver),
+        "the inputs are not scaled": params["scaling"] is None,
+        f"hidden_layer_sizes={sizes!r} has no layer, or one of fewer than "
+        f"{LEAST_UNITS} units": (
+            not is_auto(sizes) and min(sizes, default=0) < LEAST_UNITS
+        ),
+    }
 
 
 @dataclass(frozen=True)
@@ -296,11 +348,21 @@ class Table:
         numbers = without_first(self.X, self.n_indicators)
         return effective_rank(numbers) < COLLINEAR * min(numbers.shape)
 
+    def cosines_of_each(self, usual: int) -> int:
+        """Return how many cosines of each column are useful, and worth their time."""
+        are_many = self.n_numbers > MOST_COLUMNS_TO_EMBED
+        most = MOST_COLUMNS_FOR_ONE if self.n_samples <= MANY_ROWS else 0
+        if sparse.issparse(self.X) or self.n_numbers == 0:
+            return 0
+        if (are_many and self.n_numbers > most) or self.is_collinear:
+            return 0
+        numbers = without_first(self.X, self.n_indicators)
+        return 1 if are_many or has_two_values_at_most(numbers) else usual
+
     @property
-    def has_columns_to_embed(self) -> bool:
-        """Whether cosines of the columns are useful, and not too many."""
-        is_small = 0 < self.n_numbers <= MOST_COLUMNS_TO_EMBED
-        return not sparse.issparse(self.X) and is_small and not self.is_collinear
+    def has_columns_to_double(self) -> bool:
+        """Whether columns are few enough to be scaled by recent rows as well."""
+        return not sparse.issparse(self.X) and self.n_numbers <= MOST_COLUMNS_TO_EMBED
 
 
 def auto_values(
@@ -322,7 +384,7 @@ def auto_values(
     call : Call
         The kind of call.
 
-    recipe : {"table", "mlp"}
+    recipe : {"table", "stream", "mlp"}
         The recipe.
 
     table : Table
@@ -338,7 +400,7 @@ def auto_values(
     -------
     values : dict
         A value for each parameter set to "auto", except for those that are resolved
-        elsewhere (batch_size, output_activation, init).
+        elsewhere (output_activation, init and, except for streams, batch_size).
 
     own_epochs : int or None
         The length of the recipe's own schedule, which `max_iter` can only reduce; None
@@ -349,12 +411,16 @@ def auto_values(
         values |= QUICK if _wants_a_quick_end(params) else ALONE
     elif recipe == "table" and table.n_samples > MANY_ROWS:
         values["n_members"] = MEMBERS_FOR_MANY_ROWS
+    if recipe == "stream":
+        if trained is None and not table.has_columns_to_double:
+            values["scaling"] = "standard"
+        if not is_auto(params["hidden_layer_sizes"]):
+            values["n_members"] = 1  # as if they are chosen for one network
     if params["recipe"] == "auto" and recipe == "mlp":
         values["scaling"] = "standard"  # the MLP does not scale
     # A trained network keeps its cosines, whatever the next piece of a stream.
-    embeds = trained is None and values["n_frequencies"] > 0
-    if embeds and not table.has_columns_to_embed:
-        values["n_frequencies"] = 0
+    if trained is None and values["n_frequencies"] > 0:
+        values["n_frequencies"] = table.cosines_of_each(values["n_frequencies"])
     if not is_stochastic(params["solver"]):
         values |= {
             **STEP_BY_STEP,
@@ -379,6 +445,8 @@ def auto_values(
     is_scaled = params["scaling"] is not None
     if call.is_piece and is_of_stream and is_scaled and is_adam(params["solver"]):
         values["learning_rate_init"] = RATE_OF_STREAMS
+    if recipe == "stream":
+        values["learning_rate_init"] = RATE_OF_STREAM_RECIPE
     if ends and isinstance(schedule, str) and schedule == "cycles":
         values["max_iter"] = epochs_of_cycles(table.n_samples, params["batch_size"])
     if recipe == "table" and ends and params["early_stopping"]:

@@ -61,11 +61,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         of your own subclass. "auto" is "silu" with the recipe for tables (see Notes),
         and "relu" otherwise.
 
-    recipe : {"auto", "table", "mlp"}, default="auto"
+    recipe : {"auto", "table", "stream", "mlp"}, default="auto"
         Where the values of all parameters set to "auto" come from: "table" uses a
-        recipe for tabular data, and "mlp" uses the defaults of scikit-learn's MLP,
-        which does not scale the data. "auto" selects one of the two by the rule in the
-        Notes, and scales the inputs in either case.
+        recipe for tabular data, "stream" one for data streams, and "mlp" uses the
+        defaults of scikit-learn's MLP, which does not scale the data. "auto" selects
+        one of the three by the rule in the Notes, and scales the inputs in any case.
 
     loss : str or Loss, default="squared_error"
         The loss to minimise, summed over the targets.
@@ -116,7 +116,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     batch_size : int or "auto", default="auto"
         The number of samples per step of "sgd" and "adam". "auto" is
-        `min(200, n_samples)`.
+        `min(200, n_samples)`, or `min(20, n_samples)` with the recipe for streams (see
+        Notes).
 
     learning_rate : str or Schedule, default="auto"
         The learning-rate schedule of "sgd" and "adam". In the formulas, l is the index
@@ -150,10 +151,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     learning_rate_init : float or "auto", default="auto"
         The initial learning rate or, for "one_cycle" and "cycles", the peak learning
-        rate. "auto" is 0.005 for these two schedules and for "cosine", 0.003 for
-        training by `partial_fit` alone with "adam" and scaled inputs (unless
-        `recipe="mlp"`), and 0.001 otherwise. A new value takes effect at the next call
-        to `fit` or `partial_fit`.
+        rate. "auto" is 0.005 for these two schedules, for "cosine" and with the recipe
+        for streams, 0.003 for other training by `partial_fit` alone with "adam" and
+        scaled inputs (unless `recipe="mlp"`), and 0.001 otherwise. A new value takes
+        effect at the next call to `fit` or `partial_fit`.
 
     power_t : float, default=0.5
         The exponent of the "invscaling" schedule.
@@ -298,15 +299,19 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           the standard deviation are computed, and their scaled values are bounded.
         - "adaptive": for data streams that drift. Like "standard", but bounded, and
           relative to about the last 300 rows passed to `partial_fit`.
+        - "stream": for data streams that may drift. Like "standard", but bounded, and
+          followed by the same columns relative to about the last 30 rows.
         - None: no scaling.
-        - "auto": "bounded" with the recipe for tables (see Notes), None with
+        - "auto": "bounded" with the recipe for tables (see Notes), "stream" with that
+          for streams if X is dense and has at most 100 numeric columns, None with
           `recipe="mlp"`, and "standard" otherwise.
 
         Sample weights are taken into account. Columns that are constant (up to
         rounding) become 0. Sparse X is scaled in the same way as dense X, and stays
         sparse. The target is scaled if the output activation is "identity"; for the
-        deviances, it is divided by its mean. For the target, "bounded" and "adaptive"
-        are the same as "standard". Predictions are in the original units of the target.
+        deviances, it is divided by its mean. For the target, "bounded", "adaptive"
+        and "stream" are the same as "standard". Predictions are in the original units
+        of the target.
 
     n_frequencies : int or "auto", default="auto"
         The number of cosine features per input. The first layer receives each scaled
@@ -315,8 +320,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         samples, the cosines are functions of the rank of the input, mapped to a normal
         distribution; otherwise, of the scaled input. Sparse X is converted to dense
         batch by batch. "auto" is 3 with the recipe for tables (see Notes) if X is dense
-        and has at most 100 columns, unless these are collinear like the columns of
-        spectra; otherwise it is 0 [13]_.
+        and has at most 100 columns, or 1 if all columns have two values, or if there
+        are at most 1000 columns and 16 000 samples. If columns are collinear like those
+        of spectra, and otherwise, it is 0 [13]_.
 
     frequency_scale : float, default=0.1
         The standard deviation of the initial frequencies, in cycles per unit of the
@@ -332,7 +338,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         prediction from a member that was not trained on it, and the loss of these
         out-of-fold predictions after each cycle determines when to stop. "auto" is 8
         with the recipe for tables (see Notes), or 4 for more than 16 000 samples,
-        unless the recipe trains a single network; otherwise it is 1.
+        unless the recipe trains a single network; 4 with the recipe for
+        streams; otherwise it is 1.
 
     n_jobs : int or None, default=None
         The number of groups of four members to train in parallel, using threads. None
@@ -389,7 +396,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The number of parameters of each network: weights, biases and the elements of
         `embedding_`.
 
-    recipe_ : {"table", "mlp"}
+    recipe_ : {"table", "stream", "mlp"}
         The recipe that the parameters set to "auto" followed in the last call.
 
     recipe_reason_ : str
@@ -397,7 +404,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     auto_params_ : dict
         The values used in the last call for the parameters set to "auto", except for
-        `batch_size`, `output_activation` and `init`.
+        `output_activation`, `init` and, except for streams, `batch_size`.
 
     loss_ : float
         The loss of the last epoch.
@@ -467,7 +474,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     size.
 
     The parameters set to "auto" belong together. With the recipe for tables, they have
-    values that were found by experiment [13]_; with the other recipe, they have the
+    values that were found by experiment [13]_; with `recipe="mlp"`, they have the
     values of scikit-learn's MLP. `recipe="auto"` selects the recipe for tables if `fit`
     is called
 
@@ -480,8 +487,14 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     - with no hidden layer of fewer than 32 units.
 
     `partial_fit` keeps the recipe with which the network was trained; if training
-    starts with `partial_fit`, it follows the MLP. `recipe_`, `recipe_reason_` and
+    starts with `partial_fit`, the recipe for streams is used, under the same conditions
+    for scaling, `solver` and hidden layers, and with a `learning_rate` that is "auto"
+    or "constant"; otherwise it follows the MLP. `recipe_`, `recipe_reason_` and
     `auto_params_` show what was used, and why.
+
+    The recipe for streams trains four members (one, if you set `hidden_layer_sizes`) of
+    (64, 64) "silu" units, in minibatches of 20 samples at a constant rate of 0.005,
+    with `scaling="stream"`.
 
     The recipe for tables trains eight members in cycles of 8, 16, 32 and 64 epochs, and
     one of 128 if all of them together take no more than 1750 steps. With more than 16
@@ -661,9 +674,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         equivalent to k epochs of `fit` at the same learning rate. Inputs and targets
         are scaled by the statistics of all batches so far; when these change, the
         weights of the first and the last layer are adjusted so that the network
-        computes the same function (except for inputs with `scaling="adaptive"`). The
-        first batch sets the scale for the initial weights, and should contain at least
-        a few dozen samples.
+        computes the same function (except for inputs with `scaling="adaptive"` and
+        "stream"). The first batch sets the scale for the initial weights, and should
+        contain at least a few dozen samples.
 
         Parameters
         ----------

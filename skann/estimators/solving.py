@@ -200,7 +200,7 @@ def make_descent(problem: Problem, hands: Hands = HERE) -> MinibatchDescent:
     batch_size = settings.batch_size
     if isinstance(batch_size, str):
         batch_size = 200
-    elif batch_size > n_rows:
+    elif batch_size > n_rows and "batch_size" not in settings.auto_params:
         warn_caller(
             f"batch_size={batch_size} is larger than the number of training samples, "
             f"{n_rows}, and is reduced to it."

@@ -159,7 +159,8 @@ def _require_expressible(
     against = {
         "n_members=1": (architecture.n_members > 1, "several networks"),
         "n_frequencies=0": (
-            model.network.embedding is not None, "cosines of the inputs",
+            bool(architecture.n_frequencies) and model.network.embedding is not None,
+            "cosines of the inputs",
         ),
         f"activation in {ACTIVATIONS_OF_MLP}, one for all layers": (
             not known, f"activation={settings.activation!r}",

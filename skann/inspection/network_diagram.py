@@ -257,7 +257,8 @@ def _columns_of(model, names):
     table, n_frequencies = model.columns, model.architecture.n_frequencies
     if model.network.embedding is None:
         n_frequencies = 0
-    if table is None and n_frequencies == 0:
+    is_doubled = _is_doubled(model)
+    if table is None and n_frequencies == 0 and not is_doubled:
         return None
     parts: list[list[tuple[str, list[int]]]] = [[] for _ in names]
     numeric, marked, next_input = list(range(len(names))), [], 0
@@ -293,6 +294,9 @@ def _columns_of(model, names):
         if cosines:
             label = "1 cosine" if len(cosines) == 1 else f"{len(cosines)} cosines"
             parts[j].append((label, cosines))
+        if is_doubled:
+            recent = next_input + number + len(numeric) * (1 + n_frequencies)
+            parts[j].append(("by recent rows", [recent]))
     return [
         ColumnInputs(name, inputs) for name, inputs in zip(names, parts, strict=True)
     ]
@@ -315,7 +319,13 @@ def _names_of_inputs(model, names):
         for k in range(1, size + 1)
     ]
     of_cosines = [f"cosine {k} of {name}" for k in cosines for name in numbers]
-    return [*vectors, *names[len(sizes) :], *of_cosines]
+    of_recent = [f"{name} by recent rows" for name in numbers * _is_doubled(model)]
+    return [*vectors, *names[len(sizes) :], *of_cosines, *of_recent]
+
+
+def _is_doubled(model):
+    """Say whether numeric columns also stand by recent rows."""
+    return model.inputs is not None and model.inputs.recent is not None
 
 
 def _hidden_names(sizes):

@@ -15,6 +15,7 @@ from skann.core.layers.categories import CODE_STEP, Categories
 from skann.core.layers.dense import Dense
 from skann.core.layers.layer import Arrays
 from skann.core.layers.periodic import Periodic
+from skann.core.layers.recent import Recent
 from skann.core.parameters import ParameterLayout
 
 N_ROWS = 5
@@ -34,6 +35,9 @@ LAYERS = {
     "cosines": (Periodic(4, 3, 0.2), False, False),
     "one cosine": (Periodic(4, 1, 0.2), False, False),
     "cosines beside others": (Beside(2, Periodic(2, 3, 0.2)), False, False),
+    "cosines, and recent rows": (
+        Beside(1, Recent(Periodic(3, 2, 0.2))), False, False,
+    ),
     "vectors": (Categories((3, 70), Plain(2)), False, True),
     "vectors alone": (Categories((30,), Plain(0)), False, True),
     "vectors beside cosines": (

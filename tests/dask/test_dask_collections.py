@@ -144,6 +144,7 @@ def test_no_block_is_computed_before_it_is_asked_for(client):
         ({"scaling": "robust"}, "cannot be computed exactly"),
         ({"scaling": "bounded"}, "distribute='members'"),
         ({"scaling": "adaptive"}, "order of the rows"),
+        ({"scaling": "stream"}, "order of the rows"),
         ({"n_members": 8}, "Set n_members=1"),
         ({"loss": "huber"}, "Set huber_delta"),
         ({"scoring": "r2", "early_stopping": True}, "in one process"),

@@ -67,13 +67,21 @@ def without(values, *names):
 
 
 WIDE = np.random.RandomState(0).rand(120, 101)
+SPREAD = np.random.RandomState(1).randn(101, 1001)
 
 CASES = {
     "a table": ({}, RECIPE),
     "few samples": ({"X": X[:99], "y": Y[:99]}, PLAIN),
     "enough samples": ({"X": X[:100], "y": Y[:100]}, RECIPE),
-    "many columns": ({"X": WIDE}, {**RECIPE, "n_frequencies": 0}),
+    "many columns": ({"X": WIDE}, {**RECIPE, "n_frequencies": 1}),
+    "too many columns": (
+        {"X": WIDE @ SPREAD, "max_iter": 1},
+        {**without(RECIPE, "max_iter"), **QUICK, "n_frequencies": 0},
+    ),
     "not too many": ({"X": WIDE[:, :100]}, RECIPE),
+    "two values": ({"X": np.rint(X)}, {**RECIPE, "n_frequencies": 1}),
+    "three values": ({"X": np.rint(2 * X)}, RECIPE),
+    "two values in most columns": ({"X": np.c_[np.rint(X), X[:, :1]]}, RECIPE),
     "sparse": ({"X": sparse.csr_array(X)}, {**RECIPE, "n_frequencies": 0}),
     "sgd": ({"solver": "sgd"}, PLAIN),
     "lbfgs": ({"solver": "lbfgs"}, PLAIN),
@@ -179,10 +187,68 @@ def test_auto_is_the_same_as_the_values_that_it_stands_for(cls):
     assert clone(auto).get_params()["dropout"] == "auto"
 
 
-def test_a_stream_is_learned_as_the_mlp_learns_it_but_faster():
+STREAM = {
+    **PLAIN, "hidden_layer_sizes": (64, 64), "activation": "silu", "batch_size": 20,
+    "learning_rate_init": 0.005, "n_members": 4, "scaling": "stream",
+    "dtype": "float32",
+}  # fmt: skip
+MLP_OF_STREAM = {**PLAIN, "learning_rate_init": 0.003}
+
+
+@pytest.mark.parametrize(
+    ("params", "expected", "reason"),
+    [
+        ({}, STREAM, "may drift"),
+        ({"learning_rate": "constant"}, without(STREAM, "learning_rate"), "may drift"),
+        ({"n_members": 2}, without(STREAM, "n_members"), "may drift"),
+        (
+            {"hidden_layer_sizes": (40,)},
+            without({**STREAM, "n_members": 1}, "hidden_layer_sizes"),
+            "may drift",
+        ),
+        (
+            {"hidden_layer_sizes": (20,)},
+            without(MLP_OF_STREAM, "hidden_layer_sizes"),
+            "fewer than 32 units",
+        ),
+        (
+            {"learning_rate": "exponential"},
+            without(MLP_OF_STREAM, "learning_rate"),
+            "is not constant",
+        ),
+        ({"solver": "sgd"}, PLAIN, "is not 'adam'"),
+        ({"scaling": None}, without(PLAIN, "scaling"), "not scaled"),
+        ({"recipe": "stream"}, STREAM, "was set"),
+    ],
+    ids=str,
+)
+def test_a_stream_has_a_recipe_of_its_own(params, expected, reason):
+    stream = BackpropRegressor(random_state=0, **params).partial_fit(X, Y)
+    assert stream.auto_params_ == expected
+    # The second piece follows what the first one chose.
+    for piece in (X[:7], Y[:7]), (X, Y):
+        stream.partial_fit(*piece)
+        known = {name: stream.auto_params_[name] for name in expected}
+        assert {**known, "dtype": expected["dtype"]} == expected
+        assert stream.recipe_ == ("stream" if "batch_size" in expected else "mlp")
+        assert reason in stream.recipe_reason_
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_columns_of_a_stream_stand_twice_if_they_are_few_and_dense(container):
+    few, many = (np.random.RandomState(0).rand(30, n) for n in (100, 101))
+    for rows, scaling in ((few, "stream"), (many, "standard")):
+        stream = BackpropRegressor(random_state=0)
+        stream.partial_fit(container(rows), rows[:, 0])
+        if container is not np.asarray:
+            scaling = "standard"
+        assert stream.auto_params_["scaling"] == scaling
+        assert stream.predict(container(rows)).shape == (30,)
+
+
+def test_training_goes_on_after_a_stream_and_a_stream_after_a_fit():
     stream = BackpropRegressor(random_state=0).partial_fit(X, Y)
-    assert stream.auto_params_ == {**PLAIN, "learning_rate_init": 0.003}
-    assert stream.history_["learning_rate"] == [0.003]
+    assert stream.history_["learning_rate"] == [0.005]
     assert stream.embedding_ is None
     # After a fit it goes on with the network that was trained, cosines included.
     fitted = BackpropRegressor(random_state=0).fit(X, Y)
@@ -194,11 +260,9 @@ def test_a_stream_is_learned_as_the_mlp_learns_it_but_faster():
     # And a fit that goes on after a stream, with the stream's.
     stream.set_params(warm_start=True, max_iter=3).fit(X, Y)
     expected = {
-        "hidden_layer_sizes": (100,), "activation": "relu", "n_frequencies": 0,
-        "dtype": "float64", "scaling": "standard", "n_members": 1,
-        "dropout": QUICK["dropout"],
+        "n_frequencies": 0, "scaling": "stream", "n_members": 4,
     }  # fmt: skip
-    assert stream.auto_params_ == without({**ONE, **expected}, "max_iter")
+    assert stream.auto_params_ == without({**RECIPE, **expected}, "max_iter")
 
 
 def test_the_defaults_learn_more_than_the_mlp():

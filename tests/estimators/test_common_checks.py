@@ -53,6 +53,8 @@ CHECKED = [
     BackpropClassifier(scaling="robust", output_activation="logistic", **SHORT),
     BackpropClassifier(scaling="bounded", **SHORT),
     BackpropClassifier(scaling="adaptive", **SHORT),
+    BackpropClassifier(scaling="stream", **SHORT),
+    BackpropClassifier(recipe="stream", solver="lbfgs", **SHORT),
     BackpropClassifier((), solver="lbfgs"),
     # Not dropout: what it leaves out is drawn for each sample, so that a weight of two
     # is no longer two samples.
@@ -73,6 +75,8 @@ CHECKED = [
     BackpropRegressor(scaling="robust", **SHORT),
     BackpropRegressor(scaling="bounded", **SHORT),
     BackpropRegressor(scaling="adaptive", **SHORT),
+    BackpropRegressor(scaling="stream", **SHORT),
+    BackpropRegressor(recipe="stream", solver="lbfgs", **SHORT),
     BackpropRegressor((), solver="lbfgs"),
     BackpropRegressor(loss="absolute_error", **SHORT),
     BackpropRegressor(loss="huber", restore_best_weights=True, **SHORT),

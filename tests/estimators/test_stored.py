@@ -120,7 +120,7 @@ SETTINGS = {
         "early_stopping": True,
     },
 }
-SCALINGS = ["standard", "minmax", "robust", "bounded", "adaptive", None]
+SCALINGS = ["standard", "minmax", "robust", "bounded", "adaptive", "stream", None]
 
 
 @pytest.mark.parametrize("kind", KINDS)

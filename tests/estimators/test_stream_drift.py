@@ -13,6 +13,8 @@ from skann.data.wild_cells import MARGIN, WIDTH
 
 PIECE = 50
 
+each_scaling = pytest.mark.parametrize("scaling", ["adaptive", "stream"])
+
 
 def drifting(n_rows, seed=0):
     """Return inputs whose level and size drift, and labels that do not know of it."""
@@ -49,14 +51,16 @@ def test_a_drift_is_followed():
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.01])
-def test_what_is_known_fades_to_so_many_rows(unit):
+@each_scaling
+def test_what_is_known_fades_to_so_many_rows(unit, scaling):
     X, y = drifting(20 * PIECE)
-    stream = BackpropRegressor((4,), scaling="adaptive", random_state=0)
+    stream = BackpropRegressor((4,), scaling=scaling, random_state=0)
     mean = variance = None
     for rows, targets in pieces(X, y):
         stream.partial_fit(rows, targets, np.full(PIECE, unit))
         if mean is None:
-            mean, variance, weight = rows.mean(axis=0), rows.var(axis=0), PIECE
+            mean, variance = rows.mean(axis=0), rows.var(axis=0)
+            weight = min(PIECE, RECENT_ROWS[scaling])
             continue
         # Two samples together, the first of which counts as `weight` rows.
         share = PIECE / (weight + PIECE)
@@ -64,10 +68,54 @@ def test_what_is_known_fades_to_so_many_rows(unit):
         variance = variance * (1 - share) + rows.var(axis=0) * share
         variance += difference**2 * share * (1 - share)
         mean = mean + difference * share
-        weight = min(weight + PIECE, RECENT_ROWS)
-    center, scale = stream._model.inputs.center_and_scale
+        weight = min(weight + PIECE, RECENT_ROWS[scaling])
+    inputs = stream._model.inputs
+    center, scale = (inputs.recent or inputs).center_and_scale
     assert_allclose(center, mean)
     assert_allclose(scale, np.sqrt(variance))
+    if scaling == "stream":  # beside these are those of all rows
+        center, scale = inputs.center_and_scale
+        assert_allclose(center, X.mean(axis=0))
+        assert_allclose(scale, X.std(axis=0))
+
+
+def test_by_default_both_the_level_and_what_is_usual_are_seen():
+    random_state = np.random.RandomState(0)
+    X, y = drifting(5000)
+    level = 4 * np.sin(np.arange(5000) / 300) + random_state.randn(5000)
+    X[:, 3] = level
+    y = np.where(level > 0, y, 1 - y)
+    found = {
+        scaling: share_of_right(
+            BackpropClassifier(scaling=scaling, random_state=0), X, y
+        )
+        for scaling in ("auto", "adaptive", "standard")
+    }
+    assert found["auto"] > found["adaptive"] + 0.05
+    assert found["auto"] > found["standard"] + 0.05
+
+
+def turning(n_rows, seed=0):
+    """Return inputs and targets that depend on them in a way that changes."""
+    random_state = np.random.RandomState(seed)
+    X = random_state.randn(n_rows, 4)
+    weights = random_state.randn(4) + 0.03 * random_state.randn(n_rows, 4).cumsum(0)
+    return X, 500 + 20 * (np.einsum("ij,ij->i", X, weights) + np.abs(X[:, 0]))
+
+
+def test_what_changes_is_learned_sooner_than_by_the_settings_of_the_mlp():
+    X, y = turning(3000)
+    found = {}
+    for recipe in ("auto", "mlp"):
+        stream, errors = BackpropRegressor(recipe=recipe, random_state=0), []
+        scaling = {"auto": "auto", "mlp": "standard"}[recipe]
+        stream.set_params(scaling=scaling)
+        for rows, targets in pieces(X, y):
+            if hasattr(stream, "n_iter_"):
+                errors.append(np.mean((stream.predict(rows) - targets) ** 2))
+            stream.partial_fit(rows, targets)
+        found[recipe] = np.mean(errors[len(errors) // 2 :])
+    assert found["auto"] < 0.3 * found["mlp"]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -81,19 +129,21 @@ def test_a_fit_is_that_of_standard_scaling_within_the_bound():
     assert_array_equal(found.predict(X), expected.predict(X))
 
 
-def test_wild_cells_are_bounded():
+@pytest.mark.parametrize("kind", ["adaptive", "stream"])
+def test_wild_cells_are_bounded(kind):
     X = np.random.RandomState(0).randn(100, 2)
-    statistics = column_statistics(X, None, "adaptive")
+    statistics = column_statistics(X, None, kind)
     scaled = statistics.scale_cells(np.array([[1e300, -1e300], [3.0, -3.0]]))
     assert_allclose(np.abs(scaled[0]), MARGIN + WIDTH)
     assert np.abs(scaled[1]).max() < MARGIN
 
 
-def test_a_column_that_stands_still_and_wakes_up_gives_finite_numbers():
+@each_scaling
+def test_a_column_that_stands_still_and_wakes_up_gives_finite_numbers(scaling):
     X, y = drifting(200 * PIECE)
     X[: len(X) // 4, 1] = 7.0
     X[len(X) // 2 :, 0] = 0.1
-    stream = BackpropClassifier((8,), scaling="adaptive", random_state=0)
+    stream = BackpropClassifier((8,), scaling=scaling, random_state=0)
     for rows, labels in pieces(X, y):
         stream.partial_fit(rows, labels, classes=[0, 1])
         assert np.isfinite(stream.predict_proba(rows)).all()
@@ -103,11 +153,12 @@ def test_a_column_that_stands_still_and_wakes_up_gives_finite_numbers():
     assert_allclose(*stream.predict_proba(quiet), rtol=1e-3)
 
 
-def test_sparse_rows_are_learned_as_dense_ones():
+@each_scaling
+def test_sparse_rows_are_learned_as_dense_ones(scaling):
     X, y = drifting(6 * PIECE)
     X *= np.random.RandomState(1).rand(*X.shape) < 0.5
     dense, thin = (
-        BackpropClassifier((8,), scaling="adaptive", random_state=0) for _ in range(2)
+        BackpropClassifier((8,), scaling=scaling, random_state=0) for _ in range(2)
     )
     for rows, labels in pieces(X, y):
         dense.partial_fit(rows, labels, classes=[0, 1])
@@ -115,9 +166,10 @@ def test_sparse_rows_are_learned_as_dense_ones():
     assert_allclose(thin.predict_proba(X), dense.predict_proba(X), rtol=1e-6)
 
 
-def test_a_pickle_goes_on_as_the_original_does():
+@each_scaling
+def test_a_pickle_goes_on_as_the_original_does(scaling):
     X, y = drifting(8 * PIECE)
-    stream = BackpropClassifier((8,), scaling="adaptive", random_state=0)
+    stream = BackpropClassifier((8,), scaling=scaling, random_state=0)
     for rows, labels in pieces(X[: 4 * PIECE], y[: 4 * PIECE]):
         stream.partial_fit(rows, labels, classes=[0, 1])
     copy = pickle.loads(pickle.dumps(stream))
@@ -137,8 +189,9 @@ def test_no_weights_for_raw_inputs_do_the_same():
 @pytest.mark.parametrize(
     ("params", "rate"),
     [
-        ({}, 0.003),
-        ({"scaling": "standard"}, 0.003),
+        ({}, 0.005),
+        ({"scaling": "standard"}, 0.005),
+        ({"hidden_layer_sizes": (8,)}, 0.003),
         ({"scaling": None}, 0.001),
         ({"recipe": "mlp"}, 0.001),
         ({"solver": "sgd"}, 0.001),

@@ -8,6 +8,7 @@ from numpy.random import RandomState
 from sklearn.exceptions import ConvergenceWarning
 
 from skann import BackpropClassifier, BackpropRegressor, Elu, LeakyRelu
+from skann.data.scaling import BENDING
 
 N_ROWS = 60
 _random_state = RandomState(0)
@@ -33,7 +34,7 @@ ACTIVATIONS = {
     "objects": [LeakyRelu(0.3), Elu(0.5)],
     "mixed": ["tanh", "gelu"],
 }  # fmt: skip
-SCALINGS = (None, "standard", "minmax", "robust", "bounded", "adaptive")
+SCALINGS = (None, "standard", "minmax", "robust", "bounded", "adaptive", "stream")
 
 # By name: the estimator, its parameters, and its target.
 TARGETS = {
@@ -79,7 +80,7 @@ SHAPES = {
 def inputs_for(scaling):
     if scaling is None:
         return UNSCALED
-    return WILD if scaling in ("bounded", "adaptive") else FAR
+    return WILD if scaling in BENDING else FAR
 
 
 @cache

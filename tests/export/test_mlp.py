@@ -240,6 +240,7 @@ FITS = {"hidden_layer_sizes": (4,), "recipe": "mlp", "max_iter": 2, "random_stat
         (BackpropRegressor, {"output_activation": "tanh"}, "output_activation='auto'"),
         (BackpropRegressor, {"scaling": "bounded"}, "scaling='standard'"),
         (BackpropRegressor, {"scaling": "adaptive"}, "scaling='standard'"),
+        (BackpropRegressor, {"scaling": "stream"}, "scaling='standard'"),
         (
             BackpropRegressor,
             {"hidden_layer_sizes": (4, 4), "activation": ["relu", "tanh"]},

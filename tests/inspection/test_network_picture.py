@@ -270,6 +270,17 @@ def test_cosines_of_a_single_network_have_values():
     assert_nothing_overlaps(display)
 
 
+def test_inputs_of_a_stream_stand_by_recent_rows_as_well():
+    X = np.random.RandomState(0).randn(40, 2)
+    stream = BackpropRegressor((3,), scaling="stream", random_state=0)
+    stream.partial_fit(X, X[:, 0])
+    display = NetworkDiagramDisplay.from_estimator(stream, X[:1], X[:1, 0])
+    expected = ["x1", "x2", "x1 by recent rows", "x2 by recent rows"]
+    assert display.names[0] == expected
+    assert len(stream.coefs_[0]) == len(expected)
+    assert_nothing_overlaps(display)
+
+
 def test_a_sample_asks_for_one_network():
     X = table()
     with pytest.raises(ValueError, match=r"estimator.member\(0\)"):

@@ -17,6 +17,7 @@ from skann.core.layers.beside import Beside, Plain
 from skann.core.layers.categories import CODE_STEP, Categories
 from skann.core.layers.dense import Dense
 from skann.core.layers.periodic import Periodic
+from skann.core.layers.recent import Recent
 from skann.core.members import groups_of
 from skann.data.scaling import ColumnStatistics
 from skann.export.onnx_graph.activations import activate
@@ -157,9 +158,20 @@ def _beside(layer: Beside, parameters: Sequence[np.ndarray], output: Value) -> V
     embed = _emitter_of(layer.embedding)
     plain = output.last(np.arange(layer.n_plain))
     embedded = embed(layer.embedding, parameters, output.from_column(layer.n_plain))
-    if parameters[0].ndim > 1:  # repeat them for each group
+    if parameters and parameters[0].ndim > 1:  # repeat them for each group
         plain = plain.repeated(len(parameters[0]), 1, 1, 1)
     return concatenate([plain, embedded], axis=-1)
+
+
+def _recent(layer: Recent, parameters: Sequence[np.ndarray], output: Value) -> Value:
+    """Return what becomes of the cells by all rows, and those by recent rows."""
+    embed = _emitter_of(layer.embedding)
+    cells = output.last(np.arange(layer.n_in))
+    recent = output.last(np.arange(-layer.n_in, 0))
+    embedded = embed(layer.embedding, parameters, cells)
+    if parameters and parameters[0].ndim > 1:
+        recent = recent.repeated(len(parameters[0]), 1, 1, 1)
+    return concatenate([embedded, recent], axis=-1)
 
 
 def _plain(layer: Plain, parameters: Sequence[np.ndarray], output: Value) -> Value:
@@ -193,4 +205,5 @@ LAYERS: dict[type, Callable[[Any, Sequence[np.ndarray], Value], Value]] = {
     Dense: _dense,
     Periodic: _periodic,
     Plain: _plain,
+    Recent: _recent,
 }

@@ -58,11 +58,14 @@ def fold(
 
 
 def scale(X: Value, statistics: ColumnStatistics | None, dtype: DTypeLike) -> Value:
-    """Return scaled inputs, followed by their ranks if these are used."""
+    """Return scaled inputs, followed by ranks or columns by recent rows if used."""
     if statistics is None:
         return X.astype(dtype)
     wide = X.astype(np.float64)
     parts = [_scaled_cells(wide, statistics)]
+    if statistics.recent is not None:
+        numbers = wide.from_column(len(statistics.center) - statistics.n_beside)
+        parts.append(_scaled_cells(numbers, statistics.recent))
     if statistics.quantiles is not None:
         ranks = _normal_ranks(wide, statistics.quantiles)
         parts.append(_without_constant(ranks, statistics))
