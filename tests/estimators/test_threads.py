@@ -59,7 +59,8 @@ def test_fits_in_several_threads_at_once(kind):
 
 def fit_silently(kind):
     """Fit without touching the filters of warnings, which all threads share."""
-    estimator = KINDS[kind]((200,), learning_rate_init=0.001, random_state=0)
+    params = {"recipe": "mlp", "scaling": "standard", "random_state": 0}
+    estimator = KINDS[kind]((200,), **params)
     for _ in range(5):
         estimator.partial_fit(X, TARGETS[kind], **classes(kind))
     return parameters(estimator)

@@ -156,7 +156,7 @@ def test_a_fit_that_diverged_can_be_diagnosed_before_it_does():
         estimator.fit(X, y)
     message = str(raised.value)
     assert "skann.inspection.diagnose(" in message
-    n_epochs = int(re.search(r"max_iter=(\d+) ends before", message)[1])
+    n_epochs = int(re.search(r"max_iter=(\d+) to stop before", message)[1])
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         estimator.set_params(max_iter=n_epochs).fit(X, y)
     assert diagnose(estimator, X, y).names[0] == "learning rate too large"

@@ -33,7 +33,10 @@ LOOKS = {
 OURS = BackpropRegressor((2,), max_iter=2, random_state=0)
 OTHERS = {
     "MLP": (MLPRegressor(hidden_layer_sizes=(2,), max_iter=2), "export.from_sklearn"),
-    "pipeline": (make_pipeline(StandardScaler(), OURS), "last step of the pipeline"),
+    "pipeline": (
+        make_pipeline(StandardScaler(), OURS),
+        "For a pipeline, pass its last step",
+    ),
     "search": (GridSearchCV(OURS, {"alpha": [0.1]}, cv=2), "best_estimator_"),
     "tree": (DecisionTreeRegressor(), "Got DecisionTreeRegressor"),
 }
