@@ -75,30 +75,43 @@ class Plain(Embedding[Memory]):
 
 
 class Beside(Embedding[BesideMemory]):
-    """The first inputs unchanged, followed by the embedding of the others.
+    """Some inputs unchanged, and the embedding of the others.
 
     Parameters
     ----------
     n_plain : int
-        The number of unchanged inputs, which come first.
+        The number of unchanged inputs.
 
     embedding : Embedding
         The embedding of the other inputs. Its parameters are those of this layer.
+
+    plain_first : bool, default=True
+        Whether the unchanged inputs come first, in the input and in the output, or
+        last.
     """
 
-    def __init__(self, n_plain: int, embedding: Embedding):
+    name = "beside"
+
+    def __init__(self, n_plain: int, embedding: Embedding, *, plain_first: bool = True):
         self.n_plain = n_plain
         self.embedding = embedding
         self.n_in = n_plain + embedding.n_in
         self.n_out = n_plain + embedding.n_out
         self.segments = embedding.segments
+        if plain_first:
+            self._plain = slice(n_plain)
+            self._others_in = self._others_out = slice(n_plain, None)
+        else:
+            self._plain = slice(-n_plain, None)
+            self._others_in = slice(embedding.n_in)
+            self._others_out = slice(embedding.n_out)
 
     def draw(self, init, random_state):
         """Return the random values of the embedding."""
         return self.embedding.draw(init, random_state)
 
     def memory(self, n_rows, arrays, members=(), *, keep=False):
-        output = arrays.cut("beside", (n_rows, self.n_out))
+        output = arrays.cut(self.name, (n_rows, self.n_out))
         embedded = self.embedding.memory(n_rows, arrays, members, keep=keep)
         return BesideMemory(output, {} if keep else None, embedded)
 
@@ -106,9 +119,9 @@ class Beside(Embedding[BesideMemory]):
         self, parameters, layer_input, memory, with_slopes=False, generator=None
     ):
         X, output = dense(layer_input), memory.output
-        output[:, : self.n_plain] = X[:, : self.n_plain]
-        output[:, self.n_plain :] = self.embedding.forward(
-            parameters, X[:, self.n_plain :], memory.embedded, with_slopes, generator
+        output[:, self._plain] = X[:, self._plain]
+        output[:, self._others_out] = self.embedding.forward(
+            parameters, X[:, self._others_in], memory.embedded, with_slopes, generator
         )
         if memory.kept is not None:
             memory.keep(input=layer_input, activation=output)
@@ -122,7 +135,7 @@ class Beside(Embedding[BesideMemory]):
             raise NotImplementedError("Inputs beside an embedding are a first layer.")
         # A copy, since products need contiguous rows.
         of_embedded = memory.embedded.output
-        of_embedded[...] = delta[:, self.n_plain :]
+        of_embedded[...] = delta[:, self._others_out]
         self.embedding.backward(
             parameters, layer_input, of_embedded, memory.embedded, gradients, False
         )
@@ -131,18 +144,18 @@ class Beside(Embedding[BesideMemory]):
 
     def absorb_input_change(self, parameters, shift, ratio):
         change = self.embedding.absorb_input_change(
-            parameters, shift[self.n_plain :], ratio[self.n_plain :]
+            parameters, shift[self._others_in], ratio[self._others_in]
         )
         if change is None:
             change = np.zeros(self.embedding.n_out), np.ones(self.embedding.n_out)
-        return (
-            np.append(shift[: self.n_plain], change[0]),
-            np.append(ratio[: self.n_plain], change[1]),
-        )
+        total = np.empty((2, self.n_out))
+        total[:, self._plain] = shift[self._plain], ratio[self._plain]
+        total[:, self._others_out] = change
+        return total[0], total[1]
 
     def weights_by_input(self, parameters, weights):
-        plain, embedded = weights[: self.n_plain], weights[self.n_plain :]
+        embedded = weights[self._others_out]
         return [
-            *plain[:, np.newaxis].copy(),
+            *weights[self._plain][:, np.newaxis].copy(),
             *self.embedding.weights_by_input(parameters, embedded),
         ]

@@ -158,20 +158,23 @@ def _beside(layer: Beside, parameters: Sequence[np.ndarray], output: Value) -> V
     embed = _emitter_of(layer.embedding)
     plain = output.last(np.arange(layer.n_plain))
     embedded = embed(layer.embedding, parameters, output.from_column(layer.n_plain))
-    if parameters and parameters[0].ndim > 1:  # repeat them for each group
-        plain = plain.repeated(len(parameters[0]), 1, 1, 1)
-    return concatenate([plain, embedded], axis=-1)
+    return concatenate([_of_each_group(plain, parameters), embedded], axis=-1)
 
 
 def _recent(layer: Recent, parameters: Sequence[np.ndarray], output: Value) -> Value:
-    """Return what becomes of the cells by all rows, and those by recent rows."""
+    """Return the embedding of the cells, and the cells scaled by recent rows."""
     embed = _emitter_of(layer.embedding)
     cells = output.last(np.arange(layer.n_in))
     recent = output.last(np.arange(-layer.n_in, 0))
     embedded = embed(layer.embedding, parameters, cells)
+    return concatenate([embedded, _of_each_group(recent, parameters)], axis=-1)
+
+
+def _of_each_group(plain: Value, parameters: Sequence[np.ndarray]) -> Value:
+    """Return unchanged columns, repeated for each group of members."""
     if parameters and parameters[0].ndim > 1:
-        recent = recent.repeated(len(parameters[0]), 1, 1, 1)
-    return concatenate([embedded, recent], axis=-1)
+        return plain.repeated(len(parameters[0]), 1, 1, 1)
+    return plain
 
 
 def _plain(layer: Plain, parameters: Sequence[np.ndarray], output: Value) -> Value:
