@@ -93,6 +93,11 @@ class Architecture:
     n_indicators: int = 0
     n_levels: tuple[int, ...] = ()
 
+    @property
+    def n_cosines(self) -> int:
+        """The number of cosines of each numeric column, 0 if there are none."""
+        return self.n_frequencies if self.layer_sizes[0] > self.n_indicators else 0
+
     def network(self, dropout: float | Sequence[float] = 0.0) -> Network:
         """Return the network, or that of each member, without its parameters.
 
@@ -101,8 +106,8 @@ class Architecture:
         embedding: Embedding[Any] | None = None
         n_numbers = self.layer_sizes[0] - self.n_indicators
         n_indicators = self.n_indicators - len(self.n_levels)
-        if self.n_frequencies > 0 and n_numbers > 0:
-            embedding = Periodic(n_numbers, self.n_frequencies, self.frequency_scale)
+        if self.n_cosines > 0:
+            embedding = Periodic(n_numbers, self.n_cosines, self.frequency_scale)
         if self.scaling == "stream" and n_numbers > 0:
             embedding = Recent(embedding or Plain(n_numbers))
         if embedding is not None and n_indicators > 0:

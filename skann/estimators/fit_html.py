@@ -65,8 +65,13 @@ def _summary(estimator):
             f"{n_members} networks of {sizes} units with {n_parameters:,} parameters "
             "each"
         )
-    if architecture.n_frequencies and estimator.embedding_ is not None:
-        network += f" ({architecture.n_frequencies} cosines of each numeric column)"
+    if architecture.n_cosines:
+        cosines = (
+            "1 cosine"
+            if architecture.n_cosines == 1
+            else (f"{architecture.n_cosines} cosines")
+        )
+        network += f" ({cosines} of each numeric column)"
     history = estimator.history_
     n_epochs = len(history["loss"])
     if not n_epochs:

@@ -299,7 +299,7 @@ class LearnedMixin:
                 "no equivalent weights for unscaled inputs. Encode this column in a "
                 "pipeline, for example with scikit-learn's OneHotEncoder."
             )
-        if self._model.architecture.n_frequencies and self.embedding_ is not None:
+        if self._model.architecture.n_cosines:
             raise ValueError(
                 "The network uses cosines of the scaled inputs, so there are no "
                 "equivalent weights for unscaled inputs. Fit with n_frequencies=0."

@@ -159,7 +159,7 @@ def _require_expressible(
     against = {
         "n_members=1": (architecture.n_members > 1, "several networks"),
         "n_frequencies=0": (
-            bool(architecture.n_frequencies) and model.network.embedding is not None,
+            architecture.n_cosines > 0,
             "cosines of the inputs",
         ),
         f"activation in {ACTIVATIONS_OF_MLP}, one for all layers": (

@@ -254,11 +254,9 @@ def _feature_names(estimator, feature_names):
 
 def _columns_of(model, names):
     """Return the inputs derived from each column; None if these are the columns."""
-    table, n_frequencies = model.columns, model.architecture.n_frequencies
-    if model.network.embedding is None:
-        n_frequencies = 0
+    table, n_cosines = model.columns, model.architecture.n_cosines
     is_doubled = _is_doubled(model)
-    if table is None and n_frequencies == 0 and not is_doubled:
+    if table is None and n_cosines == 0 and not is_doubled:
         return None
     parts: list[list[tuple[str, list[int]]]] = [[] for _ in names]
     numeric, marked, next_input = list(range(len(names))), [], 0
@@ -289,13 +287,13 @@ def _columns_of(model, names):
     for number, j in enumerate(numeric):
         parts[j].insert(0, (is_scaled, [next_input + number]))
         cosines = [
-            next_input + number + len(numeric) * k for k in range(1, n_frequencies + 1)
+            next_input + number + len(numeric) * k for k in range(1, n_cosines + 1)
         ]
         if cosines:
             label = "1 cosine" if len(cosines) == 1 else f"{len(cosines)} cosines"
             parts[j].append((label, cosines))
         if is_doubled:
-            recent = next_input + number + len(numeric) * (1 + n_frequencies)
+            recent = next_input + number + len(numeric) * (1 + n_cosines)
             parts[j].append(("by recent rows", [recent]))
     return [
         ColumnInputs(name, inputs) for name, inputs in zip(names, parts, strict=True)
@@ -307,11 +305,8 @@ def _names_of_inputs(model, names):
     architecture = model.architecture
     if model.columns is not None:
         names = model.columns.names(names)
-    n_frequencies = architecture.n_frequencies
-    if model.network.embedding is None:
-        n_frequencies = 0
     numbers = names[architecture.n_indicators :]
-    cosines = range(1, n_frequencies + 1)
+    cosines = range(1, architecture.n_cosines + 1)
     sizes = [vector_size(n_levels) for n_levels in architecture.n_levels]
     vectors = [
         f"{name}, {k}"
@@ -324,7 +319,7 @@ def _names_of_inputs(model, names):
 
 
 def _is_doubled(model):
-    """Say whether numeric columns also stand by recent rows."""
+    """Return whether numeric columns are also scaled by recent rows."""
     return model.inputs is not None and model.inputs.recent is not None
 
 
