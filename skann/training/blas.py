@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -40,23 +40,27 @@ def _blas_of_scipy() -> ThreadpoolController:
 
 @lru_cache(maxsize=1)
 def touch_memory_of_products() -> None:
-    """Let the BLAS write to all of the memory that it packs matrices into, once.
+    """Make the BLAS write once to all of the memory that it packs matrices into.
 
-    Its products read a little ahead of what they have packed. As long as nothing was
-    ever written there, the system has no memory behind those addresses, and each
-    attempt takes long: on some processors products of 200 x 256 and 256 x 256 numbers
-    in float32 take four times as long as after this product, of a millisecond.
+    Products read a little ahead of what they have packed. As long as nothing was ever
+    written there, the system has no memory behind these addresses, which seems to make
+    each attempt slow: on some processors, a float32 product of 200 x 256 and 256 x 256
+    numbers takes four times as long as it does after this product, which takes a
+    millisecond.
     """
     np.zeros((24, 256)).dot(np.zeros((256, 1024)))
 
 
 def one_thread_of_scipy() -> AbstractContextManager[Any]:
-    """Return a context in which SciPy's BLAS uses a single thread."""
+    """Return a context for products in which SciPy's BLAS uses a single thread."""
+    touch_memory_of_products()
     return _blas_of_scipy().limit(limits=1)
 
 
 def threads_for(largest_product: int) -> AbstractContextManager[Any]:
-    """Return a context in which BLAS uses a single thread, if more would not help.
+    """Return a context for steps, in which BLAS uses a single thread if that is best.
+
+    SciPy's BLAS, which only adds, uses one in any case.
 
     Parameters
     ----------
@@ -64,5 +68,6 @@ def threads_for(largest_product: int) -> AbstractContextManager[Any]:
         The number of multiplications in the largest product of a step.
     """
     if largest_product >= _WORTH_A_THREAD:
-        return nullcontext()
+        return one_thread_of_scipy()
+    touch_memory_of_products()
     return _blas().limit(limits=1)

@@ -14,7 +14,7 @@ from skann.core.objective import Objective
 from skann.core.types import FloatArray, Generators
 from skann.data.rows import RowWindow, ScaledRows, TrainingData, rows_per_window
 from skann.training.batches import RowObjective, TrainingDivergedError
-from skann.training.blas import one_thread_of_scipy, touch_memory_of_products
+from skann.training.blas import one_thread_of_scipy
 from skann.training.solver import Ending, Epoch, Solver
 
 # A relative reduction of the loss below this ends the search: SciPy's default, or less
@@ -227,7 +227,6 @@ def minimize_lbfgs(
         if on_iteration(point, float(intermediate_result.fun), norm):
             raise StopIteration
 
-    touch_memory_of_products()
     with one_thread_of_scipy():
         result = minimize(
             function,

@@ -14,11 +14,7 @@ from numpy.random import RandomState
 from skann.core.types import FloatArray
 from skann.data.rows import RowWindow, shuffle_blocks
 from skann.training.batches import BatchObjective, TrainingDivergedError
-from skann.training.blas import (
-    one_thread_of_scipy,
-    threads_for,
-    touch_memory_of_products,
-)
+from skann.training.blas import threads_for
 from skann.training.optimizers import Optimizer, OptimizerState
 from skann.training.schedules import Adaptive, Schedule
 from skann.training.solver import Ending, Epoch, Solver
@@ -383,8 +379,7 @@ class MinibatchSolver(Solver):
     def run(self, listener):
         if self._n_epochs is None:
             return Ending.NOTHING_LEFT
-        touch_memory_of_products()
-        with one_thread_of_scipy(), threads_for(self.descent.largest_product):
+        with threads_for(self.descent.largest_product):
             for _ in range(self._n_epochs):
                 rate = self.schedule.rate(self._learning_rate_init, listener.progress)
                 listener.begin_epoch(rate)
