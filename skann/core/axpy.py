@@ -1,7 +1,7 @@
-"""A multiple of one array added to another, in one pass over memory.
+"""Adding a multiple of one array to another in a single pass over memory.
 
-numpy takes two passes, one for the product and one for the sum, and needs memory for
-the product. The BLAS has it as a function of its own, "a x plus y".
+numpy needs two passes, one for the product and one for the sum, and memory for the
+product. The BLAS function axpy ("a x plus y") does both at once.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ def add_multiple(factor: float, array: FloatArray, out: FloatArray) -> None:
         The factor.
 
     array : ndarray of shape (n,)
-        What is multiplied, not empty.
+        The array that is multiplied, not empty.
 
     out : ndarray of shape (n,)
-        What it is added to, of the same dtype, float32 or float64.
+        The array it is added to, of the same dtype, float32 or float64.
 
     Raises
     ------
     ValueError
-        If `out` is read-only, which the BLAS would not ask.
+        If `out` is read-only. The BLAS would write to it without checking.
     """
     if not out.flags.writeable:
         raise ValueError("output array is read-only")
-    # By position, which takes half of the time of a call by names.
+    # Positional arguments take half the time of keywords.
     total = _BY_DTYPE[out.dtype.char](array, out, out.size, factor)
     if total is not out:  # the BLAS was given a copy: the memory is not contiguous
         out[...] = total

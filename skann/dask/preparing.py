@@ -155,8 +155,6 @@ def settle_elsewhere(
     earlier = None if past is None else past.choice
     trained = None if past is None else past.model.architecture
     choice = choose_recipe(chosen, call, n_samples, earlier)
-    if choice.recipe == "stream" and is_auto(params["recipe"]):
-        choice = replace(choice, recipe="mlp")  # without statistics of recent rows
     sample = Table(_sample(table), n_rows=n_samples)
     auto_params, own_epochs = auto_values(chosen, call, choice.recipe, sample, trained)
     if is_auto(params["n_members"]):

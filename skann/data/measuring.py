@@ -200,8 +200,9 @@ def mean_and_deviation(X, sample_weight, unit):
     """
     # Only the ratios of the weights matter: a power of two does not change their
     # digits, and prevents overflow of the products.
-    if sample_weight.max() != 1:
-        sample_weight = np.ldexp(sample_weight, -np.frexp(sample_weight.max())[1])
+    largest = sample_weight.max()
+    if largest != 1:  # else no copy is needed
+        sample_weight = np.ldexp(sample_weight, -np.frexp(largest)[1])
     measure = _sparse_moments if sparse.issparse(X) else _dense_moments
     mean, variance = measure(X, sample_weight, unit)
     return np.ldexp(mean, unit), np.ldexp(np.sqrt(variance), unit)
@@ -310,13 +311,12 @@ def median(values, sample_weight):
 
 
 def some_rows(X):
-    """Return about `_ROWS_TO_LOOK_AT` rows of dense data, evenly spaced."""
+    """Return `_ROWS_TO_LOOK_AT` or more evenly spaced rows, all if these are few."""
     return X[:: max(1, X.shape[0] // _ROWS_TO_LOOK_AT)]
 
 
-def has_two_values_at_most(X):
-    """Return whether no column of dense data has a third value in `some_rows`."""
-    rows = some_rows(X)
+def has_two_values_at_most(rows):
+    """Return whether no column of dense rows has a third value."""
     return bool(((rows == rows.min(axis=0)) | (rows == rows.max(axis=0))).all())
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
 from skann.data.measuring import (
     each_column,
@@ -17,6 +16,7 @@ from skann.data.measuring import (
     mean_and_deviation,
     median,
     precision_of,
+    row_blocks,
     unit_exponent,
 )
 
@@ -41,8 +41,6 @@ WIDTH = 3.0
 # Differences larger than this share of the largest cell are not caused by rounding, and
 # comparisons of sums with this margin do not depend on the order of summation.
 _ROUNDING = 1e-6
-
-_CELLS_AT_ONCE = 1 << 16
 
 
 def tame(X, sample_weight, center, spread, low, high):
@@ -123,7 +121,7 @@ def _tame_cells(values, weight, deviation, size, precision):
         # In blocks: of many rows even one more array is large.
         weight_far = sum(
             weight[block] @ (_half_distance(values[block], middle) > far)
-            for block in gen_batches(values.size, _CELLS_AT_ONCE)
+            for block in row_blocks(values[:, np.newaxis])
         )
         if weight_far > weight.sum() / 2 * (1 + _ROUNDING):
             return None

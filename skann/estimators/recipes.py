@@ -28,12 +28,23 @@ from scipy import sparse
 from skann.data.measuring import (
     effective_rank,
     has_two_values_at_most,
+    some_rows,
     without_first,
 )
 from skann.model import Architecture
 from skann.training.call import Call
 from skann.training.optimizers import Optimizer
 from skann.training.schedules import FIRST_CYCLE, Horizon
+
+# Training with a constant rate, and without any regularisation of a recipe.
+_PLAIN: dict[str, Any] = {
+    "learning_rate": "constant",
+    "beta_2": 0.999,
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "n_frequencies": 0,
+}
 
 # The meaning of "auto", by the name of the recipe.
 RECIPES: dict[str, dict[str, Any]] = {
@@ -55,12 +66,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "hidden_layer_sizes": (64, 64),
         "activation": "silu",
         "batch_size": 20,
-        "learning_rate": "constant",
-        "beta_2": 0.999,
-        "dropout": 0.0,
-        "weight_decay": 0.0,
-        "label_smoothing": 0.0,
-        "n_frequencies": 0,
+        **_PLAIN,
         "n_members": 4,
         "scaling": "stream",
         "dtype": "float32",
@@ -69,12 +75,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "mlp": {
         "hidden_layer_sizes": (100,),
         "activation": "relu",
-        "learning_rate": "constant",
-        "beta_2": 0.999,
-        "dropout": 0.0,
-        "weight_decay": 0.0,
-        "label_smoothing": 0.0,
-        "n_frequencies": 0,
+        **_PLAIN,
         "n_members": 1,
         "scaling": None,
         "dtype": None,
@@ -338,6 +339,11 @@ class Table:
         return self.X.shape[1] - self.n_indicators
 
     @cached_property
+    def some_numbers(self) -> np.ndarray:
+        """Some rows of the columns that are not indicators, to examine, read once."""
+        return some_rows(without_first(self.X, self.n_indicators))
+
+    @cached_property
     def is_collinear(self) -> bool:
         """Whether nearly all variance of the columns is in few directions.
 
@@ -345,8 +351,8 @@ class Table:
         """
         if sparse.issparse(self.X) or self.n_numbers == 0:
             return False
-        numbers = without_first(self.X, self.n_indicators)
-        return effective_rank(numbers) < COLLINEAR * min(numbers.shape)
+        least = COLLINEAR * min(self.X.shape[0], self.n_numbers)
+        return effective_rank(self.some_numbers) < least
 
     def cosines_of_each(self, usual: int) -> int:
         """Return how many cosines of each column are useful, and worth their time."""
@@ -356,8 +362,7 @@ class Table:
             return 0
         if (are_many and self.n_numbers > most) or self.is_collinear:
             return 0
-        numbers = without_first(self.X, self.n_indicators)
-        return 1 if are_many or has_two_values_at_most(numbers) else usual
+        return 1 if are_many or has_two_values_at_most(self.some_numbers) else usual
 
     @property
     def has_columns_to_double(self) -> bool:
